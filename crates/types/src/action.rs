@@ -1,0 +1,213 @@
+//! What a trader can ask of the chain.
+//!
+//! Discriminants and field order are consensus: new variants get new numbers, old ones are never reused.
+
+use crate::{
+    address::{AccountId, SignerId},
+    agent::AgentScope,
+    ids::{AssetId, MarketId, UniverseId},
+    limits::BATCH_MAX,
+    numbers::Amount,
+    order::{OrderReference, OrderRequest, TimeInForce},
+    time::TimeMs,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// One request, signed as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[borsh(use_discriminant = true)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[repr(u8)]
+pub enum Action {
+    /// Place orders; each succeeds or fails alone.
+    Place {
+        /// At most [`BATCH_MAX`].
+        orders: Vec<OrderRequest>,
+    } = 0,
+    /// Cancel open orders; each succeeds or fails alone.
+    Cancel {
+        /// At most [`BATCH_MAX`].
+        cancels: Vec<CancelRequest>,
+    } = 1,
+    /// Replace open orders; each is atomic: if the new order is rejected, the old one stays.
+    Modify {
+        /// At most [`BATCH_MAX`].
+        modifies: Vec<ModifyRequest>,
+    } = 2,
+    /// Cancel every open order of the account, or of one market.
+    CancelAll {
+        /// Only this market.
+        market: Option<MarketId>,
+    } = 3,
+    /// Dead man's switch: cancel every order of the account at a time, unless set anew before.
+    ScheduleCancel {
+        /// When; `None` switches it off.
+        at_ms: Option<TimeMs>,
+    } = 4,
+    /// Set the leverage of a perpetual market.
+    UpdateLeverage {
+        /// The market.
+        market: MarketId,
+        /// From 1 to the market's maximum.
+        leverage: u32,
+        /// Cross or isolated.
+        margin_mode: MarginMode,
+    } = 5,
+    /// Let a key act for the account.
+    ApproveAgent {
+        /// The key; one that was never an agent before.
+        agent: SignerId,
+        /// Its name; empty for the one unnamed agent. An older agent of that name is replaced.
+        name: String,
+        /// What it may do.
+        scope: AgentScope,
+        /// From when it is no longer accepted.
+        expires_at_ms: Option<TimeMs>,
+    } = 6,
+    /// End an agent.
+    RevokeAgent {
+        /// The key.
+        agent: SignerId,
+    } = 7,
+    /// Move an asset to another account of the same universe.
+    Transfer {
+        /// The universe in which both balances are.
+        universe: UniverseId,
+        /// Who gets it.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    } = 8,
+    /// Draw test funds; only where the genesis says so.
+    ClaimFaucet {
+        /// What.
+        asset: AssetId,
+    } = 9,
+    /// Accept or refuse actions signed in Hyperliquid's format by the account's own key. Such a
+    /// signature names no chain, so a body signed for another chain could be replayed here.
+    SetHyperliquidCompatibility {
+        /// Whether they count.
+        enabled: bool,
+    } = 10,
+}
+
+/// How a position is margined.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum MarginMode {
+    /// All collateral of the account backs all its positions.
+    Cross = 0,
+    /// A position has its own collateral; not available yet.
+    Isolated = 1,
+}
+
+/// An order to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRequest {
+    /// The market it rests in.
+    pub market: MarketId,
+    /// Which.
+    pub order: OrderReference,
+}
+
+/// An order to replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModifyRequest {
+    /// Which.
+    pub order: OrderReference,
+    /// What takes its place; same market and side as before.
+    pub replacement: OrderRequest,
+}
+
+/// The class in which an action is executed: A before B before C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExecutionClass {
+    /// Cancels, transfers, agents, leverage: nothing that adds or takes liquidity.
+    A,
+    /// Post-only orders.
+    B,
+    /// Everything else.
+    C,
+}
+
+impl Action {
+    /// The class of the action's most aggressive part; a modify is classed by its new order.
+    pub fn execution_class(&self) -> ExecutionClass {
+        let class_of = |order: &OrderRequest| match order.time_in_force {
+            TimeInForce::Alo => ExecutionClass::B,
+            _ => ExecutionClass::C,
+        };
+        match self {
+            Self::Place { orders } => orders.iter().map(class_of).max().unwrap_or(ExecutionClass::A),
+            Self::Modify { modifies } => {
+                modifies.iter().map(|modify| class_of(&modify.replacement)).max().unwrap_or(ExecutionClass::A)
+            }
+            _ => ExecutionClass::A,
+        }
+    }
+
+    /// How many orders, cancels or modifies it holds; at least 1.
+    pub fn part_count(&self) -> usize {
+        match self {
+            Self::Place { orders } => orders.len().max(1),
+            Self::Cancel { cancels } => cancels.len().max(1),
+            Self::Modify { modifies } => modifies.len().max(1),
+            _ => 1,
+        }
+    }
+
+    /// Whether its batch, if it has one, is of an allowed length.
+    pub fn batch_is_valid(&self) -> bool {
+        let length = match self {
+            Self::Place { orders } => orders.len(),
+            Self::Cancel { cancels } => cancels.len(),
+            Self::Modify { modifies } => modifies.len(),
+            _ => 1,
+        };
+        (1..=BATCH_MAX).contains(&length)
+    }
+
+    /// Whether it only cancels: such actions draw on the account's cancel allowance.
+    pub const fn is_cancel(&self) -> bool {
+        matches!(self, Self::Cancel { .. } | Self::CancelAll { .. } | Self::ScheduleCancel { .. })
+    }
+
+    /// Its share of the block's weight: 1 for the action, 2 per order, 1 per cancel, 3 per modify;
+    /// a cancel-all counts 100. Fill steps are bounded per order and therefore inside these figures.
+    pub fn weight(&self) -> u64 {
+        let parts = self.part_count() as u64;
+        1u64.saturating_add(match self {
+            Self::Place { .. } => parts.saturating_mul(2),
+            Self::Cancel { .. } => parts,
+            Self::Modify { .. } => parts.saturating_mul(3),
+            Self::CancelAll { .. } => 100,
+            _ => 1,
+        })
+    }
+
+    /// A short name for logs and typed signing.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Place { .. } => "place",
+            Self::Cancel { .. } => "cancel",
+            Self::Modify { .. } => "modify",
+            Self::CancelAll { .. } => "cancel_all",
+            Self::ScheduleCancel { .. } => "schedule_cancel",
+            Self::UpdateLeverage { .. } => "update_leverage",
+            Self::ApproveAgent { .. } => "approve_agent",
+            Self::RevokeAgent { .. } => "revoke_agent",
+            Self::Transfer { .. } => "transfer",
+            Self::ClaimFaucet { .. } => "claim_faucet",
+            Self::SetHyperliquidCompatibility { .. } => "set_hyperliquid_compatibility",
+        }
+    }
+}

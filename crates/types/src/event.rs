@@ -1,0 +1,149 @@
+//! What changed, for everyone who follows the chain. Fills, candles and order history are rebuilt from events
+//! alone, so they carry all that these need.
+
+use crate::{
+    action::MarginMode,
+    address::{AccountId, SignerId},
+    agent::AgentScope,
+    codec,
+    hash::ActionId,
+    ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
+    numbers::{Amount, Position, Price, Size, Usd},
+    order::{OpenOrder, Side},
+    rejection::Rejection,
+    time::TimeMs,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// One change. Events of a block are in the order of the work; discriminants are never reused.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[borsh(use_discriminant = true)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Event {
+    /// Funds entered the chain: genesis or faucet.
+    Deposited { universe: UniverseId, account: AccountId, asset: AssetId, amount: Amount } = 0,
+    /// Funds moved between accounts.
+    Transferred { universe: UniverseId, from: AccountId, to: AccountId, asset: AssetId, amount: Amount } = 1,
+    /// An order was accepted, before it matched anything. `remaining` is its whole size.
+    OrderAccepted { order: OpenOrder, action: ActionId, immediate_or_cancel: bool } = 2,
+    /// An order came to rest in the book with what remains of it.
+    OrderRested { order: OpenOrder } = 3,
+    /// An order left without (further) fills.
+    OrderCanceled { order: OpenOrder, reason: CancelReason } = 4,
+    /// An order was filled whole.
+    OrderFilled { order: OpenOrder } = 5,
+    /// An order of a batch was refused.
+    OrderRejected {
+        account: AccountId,
+        action: ActionId,
+        market: MarketId,
+        side: Side,
+        price: Price,
+        size: Size,
+        client_order_id: Option<ClientOrderId>,
+        rejection: Rejection,
+    } = 6,
+    /// Two orders traded.
+    Traded(Trade) = 7,
+    /// A key may act for an account.
+    AgentApproved {
+        account: AccountId,
+        agent: SignerId,
+        name: String,
+        scope: AgentScope,
+        expires_at_ms: Option<TimeMs>,
+    } = 8,
+    /// A key may no longer act for an account.
+    AgentRetired { account: AccountId, agent: SignerId } = 9,
+    /// An account's leverage in a market changed.
+    LeverageUpdated { account: AccountId, market: MarketId, leverage: u32, margin_mode: MarginMode } = 10,
+    /// A dead man's switch was set or switched off.
+    CancelScheduled { account: AccountId, at_ms: Option<TimeMs> } = 11,
+    /// A quorum of seats set an index.
+    IndexUpdated { asset: AssetId, price: Price, time_ms: TimeMs, sources: u32 } = 12,
+    /// A market's mark changed.
+    MarkUpdated { market: MarketId, mark: Price } = 13,
+    /// A universe stopped after a violated invariant.
+    UniverseHalted { universe: UniverseId, invariant: String } = 14,
+    /// The chain stopped after a violated invariant.
+    ChainHalted { invariant: String } = 15,
+    /// An account opted into or out of Hyperliquid's format.
+    HyperliquidCompatibilitySet { account: AccountId, enabled: bool } = 16,
+}
+
+/// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum CancelReason {
+    /// Its owner cancelled it.
+    Requested = 0,
+    /// A modify replaced it.
+    Modified = 1,
+    /// An IOC's remainder.
+    ImmediateOrCancel = 2,
+    /// It met an order of its own account group.
+    SelfTrade = 3,
+    /// Its owner no longer meets initial margin.
+    Margin = 4,
+    /// Reduce-only, and nothing is left to reduce.
+    ReduceOnly = 5,
+    /// Its time is over.
+    Expired = 6,
+    /// The dead man's switch fired.
+    Scheduled = 7,
+    /// Its match took too many steps.
+    MatchStepLimit = 8,
+    /// The open-interest or position cap was met.
+    Cap = 9,
+}
+
+/// A fill, with everything that both sides' histories need.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Trade {
+    /// Its number.
+    pub id: TradeId,
+    /// Where.
+    pub market: MarketId,
+    /// The maker's price.
+    pub price: Price,
+    /// Lots.
+    pub size: Size,
+    /// `price × size`, exact.
+    pub quote_usd: Usd,
+    /// What the taker did.
+    pub taker_side: Side,
+    /// The resting side.
+    pub maker: TradeSide,
+    /// The incoming side.
+    pub taker: TradeSide,
+}
+
+/// One side of a fill.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct TradeSide {
+    /// Whose order.
+    pub account: AccountId,
+    /// Which order.
+    pub order: OrderId,
+    /// The client's own name for it.
+    pub client_order_id: Option<ClientOrderId>,
+    /// Fee paid, in the quote asset.
+    pub fee_usd: Usd,
+    /// Position before the fill (perpetuals), or zero.
+    pub start_position: Position,
+    /// Profit realised by the fill before fees (perpetuals), or zero.
+    pub closed_pnl_usd: Usd,
+}
+
+impl Event {
+    /// The canonical bytes: the leaf of the events tree.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+}

@@ -1,0 +1,29 @@
+//! The shared vocabulary of Palisade: what a trader signs, what a block holds, what the engine answers.
+//!
+//! Rules of this crate:
+//! - **Pure.** No clock, no I/O, no threads, no floating point, no entropy but what a caller hands in.
+//! - **One encoding per value.** Everything that is hashed, signed or stored is encoded by [`codec`]:
+//!   borsh behind a version byte, decoded strictly (no trailing bytes, no unordered maps), so equal
+//!   values have equal bytes and equal bytes have equal values.
+//! - **Closed sets.** Actions, events and rejections are enums whose discriminants are never reused.
+//! - **Newtypes with units.** A price cannot be added to a size; what a number counts is in its type.
+
+pub mod action;
+pub mod address;
+pub mod agent;
+pub mod block;
+pub mod codec;
+pub mod decimal;
+pub mod envelope;
+pub mod event;
+pub mod genesis;
+pub mod hash;
+pub mod ids;
+pub mod limits;
+pub mod market;
+pub mod numbers;
+pub mod oracle;
+pub mod order;
+pub mod receipt;
+pub mod rejection;
+pub mod time;

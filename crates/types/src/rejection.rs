@@ -1,0 +1,207 @@
+//! Why the chain says no. A closed set with operands: codes are consensus, are never reused, and each
+//! message says what to do.
+//!
+//! [`Inadmissible`] is decided on the parent's state and the block's bytes alone; a block that contains an
+//! inadmissible action is invalid. [`Rejection`] is everything found later: the action is included,
+//! consumes its nonce and budget, leaves a receipt and changes nothing else.
+
+use crate::{
+    address::{AccountId, SignerId},
+    ids::{AssetId, MarketId, Nonce, OrderId, UniverseId},
+    numbers::{Amount, Position, Price, Size, Usd},
+    time::TimeMs,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Why an action may not be in the next block at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[borsh(use_discriminant = true)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[repr(u16)]
+pub enum Inadmissible {
+    /// Signed for another chain.
+    #[error("signed for chain {found}, this is chain {expected}")]
+    WrongChain { expected: u64, found: u64 } = 1,
+    /// The signature does not match the stated signer.
+    #[error("signature does not verify for {signer}: sign the exact content with that key")]
+    BadSignature { signer: SignerId } = 2,
+    /// Malformed content, for example msgpack that is not a known action.
+    #[error("malformed action: {reason}")]
+    Malformed { reason: String } = 3,
+    /// Too many or no parts in a batch.
+    #[error("a batch holds 1 to {limit} parts, found {found}")]
+    BatchSize { found: u32, limit: u32 } = 4,
+    /// The signer is neither the account nor an agent of it.
+    #[error("{signer} is not an agent of {account}: approve it first")]
+    UnknownSigner { signer: SignerId, account: AccountId } = 5,
+    /// The agent was revoked, replaced or has expired.
+    #[error("agent {signer} was revoked or has expired: approve a new key")]
+    AgentRetired { signer: SignerId } = 6,
+    /// The agent's scope does not cover the action.
+    #[error("agent {signer} may not send {kind}: its scope does not cover it")]
+    OutOfScope { signer: SignerId, kind: String } = 7,
+    /// The nonce was used.
+    #[error("nonce {nonce} was used by this signer already")]
+    NonceUsed { nonce: Nonce } = 8,
+    /// The nonce is not above the smallest one kept.
+    #[error("nonce {nonce} is too low: use one above {smallest_kept}")]
+    NonceTooLow { nonce: Nonce, smallest_kept: Nonce } = 9,
+    /// The nonce is too far from block time.
+    #[error(
+        "nonce {nonce} is not within 2 days before and 1 day after block time {block_time_ms}: use the present time in ms"
+    )]
+    NonceOutOfWindow { nonce: Nonce, block_time_ms: TimeMs } = 10,
+    /// `expires_after_ms` has passed.
+    #[error("action expired at {expires_after_ms}, block time is {block_time_ms}")]
+    Expired { expires_after_ms: TimeMs, block_time_ms: TimeMs } = 11,
+    /// No budget left.
+    #[error("too many cumulative requests sent: {used} of {cap} used; trade or wait")]
+    BudgetExhausted { used: u64, cap: u64 } = 12,
+    /// The account has never held anything.
+    #[error("account {account} does not exist: deposit first")]
+    UnknownAccount { account: AccountId } = 13,
+    /// Hyperliquid's format, and neither a natively approved agent nor an account that opted in.
+    #[error("{signer} may not use Hyperliquid's format here: approve an agent under the Palisade domain, or opt in")]
+    HyperliquidFormRefused { signer: SignerId } = 14,
+    /// The chain is halted; only cancels count.
+    #[error("the chain is halted: only cancels are accepted")]
+    ChainHalted = 15,
+    /// Larger than an action may be.
+    #[error("{found_bytes} bytes, more than the {limit_bytes} that an action may have")]
+    TooLarge { found_bytes: u64, limit_bytes: u64 } = 16,
+}
+
+/// Why an included action, or one part of it, had no effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[borsh(use_discriminant = true)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[repr(u16)]
+pub enum Rejection {
+    /// No such market.
+    #[error("unknown market {market}")]
+    UnknownMarket { market: MarketId } = 1,
+    /// No such asset.
+    #[error("unknown asset {asset}")]
+    UnknownAsset { asset: AssetId } = 2,
+    /// No such universe.
+    #[error("unknown universe {universe}")]
+    UnknownUniverse { universe: UniverseId } = 3,
+    /// The price is not positive.
+    #[error("price {price} must be positive")]
+    PriceNotPositive { price: Price } = 4,
+    /// The price is no multiple of the tick.
+    #[error("price {price} must be divisible by the tick size {tick}")]
+    OffTick { price: Price, tick: Price } = 5,
+    /// The size is zero.
+    #[error("order has zero size")]
+    ZeroSize = 6,
+    /// The size is no whole number of lots, or has more lots than exist.
+    #[error("order has invalid size: at most {size_decimals} decimals")]
+    InvalidSize { size_decimals: u8 } = 7,
+    /// Less than the market's minimum.
+    #[error("order value {notional} is below the minimum of {minimum}")]
+    BelowMinimumNotional { notional: Usd, minimum: Usd } = 8,
+    /// More than the market's maximum.
+    #[error("order value {notional} is above the maximum of {maximum}")]
+    AboveMaximumNotional { notional: Usd, maximum: Usd } = 9,
+    /// Too far from the reference price.
+    #[error("price {price} is too far from the reference price {reference}")]
+    OutsidePriceBand { price: Price, reference: Price } = 10,
+    /// The account has too many open orders here.
+    #[error("{open} open orders, the limit of this market is {limit}")]
+    TooManyOpenOrders { open: u32, limit: u32 } = 11,
+    /// The client order id names an open order already.
+    #[error("the client order id is in use by open order {order}")]
+    ClientOrderIdInUse { order: OrderId } = 12,
+    /// A post-only order would have matched.
+    #[error("post-only order would have immediately matched, best opposite price was {best_opposite}")]
+    WouldMatch { best_opposite: Price } = 13,
+    /// An IOC order found nothing.
+    #[error("order could not immediately match against any resting order")]
+    NothingToMatch = 14,
+    /// A FOK order could not be filled whole.
+    #[error("fill-or-kill order could not be filled whole: {available} of {wanted} lots")]
+    NotFillable { wanted: Size, available: Size } = 15,
+    /// Initial margin would not be met.
+    #[error("insufficient margin: {required} required, {available} available")]
+    InsufficientMargin { required: Usd, available: Usd } = 16,
+    /// Not enough of an asset.
+    #[error("insufficient balance of asset {asset}: {required} required, {available} available")]
+    InsufficientBalance { asset: AssetId, required: Amount, available: Amount } = 17,
+    /// A reduce-only order on no opposite position.
+    #[error("reduce-only order would increase the position of {position} lots")]
+    ReduceOnlyWouldIncrease { position: Position } = 18,
+    /// Reduce-only on a spot market.
+    #[error("spot market {market} has no positions to reduce")]
+    ReduceOnlyOnSpot { market: MarketId } = 19,
+    /// The open-interest cap is reached.
+    #[error("open interest of market {market} is at its cap of {cap} lots")]
+    OpenInterestCap { market: MarketId, cap: Size } = 20,
+    /// The position cap is reached.
+    #[error("position would exceed the cap of {cap} lots")]
+    PositionCap { cap: Size } = 21,
+    /// The order is not open: never placed, already cancelled, or filled.
+    #[error("order was never placed, already canceled, or filled")]
+    OrderNotOpen = 22,
+    /// The order rests in another market or on another side than the replacement.
+    #[error("a modify keeps market and side: cancel and place instead")]
+    ModifyChangesMarketOrSide = 23,
+    /// The GTT or schedule time is not ahead of block time.
+    #[error("time {time_ms} is not at least {minimum_ahead_ms} ms after block time {block_time_ms}")]
+    TimeNotAhead { time_ms: TimeMs, block_time_ms: TimeMs, minimum_ahead_ms: u64 } = 24,
+    /// Leverage out of range.
+    #[error("leverage {leverage} is not between 1 and {maximum}")]
+    LeverageOutOfRange { leverage: u32, maximum: u32 } = 25,
+    /// Leverage on a market without margin.
+    #[error("market {market} has no leverage")]
+    NoLeverage { market: MarketId } = 26,
+    /// Isolated margin comes later.
+    #[error("isolated margin is not available yet: use cross")]
+    IsolatedMarginUnavailable = 27,
+    /// Trigger orders come later.
+    #[error("trigger orders are not available yet")]
+    TriggerOrdersUnavailable = 28,
+    /// The agent key was an agent before, or is an account.
+    #[error("{agent} was an agent before or is an account: create a fresh key")]
+    AgentNotFresh { agent: SignerId } = 29,
+    /// The account has too many agents.
+    #[error("an account has at most {limit} agents: revoke one first")]
+    TooManyAgents { limit: u32 } = 30,
+    /// No such agent of this account.
+    #[error("{agent} is no agent of this account")]
+    NotYourAgent { agent: SignerId } = 31,
+    /// A name is too long or not printable ASCII.
+    #[error("a name has at most {limit_bytes} printable ASCII characters")]
+    InvalidName { limit_bytes: u32 } = 32,
+    /// A transfer of nothing or less.
+    #[error("amount {amount} must be positive")]
+    AmountNotPositive { amount: Amount } = 33,
+    /// A transfer to oneself or to an account of the system.
+    #[error("{to} cannot receive transfers")]
+    InvalidRecipient { to: AccountId } = 34,
+    /// No faucet for this asset.
+    #[error("this chain has no faucet for asset {asset}")]
+    NoFaucet { asset: AssetId } = 35,
+    /// The faucet was drawn too recently.
+    #[error("faucet may be drawn again at {next_ms}")]
+    FaucetTooSoon { next_ms: TimeMs } = 36,
+    /// No fresh index or mark, so no new risk.
+    #[error("market {market} has no fresh price: only reducing orders are accepted")]
+    NoFreshPrice { market: MarketId } = 37,
+    /// The universe is halted after a violated invariant.
+    #[error("universe {universe} is halted: only cancels are accepted")]
+    UniverseHalted { universe: UniverseId } = 38,
+    /// A number left its range.
+    #[error("arithmetic overflow: the numbers are too large")]
+    Overflow = 39,
+    /// An invariant was violated inside the action; it was reverted and the universe halted.
+    #[error("internal invariant violated: {invariant}; the action was reverted")]
+    InvariantViolated { invariant: String } = 40,
+    /// Known in Hyperliquid's format, but not supported (yet).
+    #[error("{feature} is not supported")]
+    Unsupported { feature: String } = 41,
+    /// A number that is no decimal number in a Hyperliquid order.
+    #[error("{field} is not a valid decimal number")]
+    InvalidNumber { field: String } = 42,
+}
