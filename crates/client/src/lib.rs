@@ -1,1 +1,5 @@
-//! palisade-client
+//! How programs talk to Palisade: the [`api::NodeApi`] trait that every door and agent reads through, its JSON-RPC
+//! client, and the light client that believes nothing but a genesis file.
+
+pub mod api;
+pub mod proof;

@@ -1,0 +1,247 @@
+//! What a node answers, in process or over JSON-RPC.
+//!
+//! Every answer comes from finalized blocks only and says at which height it holds. The trait is object safe, so a
+//! gateway holds an `Arc<dyn NodeApi>` and does not know whether the node is in its own process.
+
+use crate::proof::{ProofBundle, ProofRequest};
+use async_trait::async_trait;
+use palisade_types::{
+    address::{AccountId, SignerId},
+    agent::Agent,
+    envelope::SignedAction,
+    event::Event,
+    genesis::Genesis,
+    hash::{ActionId, BlockDigest, GenesisHash, Root},
+    ids::{AssetId, Height, MarketId, OrderId, UniverseId},
+    market::{AssetSpec, MarketSpec},
+    numbers::{Amount, Position, Price, Size, Usd},
+    oracle::SignedOracleVote,
+    order::{OpenOrder, OrderReference},
+    receipt::Receipt,
+    rejection::Inadmissible,
+    time::TimeMs,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum ApiError {
+    /// The request itself is wrong.
+    #[error("invalid request: {reason}")]
+    InvalidRequest { reason: String },
+    /// The action may not be included.
+    #[error("{reason}")]
+    Inadmissible { reason: Inadmissible },
+    /// The mempool is full, or this account's share of it.
+    #[error("too many pending actions: {pending} of {limit}; wait for receipts")]
+    MempoolFull { pending: u64, limit: u64 },
+    /// The history asked for was pruned.
+    #[error("height {height} was pruned, the oldest kept is {oldest}")]
+    Pruned { height: Height, oldest: Height },
+    /// Not known (yet).
+    #[error("not found: {what}")]
+    NotFound { what: String },
+    /// Nothing happened in time.
+    #[error("no answer within {timeout_ms} ms")]
+    Timeout { timeout_ms: u64 },
+    /// The node is starting, stopping or catching up.
+    #[error("node unavailable: {reason}")]
+    Unavailable { reason: String },
+}
+
+/// A node's state of health.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub chain_id: u64,
+    pub chain_name: String,
+    pub genesis_hash: GenesisHash,
+    pub protocol_version: u32,
+    /// The newest finalized block.
+    pub height: Height,
+    pub digest: BlockDigest,
+    pub state_root: Root,
+    pub time_ms: TimeMs,
+    /// The oldest height whose receipts and events are kept.
+    pub oldest_height: Height,
+    pub seat_count: u32,
+    /// The seat of this node, if it has one.
+    pub seat: Option<u32>,
+    /// Whether it votes; a node whose consensus log is gone does not.
+    pub voting: bool,
+    pub peers_connected: u32,
+    pub mempool_actions: u64,
+    /// Whether the chain is halted after a violated invariant.
+    pub chain_halted: bool,
+    pub version: String,
+}
+
+/// A finalized block with what it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinalizedBlock {
+    pub digest: BlockDigest,
+    pub header: palisade_types::block::Header,
+    /// In the order of execution.
+    pub receipts: Vec<Receipt>,
+    /// In the order of the work.
+    pub events: Vec<Event>,
+}
+
+/// A receipt and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptInfo {
+    pub height: Height,
+    pub time_ms: TimeMs,
+    /// Its place among the block's receipts.
+    pub index: u32,
+    pub receipt: Receipt,
+}
+
+/// A market with its present prices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarketInfo {
+    pub spec: MarketSpec,
+    pub index: Option<Price>,
+    pub index_time_ms: Option<TimeMs>,
+    pub mark: Option<Price>,
+    pub last: Option<Price>,
+    pub best_bid: Option<Price>,
+    pub best_ask: Option<Price>,
+    /// Lots of one side (perpetuals).
+    pub open_interest: Size,
+    pub halted: bool,
+}
+
+/// Orders at one price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookLevel {
+    pub price: Price,
+    pub size: Size,
+    pub orders: u32,
+}
+
+/// A market's book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Book {
+    pub market: MarketId,
+    pub height: Height,
+    pub time_ms: TimeMs,
+    /// Best first.
+    pub bids: Vec<BookLevel>,
+    /// Best first.
+    pub asks: Vec<BookLevel>,
+}
+
+/// What an account holds of one asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceInfo {
+    pub universe: UniverseId,
+    pub asset: AssetId,
+    pub total: Amount,
+    /// Locked by open spot orders.
+    pub hold: Amount,
+}
+
+/// A perpetual position at the present mark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PositionInfo {
+    pub market: MarketId,
+    pub size: Position,
+    /// What was paid for it: the sum of its fills' quotes less what was realised; negative for a short.
+    pub cost_usd: Usd,
+    pub mark: Option<Price>,
+    /// `size × mark`, positive.
+    pub value_usd: Usd,
+    pub unrealised_pnl_usd: Usd,
+    pub initial_margin_usd: Usd,
+    pub maintenance_margin_usd: Usd,
+    /// The mark at which the account's equity meets its maintenance margin, others unchanged.
+    pub liquidation_price: Option<Price>,
+    pub leverage: u32,
+}
+
+/// Margin of an account in one universe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarginInfo {
+    pub universe: UniverseId,
+    /// Collateral plus unrealised profit and loss.
+    pub equity_usd: Usd,
+    /// Of positions and open orders.
+    pub initial_margin_usd: Usd,
+    /// Of positions.
+    pub maintenance_margin_usd: Usd,
+    pub withdrawable_usd: Usd,
+    pub positions_value_usd: Usd,
+}
+
+/// Everything about an account but its orders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    pub account: AccountId,
+    pub height: Height,
+    pub time_ms: TimeMs,
+    /// Whether it ever held anything.
+    pub exists: bool,
+    pub balances: Vec<BalanceInfo>,
+    pub positions: Vec<PositionInfo>,
+    pub margins: Vec<MarginInfo>,
+    pub agents: Vec<(SignerId, Agent)>,
+    pub leverages: Vec<(MarketId, u32)>,
+    pub hyperliquid_compatible: bool,
+    pub scheduled_cancel_ms: Option<TimeMs>,
+    pub actions_used: u64,
+    pub actions_cap: u64,
+    pub traded_usd: Usd,
+}
+
+/// Who a key acts for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum SignerRole {
+    /// An account's own key.
+    Account { hyperliquid_compatible: bool },
+    /// A live agent.
+    Agent { agent: Agent },
+    /// A former agent.
+    Retired,
+    /// Neither.
+    Unknown,
+}
+
+/// What a node does for those who read and trade.
+#[async_trait]
+pub trait NodeApi: Send + Sync + 'static {
+    /// The node's state of health.
+    async fn status(&self) -> Result<Status, ApiError>;
+    /// The genesis it runs.
+    async fn genesis(&self) -> Result<Arc<Genesis>, ApiError>;
+    /// The finalized block at `height`; waits up to `wait_ms` for it if it is still to come.
+    async fn block(&self, height: Height, wait_ms: u64) -> Result<Arc<FinalizedBlock>, ApiError>;
+    /// The encoded actions of the finalized block at `height`.
+    async fn block_actions(&self, height: Height) -> Result<Vec<SignedAction>, ApiError>;
+    /// Checks and queues an action and gossips it. Acceptance here is no promise; the receipt is.
+    async fn submit(&self, action: SignedAction) -> Result<ActionId, ApiError>;
+    /// Hands in a seat's oracle vote.
+    async fn submit_oracle_vote(&self, vote: SignedOracleVote) -> Result<(), ApiError>;
+    /// The receipt of an action; waits up to `wait_ms` for it.
+    async fn receipt(&self, action: ActionId, wait_ms: u64) -> Result<ReceiptInfo, ApiError>;
+    /// All assets.
+    async fn assets(&self) -> Result<Vec<AssetSpec>, ApiError>;
+    /// All markets with their prices.
+    async fn markets(&self) -> Result<Vec<MarketInfo>, ApiError>;
+    /// One book, at most `depth` levels a side.
+    async fn book(&self, market: MarketId, depth: u32) -> Result<Book, ApiError>;
+    /// An account.
+    async fn account(&self, account: AccountId) -> Result<AccountInfo, ApiError>;
+    /// An account's open orders in order of id.
+    async fn open_orders(&self, account: AccountId) -> Result<Vec<OpenOrder>, ApiError>;
+    /// One open order of an account.
+    async fn open_order(&self, account: AccountId, order: OrderReference) -> Result<OpenOrder, ApiError>;
+    /// One open order by number alone.
+    async fn open_order_by_id(&self, order: OrderId) -> Result<OpenOrder, ApiError>;
+    /// Who a key acts for.
+    async fn signer_role(&self, signer: SignerId) -> Result<SignerRole, ApiError>;
+    /// A proof under a finality certificate.
+    async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError>;
+}
