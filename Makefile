@@ -1,0 +1,66 @@
+# Palisade: every command of the README. Each target does its own set-up.
+#
+#   make devnet   four validators, prices, a market maker and the trading interfaces on this machine
+#   make test     every test: Rust, and the unmodified trading clients against a devnet
+#   make help     the rest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+VENV := .venv
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+BIN := $(TARGET_DIR)/debug/palisade
+DEVNET_ARGS ?=
+export PALISADE_DATA ?= $(CURDIR)/../shared/data
+
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim fuzz soak clean-devnet
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+build: ## build the one binary, `palisade`
+	$(CARGO) build --locked --package palisade
+
+devnet: build ## run a whole exchange on this machine (DEVNET_ARGS="--fresh …"); Ctrl-C ends it
+	exec $(BIN) devnet $(DEVNET_ARGS)
+
+test: test-rust test-clients ## every test; cold within 45 minutes on 2 cores
+
+test-rust: ## the Rust tests
+	$(CARGO) test --locked --workspace
+
+$(VENV)/.installed: tests/clients/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --requirement tests/clients/requirements.txt
+	touch $@
+
+test-clients: build $(VENV)/.installed ## unmodified Hyperliquid SDK and ccxt against a devnet
+	PALISADE_BIN=$(BIN) $(VENV)/bin/python -m pytest -q tests/clients
+
+test-kill: build ## 20 kills (kill -9) of validators under load; PALISADE_KILLS=n for another number
+	PALISADE_KILLS=$${PALISADE_KILLS:-20} $(CARGO) test --locked --package palisade --test kill -- --nocapture
+
+soak: build $(VENV)/.installed ## market maker and both clients for an hour; prints memory and errors (SOAK_SECONDS=n)
+	PALISADE_BIN=$(BIN) $(VENV)/bin/python tests/clients/soak.py
+
+lint: ## formatting, clippy with the determinism rules, licences where cargo-deny is installed
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
+	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
+
+bench: ## benchmarks, with the limit each is compared to
+	$(CARGO) bench --locked --package palisade-engine
+
+sim: ## the deterministic cluster tests, with more seeds (PALISADE_SEEDS=n)
+	PALISADE_SEEDS=$${PALISADE_SEEDS:-50} $(CARGO) test --locked --package palisade-node -- --nocapture
+
+fuzz: ## longer runs of the stateful and property tests (PALISADE_FUZZ_CASES=n)
+	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-2000} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
+	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
+
+clean-devnet: ## forget the devnet's data
+	rm -rf devnet-data
