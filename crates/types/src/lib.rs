@@ -26,4 +26,5 @@ pub mod oracle;
 pub mod order;
 pub mod receipt;
 pub mod rejection;
+pub mod state_key;
 pub mod time;
