@@ -13,9 +13,9 @@
 //!
 //! Whether a block is *valid* (time, roots, admissible actions) is decided by the application.
 
-use bytes::{Buf as _, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use commonware_codec::{
-    Buf, DecodeExt as _, EncodeSize, Error as CodecError, RangeCfg, Read, ReadExt as _, Write, varint::MAX_U32_VARINT_SIZE,
+    Buf, Copying, DecodeExt as _, EncodeSize, Error as CodecError, RangeCfg, Read, Write, varint::MAX_U32_VARINT_SIZE,
 };
 use commonware_consensus::{
     Block as ConsensusBlock, BoundedBlock, CertifiableBlock, Heightable,
@@ -127,7 +127,10 @@ impl NodeBlock {
         }
         let oracle_bundle_root = block.body.oracle_bundle_root();
         if header.oracle_bundle_root != oracle_bundle_root {
-            return Err(BlockError::OracleBundleRoot { expected: header.oracle_bundle_root, found: oracle_bundle_root });
+            return Err(BlockError::OracleBundleRoot {
+                expected: header.oracle_bundle_root,
+                found: oracle_bundle_root,
+            });
         }
         if header.parent != header.context.parent {
             return Err(BlockError::ContextParent { header: header.parent, context: header.context.parent });
@@ -138,7 +141,11 @@ impl NodeBlock {
     }
 
     /// The block of height 0: what the empty database and the genesis file commit to.
-    pub fn genesis(genesis: &Genesis, empty_operations_root: Root, empty_range: OperationsRange) -> Result<Self, BlockError> {
+    pub fn genesis(
+        genesis: &Genesis,
+        empty_operations_root: Root,
+        empty_range: OperationsRange,
+    ) -> Result<Self, BlockError> {
         let body = Body::default();
         let leader = genesis.seats.first().map_or(Ed25519Key::default(), |seat| seat.vote_key);
         let header = Header {
@@ -211,7 +218,7 @@ pub fn from_consensus(digest: &Digest) -> BlockDigest {
 
 /// A vote key in the form that consensus uses.
 pub fn to_public_key(key: &Ed25519Key) -> Result<ed25519::PublicKey, BlockError> {
-    ed25519::PublicKey::decode(key.0.as_slice()).map_err(|_| BlockError::Leader { leader: *key })
+    ed25519::PublicKey::decode(Copying(key.0.as_slice())).map_err(|_| BlockError::Leader { leader: *key })
 }
 
 /// The header's form of simplex's context.

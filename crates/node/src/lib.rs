@@ -1,1 +1,33 @@
-//! palisade-node
+//! A Palisade validator: agreement, storage, recovery, and what readers see.
+//!
+//! The crate glues one pure function, the engine, to a Byzantine-fault-tolerant log of blocks. It does all
+//! I/O through `commonware-runtime`'s traits, so that the very same node runs on the deterministic runtime
+//! in tests and on tokio in production.
+//!
+//! - [`block`]: a block in consensus's terms. [`validity`]: the rules that need no execution.
+//! - [`engine_cache`]: the one executing engine and its path through the forks.
+//! - [`application`]: propose, process, capture, finalize. [`pacing`]: when to propose.
+//! - [`store`], [`results`]: the authenticated state and the archive of receipts and events.
+//! - [`recovery`], [`repair`]: what a node checks at a start and how it mends what is damaged.
+//! - [`node`]: all parts in order. [`network`]: the channels between validators.
+
+pub mod application;
+pub mod block;
+pub mod clock;
+pub mod config;
+pub mod engine_cache;
+mod engine_placeholder;
+pub mod network;
+pub mod node;
+pub mod pacing;
+pub mod recovery;
+pub mod repair;
+mod reporter;
+pub mod results;
+pub mod roots;
+pub mod source;
+pub mod status;
+pub mod store;
+pub mod validity;
+pub mod verified;
+pub mod wiring;

@@ -1,9 +1,9 @@
 //! The authenticated state database: one QMDB `current::ordered::variable` behind our own database set.
 //!
 //! The set is a newtype around [`Shared`] whose batches carry a clone of the handle. The application
-//! needs the handle inside `process` and `propose`, because after state sync the very first block is
-//! applied before anyone who subscribed to the databases is served; a node that could only scan through
-//! its subscription would wait for itself.
+//! needs the handle inside `process` and `propose`, because a start may apply the first
+//! block before anyone who subscribed to the databases is served; a node that could only scan through its
+//! subscription would wait for itself.
 //!
 //! Rules:
 //! - **Fixed by genesis.** Hash (SHA-256), Merkle family (MMR), chunk size, key length, floor policy
@@ -12,44 +12,43 @@
 //!   eight bytes. Structured keys share prefixes and were measured a hundred times slower.
 //! - **A commit carries its height** as metadata, so a scan knows which block it has read.
 //! - **Damage is repaired, not hidden.** A store that does not open at the state its block commits to is
-//!   named in the log and in the node's status, wiped, and fetched again from peers at exactly that
-//!   target; every fetched operation is checked against the committed root.
+//!   named in the log and in the node's status, wiped, and rebuilt by executing the finalized blocks
+//!   again; each rebuilt state must have the roots of its header.
 
 use crate::{
-    status::{Damage, Status},
-    wiring::StateResolver,
+    engine_cache::Executed,
+    repair::{self, RepairSource},
+    status::{Damage, Status, Store},
 };
-use commonware_cryptography::{Sha256, sha256};
+use commonware_codec::RangeCfg;
+use commonware_cryptography::{Digest as DigestTrait, Sha256, sha256};
 use commonware_glue::stateful::db::{
-    AttachableResolver as _, AttachableResolverSet, Anchor, Barrier, DatabaseSet, ManagedDb, Reader, Shared,
-    StateSyncDb as _, StateSyncSet, SyncEngineConfig, TipUpdate, Unmerkleized as _,
+    Anchor, AttachableResolverSet, Barrier, DatabaseSet, ManagedDb, ReadGuard, Reader, Shared, StateSyncSet,
+    SyncEngineConfig, TipUpdate, Unmerkleized as _,
 };
 use commonware_parallel::Sequential;
 use commonware_runtime::{Spawner, buffer::paged::CacheRef};
 use commonware_storage::{
     Context as StorageContext,
     journal::contiguous::variable::Config as LogConfig,
-    merkle::full::Config as MerkleConfig,
-    mmr,
+    mmr::{self, full::Config as MerkleConfig},
     qmdb::{
+        Error as QmdbError,
         any::ordered::variable::Operation,
         current::{VariableConfig, ordered::variable},
         sync::Target,
     },
     translator::EightCap,
 };
-use commonware_utils::{NZU64, NZUsize, channel::ring};
+use commonware_utils::{NZU64, NZUsize, channel::ring, non_empty_range};
 use futures::StreamExt as _;
 use palisade_types::ids::Height;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::{num::NonZeroUsize, sync::Arc};
+use tracing::{error, info};
 
 /// Largest value of the state database. Engine records are far smaller; the bound keeps a hostile
 /// state-sync peer from making a node allocate.
 pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
-/// Largest encoded operation: tag, key, value with its length, next key.
-pub const STATE_OPERATION_BYTES_MAX: usize = 1 + 32 + 5 + STATE_VALUE_BYTES_MAX + 32;
-/// Operations served and fetched per state-sync request, so that a response is about as large as a block.
-pub const SYNC_OPERATIONS_MAX: NonZeroU64 = NZU64!(32);
 /// Bytes of a bitmap chunk: equal to the digest, the layout with the smallest proofs.
 pub const BITMAP_CHUNK_BYTES: usize = 32;
 
@@ -60,8 +59,7 @@ pub type StateKey = sha256::Digest;
 /// A canonical, versioned value that carries its full id.
 pub type StateValue = Vec<u8>;
 /// The state database.
-pub type StateDb<E> =
-    variable::Db<Family, E, StateKey, StateValue, Sha256, EightCap, BITMAP_CHUNK_BYTES, Sequential>;
+pub type StateDb<E> = variable::Db<Family, E, StateKey, StateValue, Sha256, EightCap, BITMAP_CHUNK_BYTES, Sequential>;
 /// An operation of the state database's log.
 pub type StateOperation = Operation<Family, StateKey, StateValue>;
 /// The root and range of operations that a header commits to, enough to sync the database from peers.
@@ -69,43 +67,30 @@ pub type StateTarget = Target<Family, sha256::Digest>;
 /// A read-only view of the database.
 pub type StateReader<E> = Reader<StateDb<E>>;
 /// How operations are decoded: keys have one length, values are bounded.
-pub type StateCodec = ((), (commonware_codec::RangeCfg<usize>, ()));
+pub type StateCodec = ((), (RangeCfg<usize>, ()));
 
 type Inner<E> = Shared<StateDb<E>>;
 
 /// The decoding rules of [`StateOperation`].
 pub fn state_codec() -> StateCodec {
-    ((), (commonware_codec::RangeCfg::from(0..=STATE_VALUE_BYTES_MAX), ()))
+    ((), (RangeCfg::from(0..=STATE_VALUE_BYTES_MAX), ()))
 }
+
+/// The layout of the database on disk.
+pub type DatabaseConfig = VariableConfig<EightCap, StateCodec, Sequential>;
 
 /// What the store needs to open, and to repair itself.
-pub struct StateStoreConfig<E: Spawner + StorageContext> {
+pub struct StateStoreConfig {
     /// Layout of the database on disk.
-    pub database: VariableConfig<EightCap, StateCodec, Sequential>,
-    /// Fetches operations from peers when the local ones are damaged.
-    pub resolver: StateResolver<E>,
+    pub database: DatabaseConfig,
+    /// Where blocks come from when the state must be rebuilt.
+    pub repair: RepairSource,
     /// Where damage and repairs are reported.
     pub status: Status,
-    /// Prefix of every partition of the database.
-    pub partition_prefix: String,
-}
-
-impl<E: Spawner + StorageContext> Clone for StateStoreConfig<E> {
-    fn clone(&self) -> Self {
-        Self {
-            database: self.database.clone(),
-            resolver: self.resolver.clone(),
-            status: self.status.clone(),
-            partition_prefix: self.partition_prefix.clone(),
-        }
-    }
 }
 
 /// Layout of the database under `partition_prefix`.
-pub fn database_config(
-    partition_prefix: &str,
-    page_cache: CacheRef,
-) -> VariableConfig<EightCap, StateCodec, Sequential> {
+pub fn database_config(partition_prefix: &str, page_cache: CacheRef) -> DatabaseConfig {
     const WRITE_BUFFER_BYTES: NonZeroUsize = NZUsize!(1 << 20);
     const REPLAY_BUFFER_BYTES: NonZeroUsize = NZUsize!(1 << 20);
     VariableConfig {
@@ -135,15 +120,6 @@ pub fn database_config(
     }
 }
 
-/// The pace of a state sync.
-pub const fn sync_config() -> SyncEngineConfig {
-    SyncEngineConfig {
-        fetch_batch_size: SYNC_OPERATIONS_MAX,
-        apply_batch_size: NZU64!(1024),
-        max_outstanding_requests: NZUsize!(8),
-    }
-}
-
 /// The one database of the chain, shared between consensus and readers.
 pub struct StateStore<E: Spawner + StorageContext>(Inner<E>);
 
@@ -158,7 +134,7 @@ pub type StateRecord = (StateKey, StateValue);
 
 impl<E: Spawner + StorageContext> StateStore<E> {
     /// Read access; see [`Shared::read`] for the discipline of the lock.
-    pub async fn read(&self) -> commonware_glue::stateful::db::ReadGuard<'_, StateDb<E>> {
+    pub async fn read(&self) -> ReadGuard<'_, StateDb<E>> {
         self.0.read().await
     }
 
@@ -188,6 +164,9 @@ pub enum StoreError {
         /// What storage said.
         reason: String,
     },
+    /// A batch whose branch was abandoned while it was worked on.
+    #[error("the batch's branch was abandoned")]
+    Stale,
     /// A commit whose metadata is not a height.
     #[error("the last commit of the state store carries {found_bytes} bytes of metadata, expected 8")]
     CommitMetadata {
@@ -211,8 +190,7 @@ pub fn commit_metadata(height: Height) -> StateValue {
 /// The height in a commit's metadata; the empty database has none and stands for genesis.
 fn commit_height(metadata: Option<&[u8]>) -> Result<Height, StoreError> {
     let Some(bytes) = metadata else { return Ok(Height::new(0)) };
-    let bytes: [u8; 8] =
-        bytes.try_into().map_err(|_| StoreError::CommitMetadata { found_bytes: bytes.len() })?;
+    let bytes: [u8; 8] = bytes.try_into().map_err(|_| StoreError::CommitMetadata { found_bytes: bytes.len() })?;
     Ok(Height::new(u64::from_le_bytes(bytes)))
 }
 
@@ -228,61 +206,143 @@ impl<E: Spawner + StorageContext> StateBatch<E> {
         &self.store
     }
 
-    /// Applies a block's net writes and computes the new roots.
-    pub async fn seal(
-        self,
-        height: Height,
-        writes: impl IntoIterator<Item = (StateKey, Option<StateValue>)>,
-    ) -> Result<SealedState<E>, StoreError> {
+    /// Applies a block's net writes and computes the new roots. The results of the execution travel
+    /// with the sealed state, so that whoever applies it can archive them.
+    pub async fn seal(self, height: Height, executed: Arc<Executed>) -> Result<SealedState<E>, StoreError> {
         let Self { mut batch, store } = self;
-        for (key, value) in writes {
-            batch = batch.write(key, value);
+        for (key, value) in &executed.writes {
+            batch = batch.write(*key, value.clone());
         }
         let batch = batch.with_metadata(commit_metadata(height));
-        let sealed = batch.merkleize().await.map_err(StoreError::read)?;
-        Ok(SealedState { sealed, store })
+        let sealed = batch.merkleize().await.map_err(|error| match error {
+            QmdbError::StaleBatch | QmdbError::StaleRead => StoreError::Stale,
+            error => StoreError::read(error),
+        })?;
+        Ok(SealedState { sealed, store, executed })
     }
 }
 
-/// A block's merkleized state, not yet applied.
+/// A block's merkleized state, not yet applied, and the results that came with it.
 pub struct SealedState<E: Spawner + StorageContext> {
     sealed: <Inner<E> as DatabaseSet<E>>::Merkleized,
     store: StateStore<E>,
+    executed: Arc<Executed>,
 }
 
 impl<E: Spawner + StorageContext> Clone for SealedState<E> {
     fn clone(&self) -> Self {
-        Self { sealed: self.sealed.clone(), store: self.store.clone() }
+        Self { sealed: self.sealed.clone(), store: self.store.clone(), executed: self.executed.clone() }
     }
 }
 
 impl<E: Spawner + StorageContext> SealedState<E> {
     /// The root under which a current value, or its absence, is proven.
     pub fn canonical_root(&self) -> sha256::Digest {
-        self.sealed.deref_root()
+        (*self.sealed).root()
     }
 
     /// What a syncing peer needs: the root of the operations and their range.
     pub fn target(&self) -> StateTarget {
-        self.sealed.deref_target()
+        let range = non_empty_range!(self.sealed.sync_boundary(), self.sealed.bounds().tip.size);
+        Target::new(self.sealed.ops_root(), range)
+    }
+
+    /// What executing the block gave.
+    pub fn executed(&self) -> &Arc<Executed> {
+        &self.executed
     }
 }
 
-/// The three commitments of a merkleized batch, read through its inherent methods.
-trait Commitments {
-    fn deref_root(&self) -> sha256::Digest;
-    fn deref_target(&self) -> StateTarget;
-}
+impl<E: Spawner + StorageContext> DatabaseSet<E> for StateStore<E> {
+    type Unmerkleized = StateBatch<E>;
+    type Merkleized = SealedState<E>;
+    type Readers = StateReader<E>;
+    type Config = StateStoreConfig;
+    type SyncTargets = StateTarget;
 
-impl<E: Spawner + StorageContext> Commitments for <Inner<E> as DatabaseSet<E>>::Merkleized {
-    fn deref_root(&self) -> sha256::Digest {
-        (**self).root()
+    async fn init(context: E, config: StateStoreConfig, expected: Option<StateTarget>) -> Self {
+        let opened =
+            <StateDb<E> as ManagedDb<E>>::init(context.child("database"), config.database.clone(), expected.clone())
+                .await;
+        let (damage, expected) = match (opened, expected) {
+            (Ok(database), _) => return Self(Shared::new("state", database)),
+            (Err(damage), Some(expected)) => (damage, expected),
+            (Err(damage), None) => panic!("the state store does not open: {damage}"),
+        };
+        error!(%damage, "the state store is damaged: rebuilding it from the block store");
+        config.status.report(Damage { store: Store::State, reason: damage.to_string(), repaired: false });
+        let database = match repair::rebuild_state(context, config.database, &config.repair, &expected).await {
+            Ok(database) => database,
+            Err(reason) => panic!("the state store is damaged ({damage}) and cannot be rebuilt: {reason}"),
+        };
+        info!("the state store was rebuilt and equals the state of the finalized block");
+        config.status.repaired(Store::State);
+        Self(Shared::new("state", database))
     }
 
-    fn deref_target(&self) -> StateTarget {
-        Target::new(
-            self.ops_root(),
-            commonware_utils::non_empty_range!(self.sync_boundary(), self.bounds().tip.size),
-        )
+    fn initial_sync_targets() -> StateTarget {
+        <Inner<E> as DatabaseSet<E>>::initial_sync_targets()
+    }
+
+    async fn new_batches(&self) -> StateBatch<E> {
+        StateBatch { batch: self.0.new_batches().await, store: self.clone() }
+    }
+
+    fn fork_batches(parent: &SealedState<E>) -> StateBatch<E> {
+        StateBatch { batch: <Inner<E> as DatabaseSet<E>>::fork_batches(&parent.sealed), store: parent.store.clone() }
+    }
+
+    fn matches_sync_targets(batches: &SealedState<E>, targets: &StateTarget) -> bool {
+        <Inner<E> as DatabaseSet<E>>::matches_sync_targets(&batches.sealed, targets)
+    }
+
+    fn readers(&self) -> StateReader<E> {
+        <Inner<E> as DatabaseSet<E>>::readers(&self.0)
+    }
+
+    async fn apply(&self, batches: SealedState<E>) {
+        <Inner<E> as DatabaseSet<E>>::apply(&self.0, batches.sealed).await;
+    }
+
+    async fn finalize(&self) -> Barrier {
+        <Inner<E> as DatabaseSet<E>>::finalize(&self.0).await
+    }
+
+    async fn prune(&self, targets: &StateTarget) {
+        <Inner<E> as DatabaseSet<E>>::prune(&self.0, targets).await;
+    }
+
+    async fn committed_targets(&self) -> StateTarget {
+        <Inner<E> as DatabaseSet<E>>::committed_targets(&self.0).await
+    }
+}
+
+/// Stands where a state-sync resolver would be. A node joins by executing finalized blocks, so no plan
+/// ever asks for state sync; the wiring of `Stateful` wants a resolver all the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoStateSync;
+
+/// State sync was asked of a node that has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this node joins by executing blocks, it does not sync state")]
+pub struct StateSyncUnsupported;
+
+impl<E: Spawner + StorageContext> AttachableResolverSet<StateStore<E>> for NoStateSync {
+    async fn attach_databases(&self, _databases: StateStore<E>) {}
+}
+
+impl<E: Spawner + StorageContext> StateSyncSet<E, NoStateSync> for StateStore<E> {
+    type Error = StateSyncUnsupported;
+
+    async fn sync<D: DigestTrait>(
+        _context: E,
+        _config: StateStoreConfig,
+        _sources: NoStateSync,
+        _anchor: Anchor<D>,
+        _targets: StateTarget,
+        _tip_updates: ring::Receiver<TipUpdate<D, StateTarget>>,
+        _sync_config: SyncEngineConfig,
+    ) -> Result<(Self, Anchor<D>), StateSyncUnsupported> {
+        Err(StateSyncUnsupported)
     }
 }

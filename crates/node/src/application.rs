@@ -1,0 +1,473 @@
+//! The state machine that consensus replicates: propose, process, capture, finalize.
+//!
+//! [`StateMachine`] is the application of `glue::stateful`. It executes nothing itself: every block goes
+//! through the [`EngineCache`], and every root it names comes out of the batch that was executed.
+//!
+//! - **Propose** asks the [`ActionSource`] for actions, drops what the parent's state does not admit,
+//!   executes, and writes all roots into the header. More than [`UNFINALIZED_BLOCKS_MAX`] unfinalized blocks
+//!   below it: it declines, so memory stays bounded while finality stalls.
+//! - **Process** checks every commitment of a header: the rules of [`validity`], then, after execution, the
+//!   receipts, events, canonical state and operations roots and the range. Its only wait is bounded: a block
+//!   from more than 500 ms ahead of the local clock is held back until it is not. `None` is a verdict for
+//!   ever, so it is given only for what is permanent; when storage fails the node stops.
+//! - **Capture** puts receipts and events into the archive and syncs, before the state is applied.
+//! - **Finalized** moves the cache and tells the source and the observers.
+//!
+//! Cancelling any of them at any await leaves nothing behind but a step in the cache that the next caller
+//! rewinds.
+
+use crate::{
+    block::{BlockContext, NodeBlock, from_simplex},
+    clock,
+    engine_cache::{BlockContent, EngineCache, ExecuteError, Executed, UNFINALIZED_BLOCKS_MAX},
+    results::{BlockResults, ResultsArchive},
+    roots,
+    source::{ActionSource, FinalizedBlock},
+    status::{Applied, Status},
+    store::{SealedState, StateBatch, StateReader, StateStore, StateTarget, StoreError},
+    validity, verified,
+    wiring::MarshalMailbox,
+};
+use commonware_consensus::{marshal::ancestry::Ancestry, simplex::scheme::ed25519, types::Height as ConsensusHeight};
+use commonware_glue::stateful::{Application, Finality, Input, Proposed};
+use commonware_runtime::Spawner;
+use commonware_storage::{Context as StorageContext, merkle::Location, qmdb::sync::Target};
+use commonware_utils::non_empty_range;
+use futures::StreamExt as _;
+use palisade_types::{
+    block::{Block, Body, Header, OperationsRange},
+    genesis::Genesis,
+    hash::{BlockDigest, GenesisHash, Root},
+    limits::BLOCK_BYTES_MAX,
+    time::TimeMs,
+};
+use std::{sync::Arc, time::Duration};
+use tracing::{debug, info, warn};
+
+/// How far a block's time may lie ahead of a verifier's clock before the verifier waits.
+pub const CLOCK_TOLERANCE_MS: u64 = 500;
+/// Bytes of a block that are kept for everything but its actions.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// Learns of finalized blocks in order of height: the read-only view, indexes, metrics.
+pub trait Observer: Send + Sync + 'static {
+    /// A block became final and its state is applied.
+    fn finalized(&self, block: &FinalizedBlock);
+}
+
+/// What all clones of the state machine share.
+pub struct Shared<E: Spawner + StorageContext> {
+    /// What the chain starts from.
+    pub genesis: Arc<Genesis>,
+    /// Its name.
+    pub genesis_hash: GenesisHash,
+    /// The block of height 0.
+    pub genesis_block: NodeBlock,
+    /// The executing engine.
+    pub cache: EngineCache,
+    /// Receipts and events.
+    pub results: ResultsArchive<E>,
+    /// Finalized blocks by height.
+    pub marshal: MarshalMailbox,
+    /// What the node says of itself.
+    pub status: Status,
+    /// Who wants to know of finalized blocks.
+    pub observers: Vec<Arc<dyn Observer>>,
+}
+
+/// The application of `glue::stateful`.
+pub struct StateMachine<E: Spawner + StorageContext, S> {
+    shared: Arc<Shared<E>>,
+    source: S,
+}
+
+impl<E: Spawner + StorageContext, S: Clone> Clone for StateMachine<E, S> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), source: self.source.clone() }
+    }
+}
+
+impl<E: Spawner + StorageContext> Shared<E> {
+    /// Loads the engine from `store` unless it is loaded: the latch that proposing and verifying await.
+    ///
+    /// # Panics
+    /// If the state store cannot be read: a node that does not know its state must stop.
+    pub async fn ensure_loaded(&self, store: &StateStore<E>) {
+        let loaded = self
+            .cache
+            .ensure_loaded(store, |height| async move {
+                if height == self.genesis_block.header().height {
+                    return Some(self.genesis_block.block_digest());
+                }
+                let block = self.marshal.get_block(ConsensusHeight::new(height.get())).await?;
+                Some(block.inner().block_digest())
+            })
+            .await;
+        if let Err(error) = loaded {
+            panic!("cannot load the engine: {error}");
+        }
+    }
+}
+
+/// A draft that was executed, on its way to a block.
+struct Built<E: Spawner + StorageContext> {
+    block: NodeBlock,
+    sealed: SealedState<E>,
+}
+
+impl<E, S> StateMachine<E, S>
+where
+    E: Spawner + StorageContext,
+    S: ActionSource,
+{
+    /// A state machine over `shared` that proposes what `source` offers.
+    pub const fn new(shared: Arc<Shared<E>>, source: S) -> Self {
+        Self { shared, source }
+    }
+
+    async fn build(
+        &self,
+        clock: &E,
+        context: &BlockContext,
+        ancestry: impl Ancestry<NodeBlock>,
+        batch: StateBatch<E>,
+    ) -> Option<Built<E>> {
+        let parent = ancestry.peek()?.inner().clone();
+        let unfinalized = self.shared.cache.unfinalized_above(parent.header().height);
+        if unfinalized > UNFINALIZED_BLOCKS_MAX {
+            warn!(unfinalized, "declining to propose: too many blocks are not final");
+            return None;
+        }
+        let offer_time = clock::now_ms(clock);
+        let (earliest, latest) = validity::time_bounds(parent.header(), None);
+        let time_ms = offer_time.clamp(earliest, latest);
+        let offer = self.source.offer(parent.header(), time_ms, BLOCK_BYTES_MAX.saturating_sub(HEADER_BYTES_MAX));
+        let mut body = Body { oracle_bundle: offer.oracle_bundle, actions: offer.actions };
+        let (_, latest) = validity::time_bounds(parent.header(), body.oracle_bundle.as_ref());
+        let time_ms = offer_time.clamp(earliest, latest);
+        let draft = self.shared.cache.draft();
+        let executed = self.execute_draft(&parent, ancestry, time_ms, &mut body, &batch, draft).await?;
+        let height = parent.header().height.next();
+        let sealed = match batch.seal(height, executed).await {
+            Ok(sealed) => sealed,
+            Err(StoreError::Stale) => {
+                debug!("the parent was abandoned while building on it");
+                return None;
+            }
+            Err(error) => panic!("cannot compute the state root: {error}"),
+        };
+        let block = self.assemble(&parent, context, time_ms, body, &sealed)?;
+        self.shared.cache.adopt(draft, block.block_digest());
+        Some(Built { block, sealed })
+    }
+
+    /// Executes the draft, dropping one by one what its parent's state does not admit.
+    async fn execute_draft(
+        &self,
+        parent: &NodeBlock,
+        ancestry: impl Ancestry<NodeBlock>,
+        time_ms: TimeMs,
+        body: &mut Body,
+        batch: &StateBatch<E>,
+        draft: BlockDigest,
+    ) -> Option<Arc<Executed>> {
+        let mut content = BlockContent {
+            protocol_version: validity::PROTOCOL_VERSION,
+            height: parent.header().height.next(),
+            time_ms,
+            oracle_bundle: body.oracle_bundle.clone(),
+            actions: Vec::new(),
+        };
+        loop {
+            content.actions = self.verify_offered(body);
+            self.shared.ensure_loaded(batch.store()).await;
+            let cache = &self.shared.cache;
+            match cache.execute_on(parent.block_digest(), ancestry.clone(), &content, draft).await {
+                Ok(executed) => return Some(executed),
+                Err(ExecuteError::Invalid(invalid)) => match verified::offending_action(&invalid) {
+                    Some(index) if index < body.actions.len() => self.drop_action(body, index, &invalid.to_string()),
+                    _ => {
+                        warn!(%invalid, "declining to propose");
+                        return None;
+                    }
+                },
+                Err(ExecuteError::Panicked { what }) if !body.actions.is_empty() => {
+                    warn!(what, actions = body.actions.len(), "the engine panicked on a draft");
+                    self.narrow_panic(body, &what);
+                }
+                Err(ExecuteError::NotLoaded) => {}
+                Err(error) => {
+                    warn!(%error, "declining to propose");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Checks the signatures of the offered actions and drops those that fail.
+    fn verify_offered(&self, body: &mut Body) -> Vec<verified::VerifiedAction> {
+        let mut verified = Vec::with_capacity(body.actions.len());
+        body.actions.retain(|action| match verified::action(self.shared.genesis.chain_id, action) {
+            Ok(action) => {
+                verified.push(action);
+                true
+            }
+            Err(reason) => {
+                self.source.refuse(action.id(), &reason.to_string());
+                false
+            }
+        });
+        verified
+    }
+
+    fn drop_action(&self, body: &mut Body, index: usize, reason: &str) {
+        let action = body.actions.remove(index);
+        debug!(action = %action.id(), reason, "not admissible here");
+        self.source.refuse(action.id(), reason);
+    }
+
+    /// Halves a draft on which the engine panicked until a single action is left, and quarantines that one.
+    fn narrow_panic(&self, body: &mut Body, what: &str) {
+        if body.actions.len() == 1 {
+            self.drop_action(body, 0, what);
+        } else {
+            body.actions.truncate(body.actions.len() / 2);
+        }
+    }
+
+    fn assemble(
+        &self,
+        parent: &NodeBlock,
+        context: &BlockContext,
+        time_ms: TimeMs,
+        body: Body,
+        sealed: &SealedState<E>,
+    ) -> Option<NodeBlock> {
+        let height = parent.header().height.next();
+        let roots = Commitments::of(sealed);
+        let header = Header {
+            chain_id: self.shared.genesis.chain_id,
+            protocol_version: validity::PROTOCOL_VERSION,
+            height,
+            parent: parent.block_digest(),
+            context: from_simplex(context),
+            time_ms,
+            body_root: body.root(),
+            oracle_bundle_root: body.oracle_bundle_root(),
+            state_root: roots.state,
+            operations_root: roots.operations,
+            operations_range: roots.range,
+            receipts_root: roots.receipts,
+            events_root: roots.events,
+            genesis_hash: validity::named_genesis(height, self.shared.genesis_hash),
+            beacon: Vec::new(),
+        };
+        match NodeBlock::new(Block { header, body }) {
+            Ok(block) => Some(block),
+            Err(error) => {
+                warn!(%error, "declining to propose");
+                None
+            }
+        }
+    }
+
+    /// Checks and executes a block; the error says what is wrong with it.
+    async fn replay(
+        &self,
+        clock: &E,
+        mut ancestry: impl Ancestry<NodeBlock>,
+        batch: StateBatch<E>,
+        finality: Finality,
+    ) -> Result<SealedState<E>, Verdict> {
+        let block = ancestry.next().await.ok_or(Verdict::Stopping)?.inner().clone();
+        let from_parent = ancestry.clone();
+        let parent = ancestry.next().await.ok_or(Verdict::Stopping)?.inner().clone();
+        validity::check(&self.shared.genesis, self.shared.genesis_hash, &parent, &block)?;
+        let content = verified::content(&block)?;
+        if finality == Finality::Candidate {
+            wait_for_clock(clock, &block).await;
+        }
+        let executed = loop {
+            self.shared.ensure_loaded(batch.store()).await;
+            let cache = &self.shared.cache;
+            let result =
+                cache.execute_on(parent.block_digest(), from_parent.clone(), &content, block.block_digest()).await;
+            match result {
+                Err(ExecuteError::NotLoaded) => {}
+                other => break other?,
+            }
+        };
+        let sealed = match batch.seal(block.header().height, executed).await {
+            Ok(sealed) => sealed,
+            Err(StoreError::Stale) => return Err(Verdict::Abandoned),
+            Err(error) => panic!("cannot compute the state root: {error}"),
+        };
+        let found = Commitments::of(&sealed);
+        let committed = Commitments::named_by(block.header());
+        if found != committed {
+            return Err(Verdict::Commitments { committed: Box::new(committed), found: Box::new(found) });
+        }
+        Ok(sealed)
+    }
+}
+
+/// Everything that a header says about the result of executing its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commitments {
+    state: Root,
+    operations: Root,
+    range: OperationsRange,
+    receipts: Root,
+    events: Root,
+}
+
+impl Commitments {
+    /// What executing gave.
+    fn of<E: Spawner + StorageContext>(sealed: &SealedState<E>) -> Self {
+        let target = sealed.target();
+        let executed = sealed.executed();
+        Self {
+            state: roots::to_root(&sealed.canonical_root()),
+            operations: roots::to_root(&target.root),
+            range: to_range(&target),
+            receipts: roots::merkle_root(&executed.receipts),
+            events: roots::merkle_root(&executed.events),
+        }
+    }
+
+    /// What the header says.
+    const fn named_by(header: &Header) -> Self {
+        Self {
+            state: header.state_root,
+            operations: header.operations_root,
+            range: header.operations_range,
+            receipts: header.receipts_root,
+            events: header.events_root,
+        }
+    }
+}
+
+/// A sync target's range in the form of the header.
+pub fn to_range(target: &StateTarget) -> OperationsRange {
+    OperationsRange { start: *target.range.start(), end: *target.range.end() }
+}
+
+/// The sync target that a header commits to. A range that cannot be is read as one that no batch has.
+pub fn to_target(header: &Header) -> StateTarget {
+    let OperationsRange { start, end } = header.operations_range;
+    let root = roots::from_root(&header.operations_root);
+    let (start, end) = if start < end { (start, end) } else { (u64::MAX - 1, u64::MAX) };
+    Target::new(root, non_empty_range!(Location::new(start), Location::new(end)))
+}
+
+/// Why a block got no state.
+#[derive(Debug, thiserror::Error)]
+enum Verdict {
+    #[error(transparent)]
+    Header(#[from] validity::InvalidHeader),
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    #[error("the header commits to {committed:?}, executing gives {found:?}")]
+    Commitments { committed: Box<Commitments>, found: Box<Commitments> },
+    #[error("its branch was abandoned meanwhile")]
+    Abandoned,
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+/// Holds a block back until the local clock is within tolerance of its time. The rules bound a block's
+/// time by its parent's and by a quorum's signed times, so the wait is bounded too.
+async fn wait_for_clock(clock: &impl commonware_runtime::Clock, block: &NodeBlock) {
+    let due = block.header().time_ms.saturating_sub(CLOCK_TOLERANCE_MS);
+    let ahead_ms = due.since(clock::now_ms(clock));
+    if ahead_ms > 0 {
+        clock.sleep(Duration::from_millis(ahead_ms)).await;
+    }
+}
+
+impl<E, S> Application<E> for StateMachine<E, S>
+where
+    E: Spawner + StorageContext,
+    S: ActionSource,
+{
+    type SigningScheme = ed25519::Scheme;
+    type Context = BlockContext;
+    type Block = NodeBlock;
+    type Databases = StateStore<E>;
+    type Captured = Arc<Executed>;
+    type Provider = ();
+    type Input = ();
+
+    fn sync_targets(block: &NodeBlock) -> StateTarget {
+        to_target(block.header())
+    }
+
+    async fn genesis(&mut self) -> NodeBlock {
+        self.shared.genesis_block.clone()
+    }
+
+    async fn propose(
+        &mut self,
+        (clock, context): (E, BlockContext),
+        ancestry: impl Ancestry<NodeBlock>,
+        batches: StateBatch<E>,
+        _input: Input<(), ()>,
+    ) -> Option<Proposed<Self, E>> {
+        let Built { block, sealed } = self.build(&clock, &context, ancestry, batches).await?;
+        debug!(height = %block.header().height, digest = %block.block_digest(), "proposing");
+        Some(Proposed { block, merkleized: sealed })
+    }
+
+    async fn process(
+        &mut self,
+        (clock, _context): (E, BlockContext),
+        ancestry: impl Ancestry<NodeBlock>,
+        batches: StateBatch<E>,
+        finality: Finality,
+    ) -> Option<SealedState<E>> {
+        match self.replay(&clock, ancestry, batches, finality).await {
+            Ok(sealed) => Some(sealed),
+            Err(verdict) => {
+                info!(%verdict, "block refused");
+                None
+            }
+        }
+    }
+
+    async fn capture(
+        &mut self,
+        _context: (E, BlockContext),
+        block: &NodeBlock,
+        batches: &SealedState<E>,
+        _readers: StateReader<E>,
+    ) -> Arc<Executed> {
+        let executed = batches.executed().clone();
+        let results = BlockResults {
+            height: block.header().height,
+            digest: block.block_digest(),
+            receipts: executed.receipts.clone(),
+            events: executed.events.clone(),
+        };
+        if let Err(error) = self.shared.results.put(&results).await {
+            panic!("cannot archive receipts: {error}");
+        }
+        executed
+    }
+
+    async fn finalized(
+        &mut self,
+        _context: (E, BlockContext),
+        block: &NodeBlock,
+        executed: Arc<Executed>,
+        _readers: StateReader<E>,
+    ) {
+        let (height, digest) = (block.header().height, block.block_digest());
+        self.shared.cache.finalized(digest, height);
+        self.shared.status.set_applied(Applied { height, digest });
+        let finalized = FinalizedBlock { block: block.clone(), executed };
+        self.source.finalized(&finalized);
+        for observer in &self.shared.observers {
+            observer.finalized(&finalized);
+        }
+    }
+}

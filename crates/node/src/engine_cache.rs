@@ -1,0 +1,432 @@
+//! The one executing engine of a node, and the path of blocks it stands on.
+//!
+//! The engine holds the whole exchange in memory and moves by executing a block or by undoing one.
+//! Consensus asks for blocks on any branch: two siblings in turn, a block the node has left, a block whose
+//! branch it never saw. [`EngineCache::execute_on`] moves the engine to the parent and executes.
+//!
+//! - **One lock, never held across an await.** Blocks of a missing path are fetched first; then the lock is
+//!   taken, the engine rewinds to the common ancestor, executes the path again, executes the block, and the
+//!   lock is released. If another caller moved the engine meanwhile so that the fetched path no longer
+//!   connects, the caller fetches again.
+//! - **Always at a block it can name.** Every step of the path has a name: the digest of a block, or for a
+//!   block under construction a token nobody else can know. A dropped future leaves at most such a step
+//!   behind, and the next caller rewinds it.
+//! - **Undo is kept as long as it may be needed.** The path begins at `base`. When a block is finalized, its
+//!   undo and everything below is dropped only if the engine stands on that branch; else the base stays
+//!   until the engine has come over. Finalizing a block that the engine has left moves nothing.
+//! - **Results are memoised by digest** until their height is final, so a block is executed once however
+//!   often it is asked for.
+//! - **A panic is contained.** The engine that panicked is thrown away and the caller told; the next caller
+//!   loads a new one from the database, which holds the state of the newest applied block.
+
+use crate::{
+    block::{NodeBlock, from_consensus},
+    engine_placeholder::{BlockInput, Engine, InvalidBlock, Rules, Undo, VerifiedAction},
+    store::{StateKey, StateRecord, StateStore, StateValue, StoreError},
+    verified,
+};
+use commonware_consensus::marshal::ancestry::Ancestry;
+use commonware_runtime::Spawner;
+use commonware_storage::Context as StorageContext;
+use commonware_utils::sync::{AsyncMutex, Mutex};
+use futures::StreamExt as _;
+use palisade_types::{
+    event::Event,
+    genesis::Genesis,
+    hash::{BlockDigest, sha256},
+    ids::Height,
+    oracle::OracleBundle,
+    receipt::Receipt,
+    rejection::Inadmissible,
+    time::TimeMs,
+};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// Most unfinalized blocks above the finalized one that a proposer builds on.
+pub const UNFINALIZED_BLOCKS_MAX: u64 = 64;
+/// Most results that are remembered; the lowest heights go first.
+const RESULTS_REMEMBERED_MAX: usize = 256;
+
+/// What executing a block gives, independent of where it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// The net changes of the state.
+    pub writes: Vec<(StateKey, Option<StateValue>)>,
+    /// One per action, in the order of execution.
+    pub receipts: Vec<Receipt>,
+    /// In the order of the work.
+    pub events: Vec<Event>,
+}
+
+/// What a block asks the engine to execute.
+#[derive(Clone, Debug)]
+pub struct BlockContent {
+    /// The rules it is executed under.
+    pub protocol_version: u32,
+    /// Its height.
+    pub height: Height,
+    /// Its time.
+    pub time_ms: TimeMs,
+    /// Its prices.
+    pub oracle_bundle: Option<OracleBundle>,
+    /// Its actions, signatures checked.
+    pub actions: Vec<VerifiedAction>,
+}
+
+/// Why a block was not executed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// The block breaks a rule, whoever asks.
+    #[error("invalid block: {0}")]
+    Invalid(#[from] InvalidBlock),
+    /// An action's signature or form is wrong.
+    #[error("action {index} is inadmissible: {reason}")]
+    Signature {
+        /// Its place in the block.
+        index: usize,
+        /// Why.
+        reason: Inadmissible,
+    },
+    /// A version of the rules that this binary does not have.
+    #[error("the block follows rules version {version}, which this binary does not have")]
+    UnknownRules {
+        /// The version.
+        version: u32,
+    },
+    /// The branch left the finalized chain below what is kept.
+    #[error("block {digest} at height {height} is not on the finalized chain")]
+    Abandoned {
+        /// The first block that is not.
+        digest: BlockDigest,
+        /// Its height.
+        height: Height,
+    },
+    /// The ancestry ended before a block that the engine knows: the node is stopping.
+    #[error("the ancestry ended below {digest}")]
+    AncestryEnded {
+        /// The block whose parent did not come.
+        digest: BlockDigest,
+    },
+    /// The engine panicked; it is loaded anew before the next block.
+    #[error("the engine panicked: {what}")]
+    Panicked {
+        /// The panic's message.
+        what: String,
+    },
+    /// No engine is loaded.
+    #[error("the engine is not loaded")]
+    NotLoaded,
+}
+
+/// The engine cannot be built from the database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record is not what the engine wrote.
+    #[error("the state store holds a record that the engine does not accept: {reason}")]
+    Record {
+        /// What the engine said.
+        reason: String,
+    },
+    /// The block whose state the database holds is not in the block store.
+    #[error("the block store lacks block {height}, whose state the state store holds")]
+    BlockMissing {
+        /// Its height.
+        height: Height,
+    },
+}
+
+/// A block the engine has executed, and how to undo it.
+struct Step {
+    digest: BlockDigest,
+    height: Height,
+    undo: Undo,
+}
+
+/// A finalized block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Point {
+    digest: BlockDigest,
+    height: Height,
+}
+
+struct Loaded {
+    engine: Engine,
+    /// The block below the first step.
+    base: Point,
+    /// From the base's child to where the engine stands.
+    path: Vec<Step>,
+    /// The newest finalized block; at or above the base.
+    finalized: Point,
+}
+
+#[derive(Default)]
+struct Inner {
+    loaded: Option<Loaded>,
+    results: BTreeMap<BlockDigest, (Height, Arc<Executed>)>,
+    drafts: u64,
+}
+
+/// The engine of a node, shared by proposing, verifying, recovering and finalizing.
+pub struct EngineCache {
+    genesis: Arc<Genesis>,
+    inner: Mutex<Inner>,
+    loading: AsyncMutex<()>,
+}
+
+/// A block of the route with its actions checked.
+struct RouteBlock {
+    block: NodeBlock,
+    content: BlockContent,
+}
+
+enum Attempt {
+    Done(Result<Arc<Executed>, ExecuteError>),
+    /// The engine no longer knows the block at which the route begins.
+    Moved,
+}
+
+impl EngineCache {
+    /// A cache without an engine; [`Self::ensure_loaded`] loads it.
+    pub fn new(genesis: Arc<Genesis>) -> Self {
+        Self { genesis, inner: Mutex::default(), loading: AsyncMutex::new(()) }
+    }
+
+    /// Loads the engine from the database unless one is loaded. `finalized_block` gives the name of the
+    /// finalized block at a height.
+    pub async fn ensure_loaded<E, F>(
+        &self,
+        store: &StateStore<E>,
+        finalized_block: impl FnOnce(Height) -> F,
+    ) -> Result<(), LoadError>
+    where
+        E: Spawner + StorageContext,
+        F: Future<Output = Option<BlockDigest>>,
+    {
+        if self.is_loaded() {
+            return Ok(());
+        }
+        let _loading = self.loading.lock().await;
+        if self.is_loaded() {
+            return Ok(());
+        }
+        let (height, records) = store.scan().await?;
+        let digest = finalized_block(height).await.ok_or(LoadError::BlockMissing { height })?;
+        self.load(digest, height, records)
+    }
+
+    /// Builds the engine that stands on the block `digest` from the database's records.
+    pub fn load(&self, digest: BlockDigest, height: Height, records: Vec<StateRecord>) -> Result<(), LoadError> {
+        let engine = if height == Height::new(0) {
+            Engine::new(self.genesis.clone())
+        } else {
+            let values = records.into_iter().map(|(_, value)| value);
+            Engine::from_records(self.genesis.clone(), values).map_err(|reason| LoadError::Record { reason })?
+        };
+        let base = Point { digest, height };
+        self.inner.lock().loaded = Some(Loaded { engine, base, path: Vec::new(), finalized: base });
+        Ok(())
+    }
+
+    /// Whether an engine is loaded.
+    pub fn is_loaded(&self) -> bool {
+        self.inner.lock().loaded.is_some()
+    }
+
+    /// Executes a block named `name` on `parent`. `ancestry` yields `parent` and its ancestors, newest
+    /// first, and is only read if the engine does not know the parent.
+    pub async fn execute_on(
+        &self,
+        parent: BlockDigest,
+        mut ancestry: impl Ancestry<NodeBlock>,
+        content: &BlockContent,
+        name: BlockDigest,
+    ) -> Result<Arc<Executed>, ExecuteError> {
+        let mut route = Vec::new();
+        let mut start = parent;
+        loop {
+            if let Some(base_height) = self.must_fetch(start)? {
+                let ancestor = ancestry.next().await.ok_or(ExecuteError::AncestryEnded { digest: start })?;
+                let block = ancestor.inner().clone();
+                let height = block.header().height;
+                if block.block_digest() != start || height <= base_height {
+                    return Err(ExecuteError::Abandoned { digest: start, height });
+                }
+                start = from_consensus(&commonware_consensus::Block::parent(&block));
+                let content = verified::content(&block)?;
+                route.push(RouteBlock { block, content });
+                continue;
+            }
+            match self.attempt(start, &route, content, name) {
+                Attempt::Done(result) => return result,
+                Attempt::Moved => {}
+            }
+        }
+    }
+
+    /// A name for a block under construction. No block has it, and no other draft.
+    pub fn draft(&self) -> BlockDigest {
+        let mut inner = self.inner.lock();
+        inner.drafts = inner.drafts.wrapping_add(1);
+        BlockDigest(sha256(&[b"palisade/draft/", &inner.drafts.to_be_bytes()]))
+    }
+
+    /// Gives a draft the name of the block it became.
+    pub fn adopt(&self, draft: BlockDigest, digest: BlockDigest) {
+        let mut inner = self.inner.lock();
+        let Some(loaded) = inner.loaded.as_mut() else { return };
+        if let Some(step) = loaded.path.iter_mut().find(|step| step.digest == draft) {
+            step.digest = digest;
+        }
+        if let Some(result) = inner.results.remove(&draft) {
+            inner.results.insert(digest, result);
+        }
+    }
+
+    /// Notes that a block is final: undo below it goes if the engine stands on its branch.
+    pub fn finalized(&self, digest: BlockDigest, height: Height) {
+        let mut inner = self.inner.lock();
+        inner.results.retain(|_, (result_height, _)| *result_height > height);
+        if let Some(loaded) = inner.loaded.as_mut()
+            && height > loaded.finalized.height
+        {
+            loaded.finalized = Point { digest, height };
+            loaded.trim();
+        }
+    }
+
+    /// How many blocks a child of a block at `parent` would lie above the newest finalized block.
+    pub fn unfinalized_above(&self, parent: Height) -> u64 {
+        let inner = self.inner.lock();
+        let finalized = inner.loaded.as_ref().map_or(0, |loaded| loaded.finalized.height.get());
+        parent.get().saturating_add(1).saturating_sub(finalized)
+    }
+
+    /// Where the engine stands, if one is loaded.
+    pub fn position(&self) -> Option<(BlockDigest, Height)> {
+        let inner = self.inner.lock();
+        let loaded = inner.loaded.as_ref()?;
+        Some(loaded.path.last().map_or((loaded.base.digest, loaded.base.height), |step| (step.digest, step.height)))
+    }
+
+    /// The base's height if the engine does not know `digest`.
+    fn must_fetch(&self, digest: BlockDigest) -> Result<Option<Height>, ExecuteError> {
+        let inner = self.inner.lock();
+        let loaded = inner.loaded.as_ref().ok_or(ExecuteError::NotLoaded)?;
+        Ok(if loaded.knows(digest) { None } else { Some(loaded.base.height) })
+    }
+
+    fn attempt(&self, start: BlockDigest, route: &[RouteBlock], content: &BlockContent, name: BlockDigest) -> Attempt {
+        let mut inner = self.inner.lock();
+        if let Some((_, executed)) = inner.results.get(&name) {
+            return Attempt::Done(Ok(executed.clone()));
+        }
+        let Some(mut loaded) = inner.loaded.take() else { return Attempt::Done(Err(ExecuteError::NotLoaded)) };
+        if !loaded.knows(start) {
+            inner.loaded = Some(loaded);
+            return Attempt::Moved;
+        }
+        // An engine that panics is dropped with the closure's frame; one that does not is put back.
+        let unwound = catch_unwind(AssertUnwindSafe(move || {
+            let result = loaded.run(start, route, content, name);
+            (loaded, result)
+        }));
+        let (loaded, result) = match unwound {
+            Ok(finished) => finished,
+            Err(panic) => return Attempt::Done(Err(ExecuteError::Panicked { what: panic_message(&*panic) })),
+        };
+        inner.loaded = Some(loaded);
+        Attempt::Done(result.map(|executed| {
+            let executed = Arc::new(executed);
+            inner.remember(name, content.height, executed.clone());
+            executed
+        }))
+    }
+}
+
+impl Inner {
+    fn remember(&mut self, name: BlockDigest, height: Height, executed: Arc<Executed>) {
+        if self.results.len() >= RESULTS_REMEMBERED_MAX {
+            let lowest = self.results.iter().min_by_key(|(_, (height, _))| *height).map(|(digest, _)| *digest);
+            if let Some(digest) = lowest {
+                self.results.remove(&digest);
+            }
+        }
+        self.results.insert(name, (height, executed));
+    }
+}
+
+impl Loaded {
+    fn knows(&self, digest: BlockDigest) -> bool {
+        self.base.digest == digest || self.path.iter().any(|step| step.digest == digest)
+    }
+
+    /// Rewinds to `start`, executes the route (newest first in the slice), then the block itself.
+    fn run(
+        &mut self,
+        start: BlockDigest,
+        route: &[RouteBlock],
+        content: &BlockContent,
+        name: BlockDigest,
+    ) -> Result<Executed, ExecuteError> {
+        self.rewind(start);
+        let mut parent = start;
+        for RouteBlock { block, content } in route.iter().rev() {
+            self.step(parent, content, block.block_digest())?;
+            parent = block.block_digest();
+        }
+        let executed = self.step(parent, content, name);
+        self.trim();
+        executed
+    }
+
+    fn rewind(&mut self, target: BlockDigest) {
+        while self.path.last().is_some_and(|step| step.digest != target) {
+            if let Some(step) = self.path.pop() {
+                self.engine.revert(step.undo);
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        parent: BlockDigest,
+        content: &BlockContent,
+        name: BlockDigest,
+    ) -> Result<Executed, ExecuteError> {
+        let version = content.protocol_version;
+        let rules = Rules::at(version).ok_or(ExecuteError::UnknownRules { version })?;
+        let input = BlockInput {
+            height: content.height,
+            time_ms: content.time_ms,
+            parent,
+            oracle_bundle: content.oracle_bundle.as_ref(),
+            actions: &content.actions,
+        };
+        let outcome = self.engine.execute(&rules, &input)?;
+        self.path.push(Step { digest: name, height: content.height, undo: outcome.undo });
+        let writes = outcome.writes.into_iter().map(|write| (StateKey::from(write.key), write.value)).collect();
+        Ok(Executed { writes, receipts: outcome.receipts, events: outcome.events })
+    }
+
+    /// Drops undo at and below the finalized block if the engine stands on its branch.
+    fn trim(&mut self) {
+        let finalized = self.finalized;
+        if let Some(position) = self.path.iter().position(|step| step.digest == finalized.digest) {
+            self.path.drain(..=position);
+            self.base = finalized;
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

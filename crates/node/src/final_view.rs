@@ -1,0 +1,224 @@
+//! The finalized state as readers see it. Readers never touch the executing engine.
+//!
+//! Rules:
+//! - **Advanced only by finalized blocks**: their write sets, in order of height, each exactly once. A block
+//!   at or below the tip is ignored (a start may repeat it); a gap is a fault of the node and stops it.
+//! - **One height per answer.** State, tip, recent blocks and receipt index change under one lock, so whatever
+//!   is read in one [`FinalView::read`] belongs to one height.
+//! - **Short locks.** Nothing is awaited and nothing slow is done under the lock; answers are owned.
+//! - **Bounded.** Recent blocks by number and by content, the receipt index by number. Older history is in the
+//!   archive.
+
+use crate::engine_cache::Executed;
+use commonware_utils::{channel::watch, sync::RwLock};
+use palisade_client::api::FinalizedBlock;
+use palisade_engine::State;
+use palisade_types::{
+    block::Header,
+    hash::{ActionId, BlockDigest},
+    ids::Height,
+    time::TimeMs,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+/// Most recent blocks kept.
+pub const RECENT_BLOCKS_MAX: usize = 1_024;
+/// Most receipts and events in the recent blocks; the newest block is kept whatever it holds.
+pub const RECENT_ITEMS_MAX: usize = 200_000;
+/// Most actions whose block is known by name.
+pub const RECEIPT_INDEX_MAX: usize = 1_000_000;
+
+/// Where a receipt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiptPlace {
+    /// In which block.
+    pub height: Height,
+    /// Its place among the block's receipts.
+    pub index: u32,
+}
+
+/// The newest finalized block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its name.
+    pub digest: BlockDigest,
+    /// Its header.
+    pub header: Header,
+}
+
+/// What one height looks like.
+#[derive(Debug)]
+pub struct View {
+    /// The newest finalized block.
+    pub tip: Tip,
+    /// The exchange after it.
+    pub state: State,
+    recent: VecDeque<Arc<FinalizedBlock>>,
+    recent_items: usize,
+    index: BTreeMap<ActionId, ReceiptPlace>,
+    indexed: VecDeque<ActionId>,
+}
+
+/// The finalized state. Clones share it.
+#[derive(Clone, Debug)]
+pub struct FinalView(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    view: RwLock<Option<View>>,
+    height: watch::Sender<Option<Height>>,
+}
+
+impl Default for FinalView {
+    fn default() -> Self {
+        Self(Arc::new(Shared { view: RwLock::default(), height: watch::Sender::new(None) }))
+    }
+}
+
+impl FinalView {
+    /// Begins at `tip` with the state after it. Only the first call counts.
+    pub fn load(&self, tip: Tip, state: State) {
+        let height = tip.header.height;
+        {
+            let mut view = self.0.view.write();
+            if view.is_some() {
+                return;
+            }
+            *view = Some(View {
+                tip,
+                state,
+                recent: VecDeque::new(),
+                recent_items: 0,
+                index: BTreeMap::new(),
+                indexed: VecDeque::new(),
+            });
+        }
+        self.0.height.send_replace(Some(height));
+    }
+
+    /// Whether there is anything to read.
+    pub fn is_loaded(&self) -> bool {
+        self.0.view.read().is_some()
+    }
+
+    /// Reads at one height; `None` before the node has loaded its state.
+    pub fn read<R>(&self, reader: impl FnOnce(&View) -> R) -> Option<R> {
+        self.0.view.read().as_ref().map(reader)
+    }
+
+    /// The newest finalized height and its block time.
+    pub fn tip(&self) -> Option<(Height, TimeMs)> {
+        self.read(|view| (view.tip.header.height, view.tip.header.time_ms))
+    }
+
+    /// Follows the height: changes whenever the view has advanced.
+    pub fn heights(&self) -> watch::Receiver<Option<Height>> {
+        self.0.height.subscribe()
+    }
+
+    /// Advances by a finalized block.
+    ///
+    /// # Panics
+    /// If the block is not the tip's child, or if its writes are no records: the view would lie from then on.
+    pub fn advance(&self, digest: BlockDigest, header: &Header, executed: &Executed) {
+        let block = FinalizedBlock {
+            digest,
+            header: header.clone(),
+            receipts: executed.receipts.clone(),
+            events: executed.events.clone(),
+        };
+        {
+            let mut guard = self.0.view.write();
+            let view = guard.as_mut().expect("the view is loaded before any block is processed");
+            if header.height <= view.tip.header.height {
+                return;
+            }
+            assert_eq!(header.parent, view.tip.digest, "finalized blocks arrive in order, without gaps");
+            if let Err(error) = view.state.apply_writes(&executed.writes) {
+                panic!("the writes of finalized block {} are no records: {error}", header.height);
+            }
+            view.tip = Tip { digest, header: header.clone() };
+            view.push(Arc::new(block));
+        }
+        self.0.height.send_replace(Some(header.height));
+    }
+
+    /// Adds a block from before the tip, newest first: what the archive still knows after a start. Returns
+    /// whether an older one would find room.
+    pub fn recall(&self, block: Arc<FinalizedBlock>) -> bool {
+        self.0.view.write().as_mut().is_some_and(|view| view.recall(block))
+    }
+}
+
+impl View {
+    /// A recent block.
+    pub fn block(&self, height: Height) -> Option<Arc<FinalizedBlock>> {
+        let oldest = self.recent.front()?.header.height;
+        let place = usize::try_from(height.get().checked_sub(oldest.get())?).ok()?;
+        self.recent.get(place).cloned()
+    }
+
+    /// Where the receipt of an action is, unless it is too old to be known here.
+    pub fn receipt_place(&self, action: &ActionId) -> Option<ReceiptPlace> {
+        self.index.get(action).copied()
+    }
+
+    /// The lowest height whose receipts are found by name.
+    pub fn oldest_indexed(&self) -> Height {
+        let oldest = self.indexed.front().and_then(|action| self.index.get(action));
+        oldest.map_or(self.tip.header.height, |place| place.height)
+    }
+
+    fn push(&mut self, block: Arc<FinalizedBlock>) {
+        let height = block.header.height;
+        for (index, receipt) in (0u32..).zip(&block.receipts) {
+            if self.index.insert(receipt.action, ReceiptPlace { height, index }).is_none() {
+                self.indexed.push_back(receipt.action);
+            }
+        }
+        while self.indexed.len() > RECEIPT_INDEX_MAX {
+            if let Some(oldest) = self.indexed.pop_front() {
+                self.index.remove(&oldest);
+            }
+        }
+        self.recent_items = self.recent_items.saturating_add(items(&block));
+        self.recent.push_back(block);
+        while self.recent.len() > 1 && (self.recent.len() > RECENT_BLOCKS_MAX || self.recent_items > RECENT_ITEMS_MAX) {
+            if let Some(oldest) = self.recent.pop_front() {
+                self.recent_items = self.recent_items.saturating_sub(items(&oldest));
+            }
+        }
+    }
+
+    fn recall(&mut self, block: Arc<FinalizedBlock>) -> bool {
+        let height = block.header.height;
+        let next_lower = self.recent.front().map_or(self.tip.header.height, |oldest| {
+            Height::new(oldest.header.height.get().saturating_sub(1))
+        });
+        let indexed_all = self.indexed.len().saturating_add(block.receipts.len()) <= RECEIPT_INDEX_MAX;
+        if !indexed_all {
+            return false;
+        }
+        for (index, receipt) in (0u32..).zip(&block.receipts).rev() {
+            if self.index.insert(receipt.action, ReceiptPlace { height, index }).is_none() {
+                self.indexed.push_front(receipt.action);
+            }
+        }
+        let more_items = self.recent_items.saturating_add(items(&block));
+        if height == next_lower && self.recent.len() < RECENT_BLOCKS_MAX && more_items <= RECENT_ITEMS_MAX {
+            self.recent_items = more_items;
+            self.recent.push_front(block);
+        }
+        true
+    }
+}
+
+fn items(block: &FinalizedBlock) -> usize {
+    block.receipts.len().saturating_add(block.events.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,423 @@
+//! The actions that wait for a block, in memory, without locks, clocks or networks.
+//!
+//! Rules:
+//! - **Bounded three ways**: in all, per account, and in time. When the pool is full, an account with less
+//!   waiting than the heaviest one gets a place at the expense of that one's newest action; so a flood of
+//!   one account never shuts out another.
+//! - **One entry per action id.** The signature is not part of the id, so a second signature over the same
+//!   content is the same action.
+//! - **In flight is not forgotten.** An action that an unfinalized block holds is not offered again until the
+//!   block's height is final; if the finalized block of that height lacks it, it is offered again.
+//! - **Quarantine.** An action on which the engine panicked is not accepted again.
+
+use crate::verified::VerifiedAction;
+use palisade_types::{
+    address::{AccountId, SignerId},
+    hash::ActionId,
+    ids::{Height, Nonce},
+    time::TimeMs,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Bound,
+    sync::Arc,
+};
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// Actions in all.
+    pub actions_max: usize,
+    /// Encoded bytes in all.
+    pub bytes_max: usize,
+    /// Actions of one account.
+    pub account_actions_max: usize,
+    /// Encoded bytes of one account.
+    pub account_bytes_max: usize,
+    /// How long an action may wait, in block time, so that an outage forgets nothing.
+    pub wait_max_ms: u64,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            actions_max: 50_000,
+            bytes_max: 64 << 20,
+            account_actions_max: 1_000,
+            account_bytes_max: 2 << 20,
+            wait_max_ms: 120_000,
+        }
+    }
+}
+
+/// Most actions that are kept from ever coming back.
+const QUARANTINE_MAX: usize = 1_024;
+
+/// Why an action found no place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    /// It waits already.
+    #[error("action {action} waits already")]
+    Known {
+        /// Which.
+        action: ActionId,
+    },
+    /// The account has too much waiting.
+    #[error("{pending} actions of this account wait, the limit is {limit}")]
+    AccountFull {
+        /// Actions of the account.
+        pending: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// Everything is full, and the account has its fair share.
+    #[error("{pending} actions wait, the limit is {limit}")]
+    Full {
+        /// Actions in all.
+        pending: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// The engine panicked on it.
+    #[error("action {action} is quarantined")]
+    Quarantined {
+        /// Which.
+        action: ActionId,
+    },
+}
+
+/// An action with what the pool needs to know of it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Its name.
+    pub id: ActionId,
+    /// Who pays for it.
+    pub account: AccountId,
+    /// Who signed.
+    pub signer: SignerId,
+    /// With which nonce.
+    pub nonce: Nonce,
+    /// The last block time at which it may be included.
+    pub expires_after_ms: Option<TimeMs>,
+    /// Whether it only cancels.
+    pub cancels: bool,
+    /// Its share of a block.
+    pub weight: u64,
+    /// Its canonical bytes.
+    pub encoded: Arc<[u8]>,
+    /// What goes into a block.
+    pub action: VerifiedAction,
+}
+
+#[derive(Debug)]
+struct Entry {
+    candidate: Candidate,
+    expires_ms: TimeMs,
+    /// The highest unfinalized block seen to hold it.
+    in_flight: Option<Height>,
+    /// Handed in here and not by a peer: we see to it that the others have it.
+    local: bool,
+    /// Block time at which it was last sent to the peers.
+    sent_ms: TimeMs,
+}
+
+/// An account's actions are served in this order.
+type Turn = (Nonce, SignerId, ActionId);
+
+#[derive(Debug, Default)]
+struct Queues {
+    cancels: BTreeSet<Turn>,
+    others: BTreeSet<Turn>,
+    bytes: usize,
+}
+
+impl Queues {
+    fn len(&self) -> usize {
+        self.cancels.len().saturating_add(self.others.len())
+    }
+
+    fn queue(&self, kind: Kind) -> &BTreeSet<Turn> {
+        match kind {
+            Kind::Cancel => &self.cancels,
+            Kind::Other => &self.others,
+        }
+    }
+
+    fn queue_mut(&mut self, kind: Kind) -> &mut BTreeSet<Turn> {
+        match kind {
+            Kind::Cancel => &mut self.cancels,
+            Kind::Other => &mut self.others,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Cancel,
+    Other,
+}
+
+impl Kind {
+    const fn of(candidate: &Candidate) -> Self {
+        if candidate.cancels { Self::Cancel } else { Self::Other }
+    }
+}
+
+/// Room in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Encoded bytes.
+    pub bytes: usize,
+    /// Weight.
+    pub weight: u64,
+    /// Actions.
+    pub actions: usize,
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize, weight: u64) -> bool {
+        let left = (self.bytes.checked_sub(bytes), self.weight.checked_sub(weight), self.actions.checked_sub(1));
+        let (Some(bytes), Some(weight), Some(actions)) = left else { return false };
+        *self = Self { bytes, weight, actions };
+        true
+    }
+}
+
+/// The actions that wait.
+#[derive(Debug, Default)]
+pub struct Pool {
+    limits: PoolLimits,
+    entries: BTreeMap<ActionId, Entry>,
+    accounts: BTreeMap<AccountId, Queues>,
+    /// Accounts by how many actions they have waiting.
+    loads: BTreeSet<(usize, AccountId)>,
+    expiries: BTreeSet<(TimeMs, ActionId)>,
+    in_flight: BTreeSet<(Height, ActionId)>,
+    quarantine: VecDeque<ActionId>,
+    bytes: usize,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub fn new(limits: PoolLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// How many actions wait.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Their encoded bytes.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether an action waits that no unfinalized block holds.
+    pub fn has_work(&self) -> bool {
+        self.entries.len() > self.in_flight.len()
+    }
+
+    /// Whether the action waits.
+    pub fn contains(&self, action: &ActionId) -> bool {
+        self.entries.contains_key(action)
+    }
+
+    /// Whether there could be a place for an action of `account`; checked before its signature is.
+    pub fn check(&self, action: &ActionId, account: &AccountId, bytes: usize) -> Result<(), PoolError> {
+        if self.entries.contains_key(action) {
+            return Err(PoolError::Known { action: *action });
+        }
+        if self.quarantine.contains(action) {
+            return Err(PoolError::Quarantined { action: *action });
+        }
+        let (pending, account_bytes) = self.accounts.get(account).map_or((0, 0), |queues| (queues.len(), queues.bytes));
+        let over_bytes = account_bytes.saturating_add(bytes) > self.limits.account_bytes_max;
+        if pending >= self.limits.account_actions_max || over_bytes {
+            return Err(PoolError::AccountFull { pending, limit: self.limits.account_actions_max });
+        }
+        let heaviest = self.loads.last().map_or(0, |(load, _)| *load);
+        if self.is_full(bytes) && heaviest <= pending.saturating_add(1) {
+            return Err(PoolError::Full { pending: self.entries.len(), limit: self.limits.actions_max });
+        }
+        Ok(())
+    }
+
+    /// Gives an action a place. `block_time_ms` is that of the newest finalized block.
+    pub fn insert(&mut self, candidate: Candidate, block_time_ms: TimeMs, local: bool) -> Result<(), PoolError> {
+        let bytes = candidate.encoded.len();
+        self.check(&candidate.id, &candidate.account, bytes)?;
+        while self.is_full(bytes) {
+            let Some((_, heaviest)) = self.loads.last().copied() else { break };
+            let Some(evicted) = self.newest_of(&heaviest) else { break };
+            self.remove(&evicted);
+        }
+        let wait_over_ms = block_time_ms.saturating_add(self.limits.wait_max_ms);
+        let expires_ms = candidate.expires_after_ms.map_or(wait_over_ms, |own| own.min(wait_over_ms));
+        let (account, turn) = (candidate.account, turn_of(&candidate));
+        let queues = self.accounts.entry(account).or_default();
+        self.loads.remove(&(queues.len(), account));
+        queues.queue_mut(Kind::of(&candidate)).insert(turn);
+        queues.bytes = queues.bytes.saturating_add(bytes);
+        self.loads.insert((queues.len(), account));
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.expiries.insert((expires_ms, candidate.id));
+        let entry = Entry { expires_ms, in_flight: None, local, sent_ms: block_time_ms, candidate };
+        self.entries.insert(entry.candidate.id, entry);
+        Ok(())
+    }
+
+    /// Takes an action out.
+    pub fn remove(&mut self, action: &ActionId) -> Option<Candidate> {
+        let entry = self.entries.remove(action)?;
+        let candidate = entry.candidate;
+        self.expiries.remove(&(entry.expires_ms, candidate.id));
+        if let Some(height) = entry.in_flight {
+            self.in_flight.remove(&(height, candidate.id));
+        }
+        let bytes = candidate.encoded.len();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(queues) = self.accounts.get_mut(&candidate.account) {
+            self.loads.remove(&(queues.len(), candidate.account));
+            queues.queue_mut(Kind::of(&candidate)).remove(&turn_of(&candidate));
+            queues.bytes = queues.bytes.saturating_sub(bytes);
+            match queues.len() {
+                0 => drop(self.accounts.remove(&candidate.account)),
+                load => drop(self.loads.insert((load, candidate.account))),
+            }
+        }
+        Some(candidate)
+    }
+
+    /// Takes an action out and never accepts it again.
+    pub fn quarantine(&mut self, action: ActionId) {
+        self.remove(&action);
+        if self.quarantine.len() >= QUARANTINE_MAX {
+            self.quarantine.pop_front();
+        }
+        self.quarantine.push_back(action);
+    }
+
+    /// Notes that an unfinalized block at `height` holds these actions.
+    pub fn mark_in_flight(&mut self, height: Height, actions: impl IntoIterator<Item = ActionId>) {
+        for action in actions {
+            let Some(entry) = self.entries.get_mut(&action) else { continue };
+            if let Some(before) = entry.in_flight.replace(height) {
+                self.in_flight.remove(&(before, action));
+            }
+            self.in_flight.insert((height, action));
+        }
+    }
+
+    /// Moves on to the finalized block at `height`: drops its actions, forgets what was in flight up to there,
+    /// and drops what has waited too long. Returns how many expired.
+    pub fn finalize(
+        &mut self,
+        height: Height,
+        block_time_ms: TimeMs,
+        included: impl IntoIterator<Item = ActionId>,
+    ) -> usize {
+        for action in included {
+            self.remove(&action);
+        }
+        while let Some(&(flight_height, action)) = self.in_flight.first() {
+            if flight_height > height {
+                break;
+            }
+            self.in_flight.pop_first();
+            if let Some(entry) = self.entries.get_mut(&action) {
+                entry.in_flight = None;
+            }
+        }
+        let mut expired = 0usize;
+        while let Some(&(expires_ms, action)) = self.expiries.first() {
+            if expires_ms >= block_time_ms {
+                break;
+            }
+            self.remove(&action);
+            expired = expired.saturating_add(1);
+        }
+        expired
+    }
+
+    /// The actions of an account, in order of service.
+    pub fn of_account(&self, account: &AccountId) -> Vec<Candidate> {
+        let Some(queues) = self.accounts.get(account) else { return Vec::new() };
+        let turns = queues.cancels.iter().chain(&queues.others);
+        turns.filter_map(|(_, _, action)| self.entries.get(action)).map(|entry| entry.candidate.clone()).collect()
+    }
+
+    /// Actions of our own clients that were last sent to the peers before `sent_before_ms`, at most `limit`;
+    /// they count as sent at `now_ms`.
+    pub fn to_resend(&mut self, sent_before_ms: TimeMs, now_ms: TimeMs, limit: usize) -> Vec<Arc<[u8]>> {
+        let due = self.entries.values_mut().filter(|entry| entry.local && entry.sent_ms < sent_before_ms);
+        due.take(limit)
+            .map(|entry| {
+                entry.sent_ms = now_ms;
+                entry.candidate.encoded.clone()
+            })
+            .collect()
+    }
+
+    /// What a block should hold: accounts take turns from `first` on, one action each, until the room is used.
+    /// Cancels go first, in at most half of the room, so that nobody can be kept from reducing risk.
+    pub fn select(&self, first: AccountId, room: Room) -> Vec<VerifiedAction> {
+        let mut chosen = Vec::new();
+        let half = Room { bytes: room.bytes / 2, weight: room.weight / 2, actions: room.actions / 2 };
+        let mut cancels_room = half;
+        let cancels = self.turns(Kind::Cancel, first, &mut cancels_room);
+        let mut room = Room {
+            bytes: room.bytes.saturating_sub(half.bytes.saturating_sub(cancels_room.bytes)),
+            weight: room.weight.saturating_sub(half.weight.saturating_sub(cancels_room.weight)),
+            actions: room.actions.saturating_sub(half.actions.saturating_sub(cancels_room.actions)),
+        };
+        let others = self.turns(Kind::Other, first, &mut room);
+        chosen.extend(cancels.into_iter().chain(others).map(|candidate| candidate.action.clone()));
+        chosen
+    }
+
+    fn turns(&self, kind: Kind, first: AccountId, room: &mut Room) -> Vec<&Candidate> {
+        let from_first = self.accounts.range(first..);
+        let before_first = self.accounts.range((Bound::Unbounded, Bound::Excluded(first)));
+        let mut waiting: VecDeque<_> = from_first
+            .chain(before_first)
+            .map(|(_, queues)| queues.queue(kind).iter())
+            .filter(|queue| queue.len() > 0)
+            .collect();
+        let mut chosen = Vec::new();
+        while let Some(mut queue) = waiting.pop_front() {
+            let free = |(_, _, action): &Turn| {
+                self.entries.get(action).filter(|entry| entry.in_flight.is_none()).map(|entry| &entry.candidate)
+            };
+            let Some(candidate) = queue.find_map(free) else { continue };
+            if !room.take(candidate.encoded.len(), candidate.weight) {
+                break;
+            }
+            chosen.push(candidate);
+            waiting.push_back(queue);
+        }
+        chosen
+    }
+
+    fn is_full(&self, more_bytes: usize) -> bool {
+        self.entries.len() >= self.limits.actions_max || self.bytes.saturating_add(more_bytes) > self.limits.bytes_max
+    }
+
+    fn newest_of(&self, account: &AccountId) -> Option<ActionId> {
+        let queues = self.accounts.get(account)?;
+        let newest = queues.others.last().or_else(|| queues.cancels.last())?;
+        Some(newest.2)
+    }
+}
+
+const fn turn_of(candidate: &Candidate) -> Turn {
+    (candidate.nonce, candidate.signer, candidate.id)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,508 @@
+//! A validator: every part, in the order in which they must start.
+//!
+//! ```text
+//! peers ── simplex ── Deferred ── Paced ── Stateful ── StateMachine ── EngineCache
+//!             │           │                   │             └── archive of receipts, observers
+//!          reporter    marshal ───────────────┘  (finalized blocks in order, acknowledged when durable)
+//! ```
+//!
+//! The order: identity, archives, vote log; marshal and `Stateful` are made; the node subscribes to the
+//! databases *before* marshal and simplex start, so that the first thing `Stateful` does is to hand them
+//! over; then everything starts, the engine is loaded from a scan, missing receipts are made again, and the
+//! node is ready. Proposing and verifying await the same latch, whoever comes first loads.
+//!
+//! All tasks are children of one task. Ending that one ends the node, at any moment: this is how tests kill
+//! it. Nothing here knows which runtime it is on.
+
+use crate::{
+    application::{Observer, Shared, StateMachine, to_range},
+    block::{BlockError, Digest, NodeBlock, consensus_namespace, to_public_key},
+    config::NodeConfig,
+    network::{NetworkOf, Transport},
+    pacing::Paced,
+    recovery::{self, BlockStores, IdentityError},
+    repair::{self, RepairError, RepairSource},
+    reporter::FaultRecorder,
+    results::ResultsArchive,
+    roots,
+    source::ActionSource,
+    status::{Status, Store, Voting},
+    store::{NoStateSync, StateStore, StateStoreConfig},
+    wiring::{ARCHIVE_BUFFER_BYTES, MarshalMailbox, Scheme, Storages, VOTE_LOG_BUFFER_BYTES, Variant},
+};
+use commonware_broadcast::buffered;
+use commonware_consensus::{
+    Reporters,
+    marshal::{self, core::Actor as MarshalActor, resolver::p2p as marshal_resolver, standard::Deferred},
+    simplex::{
+        self,
+        config::{Floor, ForwardPolicy, SkipPolicy},
+        elector::RoundRobin,
+        scheme::reporter::AttributableReporter,
+    },
+    types::{Epoch, FixedEpocher, ViewDelta},
+};
+use commonware_cryptography::{Digested, Digestible as _, Sha256, Signer as _, certificate::ConstantProvider, ed25519};
+use commonware_glue::stateful::{
+    Config as StatefulConfig, PruneConfig, Stateful, SyncPlan,
+    db::{DatabaseSet as _, SyncEngineConfig},
+};
+use commonware_parallel::Sequential;
+use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
+use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize, channel::oneshot, ordered::Set};
+use futures::future::select_all;
+use palisade_types::{block::OperationsRange, genesis::Genesis, hash::Root};
+use rand_core_next::CryptoRng;
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU64, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
+use tracing::{error, info};
+
+/// The only epoch there is yet: reconfiguration comes with the committee's own issue, and until then an
+/// epoch that ended would stop the chain.
+const EPOCH: Epoch = Epoch::zero();
+const EPOCH_BLOCKS: NonZeroU64 = NonZeroU64::MAX;
+const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
+const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
+/// Blocks applied but not yet acknowledged as durable.
+const PENDING_ACKNOWLEDGEMENTS_MAX: NonZeroUsize = NZUsize!(16);
+/// Views behind the finalized one in which late votes are still compared for faults.
+const VIEW_RETENTION: ViewDelta = ViewDelta::new(256);
+/// Finalized blocks between two prunings of the operations log, and blocks kept below the newest.
+const PRUNE: PruneConfig =
+    PruneConfig { maintenance_interval: NZUsize!(1_024), retained_marshal_blocks: 4_096, retained_qmdb_blocks: 4_096 };
+
+/// Everything a runtime must offer to run a node.
+pub trait Runtime: Spawner + Clock + Storage + Metrics + CryptoRng {}
+impl<E: Spawner + Clock + Storage + Metrics + CryptoRng> Runtime for E {}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address to listen on is taken or not ours.
+    #[error("cannot listen on {listen}: {reason}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the runtime said.
+        reason: String,
+    },
+    /// The key has no seat.
+    #[error("vote key {key} has no seat in the genesis")]
+    NoSeat {
+        /// The key.
+        key: String,
+    },
+    /// A seat's key in the genesis is not a key.
+    #[error("the genesis is invalid: {0}")]
+    Genesis(#[from] BlockError),
+    /// The data folder belongs to another chain or key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A store is damaged and could not be repaired.
+    #[error("a damaged store could not be repaired: {0}")]
+    Repair(#[from] RepairError),
+    /// A part of the node ended while it was starting; the log says why.
+    #[error("the node ended while it was starting")]
+    Ended,
+}
+
+/// A part of the node that ended, which ends the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeExit {
+    /// Which part.
+    pub part: &'static str,
+}
+
+/// A running node.
+pub struct NodeHandle<E: Runtime> {
+    /// What all parts of the application share: engine, receipts, genesis.
+    pub shared: Arc<Shared<E>>,
+    /// The state database, for proofs.
+    pub state: StateStore<E>,
+    /// Finalized blocks and their certificates.
+    pub marshal: MarshalMailbox,
+    /// What the node says of itself.
+    pub status: Status,
+    /// The signature scheme that certificates verify under.
+    pub scheme: Scheme,
+    task: Handle<NodeExit>,
+}
+
+impl<E: Runtime> NodeHandle<E> {
+    /// Ends the node at once, wherever it is, as a kill would.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Resolves when the node ends by itself.
+    pub async fn exited(self) -> Option<NodeExit> {
+        self.task.await.ok()
+    }
+}
+
+/// Starts a validator on `context` that proposes what `source` offers and tells `observers` what is final.
+/// Returns once the node knows its state.
+pub async fn start<E, T, S>(
+    context: E,
+    config: NodeConfig,
+    network: NetworkOf<T>,
+    source: S,
+    observers: Vec<Arc<dyn Observer>>,
+) -> Result<NodeHandle<E>, StartError>
+where
+    E: Runtime,
+    T: Transport,
+    S: ActionSource,
+{
+    let (ready, started) = oneshot::channel();
+    let task = context.spawn(move |context| async move {
+        let (parts, handle) = match assemble::<E, T, S>(&context, config, network, source, observers).await {
+            Ok(assembled) => assembled,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return NodeExit { part: "start" };
+            }
+        };
+        let _ = ready.send(Ok(handle));
+        let (names, tasks): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let (_, index, _) = select_all(tasks).await;
+        let exit = NodeExit { part: names[index] };
+        error!(part = exit.part, "a part of the node ended");
+        exit
+    });
+    let Started { shared, state, marshal, status, scheme } = started.await.map_err(|_| StartError::Ended)??;
+    Ok(NodeHandle { shared, state, marshal, status, scheme, task })
+}
+
+struct Started<E: Runtime> {
+    shared: Arc<Shared<E>>,
+    state: StateStore<E>,
+    marshal: MarshalMailbox,
+    status: Status,
+    scheme: Scheme,
+}
+
+type Parts = Vec<(&'static str, Handle<()>)>;
+
+/// What the genesis and the key decide.
+struct Committee {
+    scheme: Scheme,
+    follower: Scheme,
+    own_key: ed25519::PublicKey,
+}
+
+impl Committee {
+    fn new(genesis: &Genesis, vote_key: &ed25519::PrivateKey) -> Result<Self, StartError> {
+        let namespace = consensus_namespace(&genesis.hash());
+        let seats = genesis.seats.iter().map(|seat| to_public_key(&seat.vote_key)).collect::<Result<Vec<_>, _>>()?;
+        let participants = Set::from_iter_dedup(seats);
+        let own_key = vote_key.public_key();
+        let no_seat = || StartError::NoSeat { key: own_key.to_string() };
+        let scheme = Scheme::signer(&namespace, participants.clone(), vote_key.clone()).ok_or_else(no_seat)?;
+        let follower = Scheme::member(&namespace, participants, &own_key).ok_or_else(no_seat)?;
+        Ok(Self { scheme, follower, own_key })
+    }
+}
+
+/// The block of height 0 of a chain.
+pub fn genesis_block<E: Runtime>(genesis: &Genesis) -> Result<NodeBlock, BlockError> {
+    let empty = StateStore::<E>::initial_sync_targets();
+    let range: OperationsRange = to_range(&empty);
+    let root: Root = roots::to_root(&empty.root);
+    NodeBlock::genesis(genesis, root, range)
+}
+
+/// What was opened and checked before any actor exists.
+struct Opened<E: Runtime> {
+    storages: Storages,
+    stores: BlockStores<E>,
+    results: ResultsArchive<E>,
+    voting: Voting,
+}
+
+async fn open<E: Runtime>(
+    context: &E,
+    config: &NodeConfig,
+    committee: &Committee,
+    status: &Status,
+) -> Result<Opened<E>, StartError> {
+    let pages = NonZeroUsize::new(config.page_cache_pages).unwrap_or(NonZeroUsize::MIN);
+    let storages = Storages { prefix: config.partition_prefix.clone(), page_cache: CacheRef::new(PAGE_BYTES, pages) };
+    let genesis_hash = config.genesis.hash();
+    recovery::check_identity(context.child("identity"), &storages.prefix, genesis_hash, &committee.own_key).await?;
+    let (log, cache) = (storages.vote_log(EPOCH.get()), storages.page_cache.clone());
+    let stores = recovery::open_blocks(context, &storages, status).await?;
+    // Wiped blocks do not make a node new: the damage says that there were some.
+    let has_blocks = stores.last().get() > 0 || !status.damages().is_empty();
+    let results = recovery::open_results(context, &storages, &stores, status).await?;
+    let voting = recovery::check_vote_log(context.child("vote_log"), &log, &committee.scheme, cache, has_blocks).await;
+    status.set_voting(voting.clone());
+    Ok(Opened { storages, stores, results, voting })
+}
+
+async fn assemble<E, T, S>(
+    context: &E,
+    config: NodeConfig,
+    network: NetworkOf<T>,
+    source: S,
+    observers: Vec<Arc<dyn Observer>>,
+) -> Result<(Parts, Started<E>), StartError>
+where
+    E: Runtime,
+    T: Transport,
+    S: ActionSource,
+{
+    let status = Status::default();
+    let committee = Committee::new(&config.genesis, &config.vote_key)?;
+    let genesis_block = genesis_block::<E>(&config.genesis)?;
+    let Opened { storages, stores, results, voting } = open(context, &config, &committee, &status).await?;
+    let votes = voting == Voting::Votes;
+    let scheme = if votes { committee.scheme } else { committee.follower };
+
+    let plan = SyncPlan::init(context.child("plan"), storages.sync_plan()).await;
+    let provider = ConstantProvider::new(scheme.clone());
+    let genesis_digested = Digested::precomputed(genesis_block.clone(), genesis_block.digest());
+    let marshal_config = marshal_config(&storages, provider, plan.marshal_start(genesis_digested));
+    let (marshal_actor, marshal, floor) = MarshalActor::<_, Variant, _, _, _, _, _>::init(
+        context.child("marshal"),
+        stores.certificates,
+        stores.blocks,
+        marshal_config,
+    )
+    .await;
+
+    let repair = RepairSource { genesis: config.genesis.clone(), marshal: marshal.clone() };
+    let shared = Arc::new(Shared {
+        genesis: config.genesis.clone(),
+        genesis_hash: config.genesis.hash(),
+        genesis_block: genesis_block.clone(),
+        cache: crate::engine_cache::EngineCache::new(config.genesis.clone()),
+        results,
+        marshal: marshal.clone(),
+        status: status.clone(),
+        observers,
+    });
+    let (stateful, application) = Stateful::new(
+        context.child("stateful"),
+        StatefulConfig {
+            application: StateMachine::new(shared.clone(), source.clone()),
+            db_config: StateStoreConfig {
+                database: storages.database(),
+                repair: repair.clone(),
+                status: status.clone(),
+            },
+            provider: (),
+            marshal: (marshal.clone(), floor),
+            mailbox_size: MAILBOX_SIZE,
+            plan,
+            resolvers: NoStateSync,
+            sync_config: SyncEngineConfig {
+                fetch_batch_size: NZU64!(1),
+                apply_batch_size: NZU64!(1),
+                max_outstanding_requests: NZUsize!(1),
+            },
+            prune_config: Some(PRUNE),
+            strategy: Sequential,
+        },
+    );
+    let deferred = Deferred::new(
+        context.child("deferred"),
+        Paced::new(application.clone(), source),
+        marshal.clone(),
+        FixedEpocher::new(EPOCH_BLOCKS),
+    );
+
+    // The request for the databases is in Stateful's mailbox before anything else can be.
+    let subscriber = application.clone();
+    let mut databases = Box::pin(subscriber.subscribe_databases());
+    let requested = futures::poll!(&mut databases);
+
+    let NetworkParts { block_buffer, broadcast, fetcher, rest } =
+        start_dissemination::<E, T>(context, &committee.own_key, network);
+    let mut parts: Parts = vec![("broadcast", broadcast)];
+    parts.push(("marshal", marshal_actor.start(application, block_buffer, fetcher)));
+    parts.push(("stateful", stateful.start()));
+    let log = if votes { storages.vote_log(EPOCH.get()) } else { storages.observer_log(EPOCH.get()) };
+    let engine =
+        Simplex { scheme: scheme.clone(), genesis: genesis_block.digest(), log, storages, status: status.clone() };
+    parts.push(("simplex", engine.start::<E, T, _>(context, &config, deferred, rest)));
+
+    let state = match requested {
+        std::task::Poll::Ready(state) => state,
+        std::task::Poll::Pending => databases.await,
+    };
+    shared.ensure_loaded(&state).await;
+    restore_results(&shared, &repair).await?;
+    info!(height = ?shared.cache.position().map(|(_, height)| height), ?voting, "the node is ready");
+    Ok((parts, Started { shared, state, marshal, status, scheme }))
+}
+
+/// Makes the receipts of applied blocks that are missing.
+async fn restore_results<E: Runtime>(shared: &Shared<E>, repair: &RepairSource) -> Result<(), StartError> {
+    let Some((_, height)) = shared.cache.position() else { return Ok(()) };
+    let restored = repair::rebuild_results(&shared.results, repair, height).await?;
+    if restored > 0 {
+        info!(restored, "receipts of finalized blocks were made again");
+    }
+    shared.status.repaired(Store::Results);
+    Ok(())
+}
+
+fn marshal_config(
+    storages: &Storages,
+    provider: ConstantProvider<Scheme, Epoch>,
+    start: marshal::Start<Scheme, Digest, Digested<NodeBlock>>,
+) -> marshal::Config<ConstantProvider<Scheme, Epoch>, FixedEpocher, Sequential, NodeBlock, Digested<NodeBlock>> {
+    marshal::Config {
+        provider,
+        epocher: FixedEpocher::new(EPOCH_BLOCKS),
+        start,
+        partition_prefix: storages.marshal(),
+        mailbox_size: MAILBOX_SIZE,
+        view_retention: VIEW_RETENTION,
+        prunable_items_per_section: NZU64!(256),
+        page_cache: storages.page_cache.clone(),
+        replay_buffer: ARCHIVE_BUFFER_BYTES,
+        key_write_buffer: ARCHIVE_BUFFER_BYTES,
+        value_write_buffer: ARCHIVE_BUFFER_BYTES,
+        block_codec_config: (),
+        max_repair: NZUsize!(64),
+        max_pending_acks: PENDING_ACKNOWLEDGEMENTS_MAX,
+        strategy: Sequential,
+    }
+}
+
+/// The channels that are left for simplex.
+struct SimplexNetwork<T: Transport> {
+    votes: (T::Tx, T::Rx),
+    certificates: (T::Tx, T::Rx),
+    fetch: (T::Tx, T::Rx),
+    blocker: T::Blocker,
+}
+
+type Fetcher = (
+    commonware_consensus::marshal::resolver::handler::Receiver<Digest>,
+    marshal_resolver::Mailbox<Digest, ed25519::PublicKey>,
+);
+
+struct NetworkParts<T: Transport> {
+    block_buffer: buffered::Mailbox<ed25519::PublicKey, NodeBlock>,
+    broadcast: Handle<()>,
+    fetcher: Fetcher,
+    rest: SimplexNetwork<T>,
+}
+
+/// Starts what carries blocks: the broadcast of new ones, and the fetching of missing ones.
+fn start_dissemination<E, T>(context: &E, own_key: &ed25519::PublicKey, network: NetworkOf<T>) -> NetworkParts<T>
+where
+    E: Runtime,
+    T: Transport,
+{
+    let fetcher = marshal_resolver::init(
+        context.child("block_fetch"),
+        marshal_resolver::Config {
+            public_key: own_key.clone(),
+            peer_provider: network.directory.clone(),
+            blocker: network.blocker.clone(),
+            mailbox_size: MAILBOX_SIZE,
+            fetch_timeout: NZDuration!(Duration::from_secs(2)),
+            fetch_retry_delay: Duration::from_millis(100),
+            priority_requests: false,
+            priority_responses: false,
+        },
+        network.block_fetch,
+    );
+    let (engine, block_buffer) = buffered::Engine::new(
+        context.child("broadcast"),
+        buffered::Config {
+            public_key: own_key.clone(),
+            mailbox_size: MAILBOX_SIZE,
+            deque_size: 16,
+            priority: true,
+            codec_config: (),
+            peer_provider: network.directory,
+            strategy: Sequential,
+        },
+    );
+    let broadcast = engine.start(network.blocks);
+    let rest = SimplexNetwork {
+        votes: network.votes,
+        certificates: network.certificates,
+        fetch: network.certificate_fetch,
+        blocker: network.blocker,
+    };
+    NetworkParts { block_buffer, broadcast, fetcher, rest }
+}
+
+/// What simplex needs besides the network.
+struct Simplex {
+    scheme: Scheme,
+    genesis: Digest,
+    log: String,
+    storages: Storages,
+    status: Status,
+}
+
+/// The application as simplex sees it.
+type Automaton<E, S> =
+    Deferred<E, Scheme, Paced<commonware_glue::stateful::Mailbox<E, StateMachine<E, S>>, S>, NodeBlock, FixedEpocher>;
+
+impl Simplex {
+    fn start<E, T, S>(
+        self,
+        context: &E,
+        config: &NodeConfig,
+        automaton: Automaton<E, S>,
+        network: SimplexNetwork<T>,
+    ) -> Handle<()>
+    where
+        E: Runtime,
+        T: Transport,
+        S: ActionSource,
+    {
+        let reporter = AttributableReporter::new(
+            context.child("reporter"),
+            self.scheme.clone(),
+            Reporters::from((automaton.clone(), FaultRecorder::new(self.status))),
+            Sequential,
+            true,
+        );
+        let timeouts = config.timeouts;
+        let engine = simplex::Engine::new(
+            context.child("simplex"),
+            simplex::Config {
+                scheme: self.scheme,
+                elector: RoundRobin::<Sha256>::default(),
+                blocker: network.blocker,
+                automaton: automaton.clone(),
+                relay: automaton,
+                reporter,
+                track_historical_votes: true,
+                strategy: Sequential,
+                partition: self.log,
+                mailbox_size: MAILBOX_SIZE,
+                epoch: EPOCH,
+                floor: Floor::Genesis(self.genesis),
+                replay_buffer: VOTE_LOG_BUFFER_BYTES,
+                write_buffer: VOTE_LOG_BUFFER_BYTES,
+                page_cache: self.storages.page_cache,
+                leader_timeout: timeouts.leader,
+                certification_timeout: timeouts.certification,
+                timeout_retry: timeouts.retry,
+                view_retention: VIEW_RETENTION,
+                skip: SkipPolicy::Enabled {
+                    timeout: (timeouts.certification + timeouts.retry) * 2,
+                    budget: simplex::SkipBudget::Participants,
+                },
+                fetch_timeout: NZDuration!(Duration::from_secs(2)),
+                fetch_retry_delay: Duration::from_millis(250),
+                forward: ForwardPolicy::Disabled,
+            },
+        );
+        engine.start(network.votes, network.certificates, network.fetch)
+    }
+}

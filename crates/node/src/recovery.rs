@@ -1,0 +1,275 @@
+//! What a node checks of its own stores before it takes part.
+//!
+//! - **Identity.** A data folder belongs to one genesis and one key, noted at its first start. Another
+//!   genesis or key is refused with one line, before anything is written.
+//! - **Votes.** The log of own votes is what keeps a node from voting twice differently. If it is missing or
+//!   unreadable while there are finalized blocks, the node may have voted and cannot know what: it runs
+//!   without voting, and says so, until an operator gives it a new key.
+//! - **Blocks and certificates.** If their archives do not open, or the newest blocks do not decode, do not
+//!   have the digest they are filed under or do not chain, they are wiped with everything that was derived
+//!   from their position and fetched from peers again. The vote log stays.
+//! - **Results.** If the archive of receipts does not open, or the newest records do not have the roots of
+//!   their headers, it is wiped; missing records are made again by executing the blocks.
+
+use crate::{
+    block::{Digest, NodeBlock},
+    repair::{RepairError, remove_partition},
+    results::{self, ResultsArchive},
+    status::{Damage, Status, Store, Voting},
+    wiring::{BlockArchive, CertificateArchive, Scheme, Storages, VOTE_LOG_BUFFER_BYTES},
+};
+use commonware_codec::{Copying, DecodeExt as _, Encode as _};
+use commonware_consensus::simplex::types::Artifact;
+use commonware_cryptography::{Digestible as _, certificate::Verifier as _, ed25519};
+use commonware_runtime::{Error as RuntimeError, ReadOptions, buffer::paged::CacheRef};
+use commonware_storage::{
+    Context as StorageContext,
+    archive::{Archive as _, Identifier},
+    journal::segmented::variable,
+    metadata::{self, Metadata},
+};
+use commonware_utils::sequence::FixedBytes;
+use palisade_types::{hash::GenesisHash, ids::Height};
+use std::sync::Arc;
+use tracing::{error, warn};
+
+/// Newest heights whose blocks and results are read at a start; older damage is found when it is read.
+pub const VERIFIED_HEIGHTS: u64 = 1_024;
+
+const GENESIS_KEY: FixedBytes<1> = FixedBytes::new([0]);
+const VOTE_KEY: FixedBytes<1> = FixedBytes::new([1]);
+
+/// A data folder that belongs to another chain or seat.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// Another chain's.
+    #[error(
+        "the data folder belongs to the chain with genesis {stored}, this is {given}: use another data folder or the right genesis file"
+    )]
+    Genesis {
+        /// Noted at the first start.
+        stored: GenesisHash,
+        /// Given now.
+        given: GenesisHash,
+    },
+    /// Another seat's.
+    #[error("the data folder belongs to vote key {stored}, this is {given}: use another data folder or the right key")]
+    Key {
+        /// Noted at the first start.
+        stored: String,
+        /// Given now.
+        given: String,
+    },
+    /// The note itself cannot be read or written.
+    #[error("the identity of the data folder cannot be read: {reason}")]
+    Unreadable {
+        /// What storage said.
+        reason: String,
+    },
+}
+
+/// Compares the data folder's identity with the one given, and notes it at the first start.
+pub async fn check_identity<E: StorageContext>(
+    context: E,
+    prefix: &str,
+    genesis: GenesisHash,
+    key: &ed25519::PublicKey,
+) -> Result<(), IdentityError> {
+    let unreadable = |error: metadata::Error| IdentityError::Unreadable { reason: error.to_string() };
+    let config = metadata::Config { partition: format!("{prefix}-identity"), codec_config: () };
+    let mut store = Metadata::<E, FixedBytes<1>, FixedBytes<32>>::init(context, config).await.map_err(unreadable)?;
+    if let Some(stored) = store.get(&GENESIS_KEY)
+        && stored.as_ref() != genesis.as_bytes()
+    {
+        let mut bytes = [0u8; 32];
+        bytes.copy_from_slice(stored.as_ref());
+        return Err(IdentityError::Genesis { stored: GenesisHash(bytes), given: genesis });
+    }
+    let own = key.encode();
+    if let Some(stored) = store.get(&VOTE_KEY) {
+        if stored.as_ref() != own.as_ref() {
+            let stored = ed25519::PublicKey::decode(Copying(stored.as_ref()))
+                .map_or_else(|_| "unreadable".to_owned(), |key| key.to_string());
+            return Err(IdentityError::Key { stored, given: key.to_string() });
+        }
+        return Ok(());
+    }
+    let mut bytes = [0u8; 32];
+    bytes.copy_from_slice(own.as_ref());
+    store = store.put_sync(GENESIS_KEY, FixedBytes::new(*genesis.as_bytes())).await.map_err(unreadable)?;
+    store.put_sync(VOTE_KEY, FixedBytes::new(bytes)).await.map_err(unreadable)?;
+    Ok(())
+}
+
+/// Whether the node may vote, given its vote log and whether it has finalized blocks.
+pub async fn check_vote_log<E: StorageContext>(
+    context: E,
+    partition: &str,
+    scheme: &Scheme,
+    page_cache: CacheRef,
+    has_blocks: bool,
+) -> Voting {
+    let lost = |reason: String| {
+        error!(reason, "the log of own votes is lost: following without voting");
+        Voting::VoteLogLost { reason }
+    };
+    match context.scan(partition).await {
+        Ok(blobs) if !blobs.is_empty() => {}
+        Ok(_) | Err(RuntimeError::PartitionMissing(_)) if has_blocks => return lost("it is missing".to_owned()),
+        Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return Voting::Votes,
+        Err(error) => return lost(error.to_string()),
+    }
+    match read_vote_log(context, partition, scheme, page_cache).await {
+        Ok(()) => Voting::Votes,
+        Err(reason) => lost(reason),
+    }
+}
+
+async fn read_vote_log<E: StorageContext>(
+    context: E,
+    partition: &str,
+    scheme: &Scheme,
+    page_cache: CacheRef,
+) -> Result<(), String> {
+    let config = variable::Config {
+        partition: partition.to_owned(),
+        compression: None,
+        codec_config: scheme.certificate_codec_config(),
+        page_cache,
+        write_buffer: VOTE_LOG_BUFFER_BYTES,
+    };
+    let log = variable::Journal::<E, Artifact<Scheme, Digest>>::init(context, config)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut replay =
+        log.replay(0, 0, VOTE_LOG_BUFFER_BYTES, ReadOptions::DONT_CACHE).await.map_err(|error| error.to_string())?;
+    while let Some(artifact) = replay.next().await {
+        artifact.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// The opened archives of blocks and certificates.
+pub struct BlockStores<E: StorageContext> {
+    /// Finalized blocks by height.
+    pub blocks: BlockArchive<E>,
+    /// Their certificates by height.
+    pub certificates: CertificateArchive<E>,
+}
+
+impl<E: StorageContext> BlockStores<E> {
+    /// The highest finalized height that is stored.
+    pub fn last(&self) -> Height {
+        Height::new(self.blocks.last_index().unwrap_or(0))
+    }
+}
+
+/// Opens blocks and certificates; wipes and opens them again if they are damaged.
+pub async fn open_blocks<E: StorageContext>(
+    context: &E,
+    storages: &Storages,
+    status: &Status,
+) -> Result<BlockStores<E>, RepairError> {
+    let damage = match open_block_stores(context, storages).await {
+        Ok(stores) => match verify_blocks(&stores).await {
+            Ok(()) => return Ok(stores),
+            Err(reason) => Damage { store: Store::Blocks, reason, repaired: false },
+        },
+        Err((store, reason)) => Damage { store, reason, repaired: false },
+    };
+    error!(store = ?damage.store, reason = damage.reason, "a block store is damaged: fetching blocks from peers again");
+    let store = damage.store;
+    status.report(damage);
+    for partition in storages.block_partitions() {
+        remove_partition(context, &partition).await?;
+    }
+    let stores = open_block_stores(context, storages).await.map_err(|(_, reason)| RepairError::Storage(reason))?;
+    status.repaired(store);
+    Ok(stores)
+}
+
+async fn open_block_stores<E: StorageContext>(
+    context: &E,
+    storages: &Storages,
+) -> Result<BlockStores<E>, (Store, String)> {
+    let certificates = CertificateArchive::init(context.child("certificates"), storages.certificate_archive())
+        .await
+        .map_err(|error| (Store::Certificates, error.to_string()))?;
+    let blocks = BlockArchive::init(context.child("blocks"), storages.block_archive())
+        .await
+        .map_err(|error| (Store::Blocks, error.to_string()))?;
+    Ok(BlockStores { blocks, certificates })
+}
+
+async fn verify_blocks<E: StorageContext>(stores: &BlockStores<E>) -> Result<(), String> {
+    let last = stores.last().get();
+    let mut child: Option<Arc<NodeBlock>> = None;
+    for height in (last.saturating_sub(VERIFIED_HEIGHTS)..=last).rev() {
+        let found =
+            stores.blocks.get(Identifier::Index(height)).await.map_err(|error| format!("block {height}: {error}"))?;
+        let Some(block) = found else {
+            child = None;
+            continue;
+        };
+        if block.header().height.get() != height {
+            return Err(format!("block {height} is filed wrongly: it has height {}", block.header().height));
+        }
+        if let Some(child) = &child
+            && child.header().parent != block.block_digest()
+        {
+            return Err(format!("block {height} is not the parent of block {}", child.header().height));
+        }
+        let certificate = stores.certificates.get(Identifier::Index(height)).await;
+        match certificate {
+            Ok(Some(finalization)) if finalization.proposal.payload != block.digest() => {
+                return Err(format!("the certificate of height {height} is of another block"));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(format!("certificate {height}: {error}")),
+        }
+        child = Some(block);
+    }
+    Ok(())
+}
+
+/// Opens the archive of receipts; wipes it if it is damaged. What is missing is made again later.
+pub async fn open_results<E: StorageContext>(
+    context: &E,
+    storages: &Storages,
+    stores: &BlockStores<E>,
+    status: &Status,
+) -> Result<ResultsArchive<E>, RepairError> {
+    let prefix = &storages.prefix;
+    let opened = ResultsArchive::open(context.child("results"), prefix, storages.page_cache.clone()).await;
+    let reason = match opened {
+        Ok(archive) => match verify_results(&archive, stores).await {
+            Ok(()) => return Ok(archive),
+            Err(reason) => reason,
+        },
+        Err(error) => error.to_string(),
+    };
+    warn!(reason, "the store of receipts is damaged: making it again from the blocks");
+    status.report(Damage { store: Store::Results, reason, repaired: false });
+    for partition in results::partitions(prefix) {
+        remove_partition(context, &partition).await?;
+    }
+    Ok(ResultsArchive::open(context.child("results"), prefix, storages.page_cache.clone()).await?)
+}
+
+async fn verify_results<E: StorageContext>(archive: &ResultsArchive<E>, stores: &BlockStores<E>) -> Result<(), String> {
+    let last = archive.last().await.unwrap_or_default().get();
+    for height in last.saturating_sub(VERIFIED_HEIGHTS).max(1)..=last {
+        let Some(results) = archive.get(Height::new(height)).await.map_err(|error| error.to_string())? else {
+            continue;
+        };
+        let Ok(Some(block)) = stores.blocks.get(Identifier::Index(height)).await else { continue };
+        let header = block.header();
+        if results.digest != block.block_digest()
+            || results.receipts_root() != header.receipts_root
+            || results.events_root() != header.events_root
+        {
+            return Err(format!("the results of height {height} are not those that its header commits to"));
+        }
+    }
+    Ok(())
+}
