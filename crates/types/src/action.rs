@@ -155,25 +155,24 @@ impl Action {
         }
     }
 
-    /// How many orders, cancels or modifies it holds; at least 1.
-    pub fn part_count(&self) -> usize {
+    /// How many orders, cancels or modifies its batch holds: 0 for an empty one, 1 for what is no batch.
+    pub const fn batch_length(&self) -> usize {
         match self {
-            Self::Place { orders } => orders.len().max(1),
-            Self::Cancel { cancels } => cancels.len().max(1),
-            Self::Modify { modifies } => modifies.len().max(1),
-            _ => 1,
-        }
-    }
-
-    /// Whether its batch, if it has one, is of an allowed length.
-    pub fn batch_is_valid(&self) -> bool {
-        let length = match self {
             Self::Place { orders } => orders.len(),
             Self::Cancel { cancels } => cancels.len(),
             Self::Modify { modifies } => modifies.len(),
             _ => 1,
-        };
-        (1..=BATCH_MAX).contains(&length)
+        }
+    }
+
+    /// How many orders, cancels or modifies it holds; at least 1.
+    pub fn part_count(&self) -> usize {
+        self.batch_length().max(1)
+    }
+
+    /// Whether its batch, if it has one, is of an allowed length.
+    pub fn batch_is_valid(&self) -> bool {
+        (1..=BATCH_MAX).contains(&self.batch_length())
     }
 
     /// Whether it only cancels: such actions draw on the account's cancel allowance.

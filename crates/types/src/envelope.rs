@@ -132,6 +132,16 @@ pub enum Signature {
     } = 1,
 }
 
+impl Signature {
+    /// The length of its encoding inside a [`SignedAction`].
+    pub const fn encoded_bytes(&self) -> usize {
+        match self {
+            Self::Secp256k1 { .. } => 66,
+            Self::Ed25519 { .. } => 65,
+        }
+    }
+}
+
 impl std::fmt::Debug for Signature {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

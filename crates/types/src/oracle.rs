@@ -1,8 +1,11 @@
 //! Prices from outside: what a seat's reporter signs and what a block carries.
 
 use crate::{
+    address::Ed25519Key,
+    codec,
     ids::{AssetId, SeatId},
     numbers::Price,
+    signing::ed25519::{self, Ed25519SecretKey, InvalidSignature},
     time::TimeMs,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -48,6 +51,29 @@ pub struct SignedOracleVote {
 pub struct OracleBundle {
     /// In strictly ascending order of seat.
     pub votes: Vec<SignedOracleVote>,
+}
+
+/// What the signed bytes of a vote begin with: no other signed content of this chain does.
+const VOTE_DOMAIN: &[u8] = b"palisade/oracle-vote/";
+
+impl OracleVote {
+    /// The bytes that the seat's oracle key signs.
+    pub fn signing_bytes(&self) -> Vec<u8> {
+        [VOTE_DOMAIN, &codec::encode(self)].concat()
+    }
+
+    /// Signs the vote with the seat's oracle key.
+    pub fn sign(self, key: &Ed25519SecretKey) -> SignedOracleVote {
+        let signature = key.sign_message(&self.signing_bytes());
+        SignedOracleVote { vote: self, signature }
+    }
+}
+
+impl SignedOracleVote {
+    /// Checks the signature under `key`, the oracle key of the seat that the vote names.
+    pub fn verify(&self, key: &Ed25519Key) -> Result<(), InvalidSignature> {
+        ed25519::verify(key, &self.vote.signing_bytes(), &self.signature)
+    }
 }
 
 /// Seats that must take part among `seats`: `n - floor((n - 1) / 3)`.
