@@ -1,5 +1,6 @@
 //! How programs talk to Palisade: the [`api::NodeApi`] trait that every door and agent reads through, its JSON-RPC
-//! client, and the light client that believes nothing but a genesis file.
+//! client, key files, and the light client that believes nothing but a genesis file.
 
 pub mod api;
+pub mod light_client;
 pub mod proof;
