@@ -13,7 +13,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 mod check;
-pub use check::GenesisError;
+mod error;
+pub use error::GenesisError;
 
 /// The content of a genesis file.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

@@ -8,6 +8,13 @@
 //! - **Closed sets.** Actions, events and rejections are enums whose discriminants are never reused.
 //! - **Newtypes with units.** A price cannot be added to a size; what a number counts is in its type.
 
+#![deny(
+    clippy::float_arithmetic,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
+
 pub mod action;
 pub mod address;
 pub mod agent;

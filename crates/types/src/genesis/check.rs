@@ -1,19 +1,324 @@
-//! The rules of a genesis file.
+//! The rules of a genesis file. The engine relies on every one of them and checks none again.
 
-use super::Genesis;
+use super::{Genesis, GenesisError};
+use crate::{
+    address::AccountId,
+    decimal::power_of_ten,
+    ids::{AssetId, MarketId, UniverseId},
+    limits::{NAME_BYTES_MAX, SEATS_MAX},
+    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
+    numbers::{Amount, Rate, Size},
+    signing::ed25519,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What is wrong with a genesis file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GenesisError {
-    /// A rule is broken.
-    #[error("genesis: {what}")]
-    Broken {
-        /// The rule and the operands.
-        what: String,
-    },
-}
+/// Assets that stand for US dollars count 1e-8 of one.
+const USD_DECIMALS: u8 = 8;
+const ASSET_DECIMALS_MAX: u8 = 18;
+/// 10%.
+const FEE_MAX: Rate = Rate::new(100_000);
+/// 100%.
+const PRICE_BAND_MAX: Rate = Rate::new(1_000_000);
+const LEVERAGE_MAX: u32 = 200;
+/// Ids of perpetuals end where those of spot markets begin, and those before the ids of other schemes.
+const PERPETUALS_MAX: usize = MarketId::FIRST_SPOT as usize;
+const SPOT_MARKETS_MAX: usize = 90_000;
+const ASSET_PUNCTUATION: &str = "-_.";
+const MARKET_PUNCTUATION: &str = "-_./";
 
 pub(super) fn check(genesis: &Genesis) -> Result<(), GenesisError> {
-    let _ = genesis;
+    check_chain(genesis)?;
+    check_seats(genesis)?;
+    check_assets(&genesis.assets)?;
+    check_universes(genesis)?;
+    check_market_numbers(&genesis.markets)?;
+    for market in &genesis.markets {
+        check_market(genesis, market)?;
+    }
+    let system = system_accounts(genesis);
+    check_balances(genesis, &system)?;
+    check_compatible(genesis, &system)?;
+    check_faucet(genesis)
+}
+
+fn check_chain(genesis: &Genesis) -> Result<(), GenesisError> {
+    if genesis.chain_id == 0 {
+        return Err(GenesisError::ChainIdZero);
+    }
+    check_name("the chain's name", &genesis.name)?;
+    if genesis.time_ms.get() == 0 {
+        return Err(GenesisError::TimeZero);
+    }
+    if genesis.epoch_blocks == 0 {
+        return Err(GenesisError::EpochZero);
+    }
+    if genesis.action_budget.initial == 0 {
+        return Err(GenesisError::BudgetInitial);
+    }
+    if genesis.action_budget.refill_interval_ms == 0 {
+        return Err(GenesisError::BudgetRefill);
+    }
+    match genesis.storage.layout {
+        1 => Ok(()),
+        found => Err(GenesisError::StorageLayout { found }),
+    }
+}
+
+fn check_seats(genesis: &Genesis) -> Result<(), GenesisError> {
+    let found = genesis.seats.len();
+    if !(1..=SEATS_MAX).contains(&found) {
+        return Err(GenesisError::SeatCount { found });
+    }
+    check_places("seat", 0, genesis.seats.iter().map(|seat| seat.id.get()))?;
+    let mut keys = BTreeSet::new();
+    for seat in &genesis.seats {
+        check_name("the seat's name", &seat.name)?;
+        for key in [seat.vote_key, seat.oracle_key] {
+            if !ed25519::is_key(&key) {
+                return Err(GenesisError::SeatKeyInvalid { seat: seat.id, key });
+            }
+            if !keys.insert(key) {
+                return Err(GenesisError::SeatKeyTwice { seat: seat.id, key });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_assets(assets: &[AssetSpec]) -> Result<(), GenesisError> {
+    if assets.is_empty() {
+        return Err(GenesisError::Missing { what: "assets" });
+    }
+    check_places("asset", 0, assets.iter().map(|asset| asset.id.get()))?;
+    check_symbols("the asset symbol", assets.iter().map(|asset| &asset.symbol), ASSET_PUNCTUATION)?;
+    match assets.iter().find(|asset| asset.decimals > ASSET_DECIMALS_MAX) {
+        Some(asset) => Err(GenesisError::AssetDecimals { asset: asset.id, decimals: asset.decimals }),
+        None => Ok(()),
+    }
+}
+
+fn check_universes(genesis: &Genesis) -> Result<(), GenesisError> {
+    let universes = &genesis.universes;
+    let core = universes.first().ok_or(GenesisError::Missing { what: "universes" })?;
+    check_places("universe", 0, universes.iter().map(|universe| universe.id.get()))?;
+    check_symbols("the universe name", universes.iter().map(|universe| &universe.name), ASSET_PUNCTUATION)?;
+    if core.name != "core" {
+        return Err(GenesisError::FirstUniverseName { found: core.name.clone() });
+    }
+    if core.collateral != AssetId::new(0) {
+        return Err(GenesisError::FirstUniverseCollateral { found: core.collateral });
+    }
+    for universe in universes {
+        check_usd_asset(genesis, universe.collateral, || format!("universe {}", universe.id))?;
+    }
+    Ok(())
+}
+
+fn check_market_numbers(markets: &[MarketSpec]) -> Result<(), GenesisError> {
+    let is_perpetual = |market: &&MarketSpec| market.perpetual().is_some();
+    let perpetual_count = markets.iter().take_while(is_perpetual).count();
+    let (perpetuals, spot) = markets.split_at(perpetual_count);
+    if let Some(market) = spot.iter().find(is_perpetual) {
+        return Err(GenesisError::PerpetualAfterSpot { market: market.id });
+    }
+    for (what, found, limit) in
+        [("perpetuals", perpetuals.len(), PERPETUALS_MAX), ("spot markets", spot.len(), SPOT_MARKETS_MAX)]
+    {
+        if found > limit {
+            return Err(GenesisError::TooManyMarkets { what, found, limit });
+        }
+    }
+    check_places("perpetual", 0, perpetuals.iter().map(|market| market.id.get()))?;
+    check_places("spot market", MarketId::FIRST_SPOT, spot.iter().map(|market| market.id.get()))?;
+    check_symbols("the market symbol", markets.iter().map(|market| &market.symbol), MARKET_PUNCTUATION)
+}
+
+fn check_market(genesis: &Genesis, market: &MarketSpec) -> Result<(), GenesisError> {
+    let id = market.id;
+    let what = || format!("market {id}");
+    universe(genesis, market.universe, what)?;
+    let base = match market.kind {
+        MarketKind::Spot { base, quote } => {
+            if base == quote {
+                return Err(GenesisError::BaseIsQuote { market: id, asset: base });
+            }
+            check_usd_asset(genesis, quote, what)?;
+            asset(genesis, base, what)?
+        }
+        MarketKind::Perpetual { underlying, maximum_leverage, open_interest_maximum, position_maximum } => {
+            let base = asset(genesis, underlying, what)?;
+            if !base.has_index {
+                return Err(GenesisError::NoIndex { market: id, underlying });
+            }
+            if !(1..=LEVERAGE_MAX).contains(&maximum_leverage) {
+                return Err(GenesisError::Leverage { market: id, maximum_leverage });
+            }
+            check_cap(id, "open interest", open_interest_maximum)?;
+            check_cap(id, "position", position_maximum)?;
+            base
+        }
+    };
+    check_steps(market, base)?;
+    check_order_bounds(market)
+}
+
+/// Lot and tick.
+fn check_steps(market: &MarketSpec, base: &AssetSpec) -> Result<(), GenesisError> {
+    let &MarketSpec { id, size_decimals, tick, .. } = market;
+    if size_decimals > base.decimals {
+        return Err(GenesisError::SizeDecimals { market: id, size_decimals, asset_decimals: base.decimals });
+    }
+    if tick.get() <= 0 {
+        return Err(GenesisError::Tick { market: id, tick });
+    }
+    let whole = power_of_ten(size_decimals).and_then(|lots_per_unit| i128::from(tick.get()).checked_rem(lots_per_unit));
+    if whole == Some(0) { Ok(()) } else { Err(GenesisError::TickTimesLot { market: id, tick, size_decimals }) }
+}
+
+/// Fees and what one order may be.
+fn check_order_bounds(market: &MarketSpec) -> Result<(), GenesisError> {
+    let id = market.id;
+    for (what, fee) in [("maker", market.maker_fee), ("taker", market.taker_fee)] {
+        if !(Rate::ZERO..=FEE_MAX).contains(&fee) {
+            return Err(GenesisError::Fee { market: id, what, fee });
+        }
+    }
+    let (minimum, maximum) = (market.minimum_notional_usd, market.maximum_notional_usd);
+    if minimum.get() < 0 || maximum.get() <= 0 || minimum > maximum {
+        return Err(GenesisError::NotionalRange { market: id, minimum, maximum });
+    }
+    let price_band = market.price_band;
+    if price_band <= Rate::ZERO || price_band > PRICE_BAND_MAX {
+        return Err(GenesisError::PriceBand { market: id, price_band });
+    }
+    if market.open_orders_per_account_max == 0 {
+        return Err(GenesisError::NoOpenOrders { market: id });
+    }
+    Ok(())
+}
+
+fn check_cap(market: MarketId, what: &'static str, lots: Size) -> Result<(), GenesisError> {
+    // A position is signed: it holds one bit less than a size.
+    if lots.is_zero() || i64::try_from(lots.get()).is_err() {
+        return Err(GenesisError::Cap { market, what, lots });
+    }
+    Ok(())
+}
+
+/// Accounts that no person has.
+fn system_accounts(genesis: &Genesis) -> BTreeSet<AccountId> {
+    let fees = genesis.universes.iter().map(|universe| AccountId::fees(universe.id));
+    let clearing = genesis.markets.iter().map(|market| AccountId::clearing(market.id));
+    fees.chain(clearing).collect()
+}
+
+fn check_balances(genesis: &Genesis, system: &BTreeSet<AccountId>) -> Result<(), GenesisError> {
+    let mut seen = BTreeSet::new();
+    let mut sums: BTreeMap<(UniverseId, AssetId), Amount> = BTreeMap::new();
+    for balance in &genesis.balances {
+        let what = || format!("the balance of {}", balance.account);
+        let (universe_id, asset_id) = (balance.universe, balance.asset);
+        universe(genesis, universe_id, what)?;
+        asset(genesis, asset_id, what)?;
+        check_amount("balance", asset_id, balance.amount)?;
+        if system.contains(&balance.account) {
+            return Err(GenesisError::SystemAccount { what: "a balance", account: balance.account });
+        }
+        if !seen.insert((universe_id, balance.account, asset_id)) {
+            let account = balance.account;
+            return Err(GenesisError::BalanceTwice { account, universe: universe_id, asset: asset_id });
+        }
+        let sum = sums.entry((universe_id, asset_id)).or_default();
+        *sum = sum
+            .checked_add(balance.amount)
+            .ok_or(GenesisError::BalanceSum { universe: universe_id, asset: asset_id })?;
+    }
+    Ok(())
+}
+
+fn check_compatible(genesis: &Genesis, system: &BTreeSet<AccountId>) -> Result<(), GenesisError> {
+    let mut seen = BTreeSet::new();
+    for &account in &genesis.hyperliquid_compatible {
+        if system.contains(&account) {
+            return Err(GenesisError::SystemAccount { what: "hyperliquid_compatible", account });
+        }
+        if !seen.insert(account) {
+            return Err(GenesisError::CompatibleTwice { account });
+        }
+    }
+    Ok(())
+}
+
+fn check_faucet(genesis: &Genesis) -> Result<(), GenesisError> {
+    let mut seen = BTreeSet::new();
+    for grant in &genesis.faucet {
+        let what = || "a faucet grant".to_owned();
+        universe(genesis, grant.universe, what)?;
+        asset(genesis, grant.asset, what)?;
+        check_amount("faucet grant", grant.asset, grant.amount)?;
+        if !seen.insert(grant.asset) {
+            return Err(GenesisError::FaucetTwice { asset: grant.asset });
+        }
+        if grant.interval_ms == 0 {
+            return Err(GenesisError::FaucetInterval { asset: grant.asset });
+        }
+    }
+    Ok(())
+}
+
+fn check_amount(what: &'static str, asset: AssetId, amount: Amount) -> Result<(), GenesisError> {
+    if amount.get() > 0 { Ok(()) } else { Err(GenesisError::AmountNotPositive { what, asset, amount }) }
+}
+
+fn asset(genesis: &Genesis, id: AssetId, what: impl Fn() -> String) -> Result<&AssetSpec, GenesisError> {
+    genesis.assets.get(id.get() as usize).ok_or_else(|| GenesisError::UnknownAsset { what: what(), asset: id })
+}
+
+fn universe(genesis: &Genesis, id: UniverseId, what: impl Fn() -> String) -> Result<&UniverseSpec, GenesisError> {
+    let unknown = || GenesisError::UnknownUniverse { what: what(), universe: id };
+    genesis.universes.get(id.get() as usize).ok_or_else(unknown)
+}
+
+fn check_usd_asset(genesis: &Genesis, id: AssetId, what: impl Fn() -> String) -> Result<(), GenesisError> {
+    let decimals = asset(genesis, id, &what)?.decimals;
+    if decimals == USD_DECIMALS {
+        return Ok(());
+    }
+    Err(GenesisError::NotEightDecimals { what: what(), asset: id, decimals })
+}
+
+fn check_places(what: &'static str, first: u32, ids: impl Iterator<Item = u32>) -> Result<(), GenesisError> {
+    for (place, found) in ids.enumerate() {
+        let expected = u64::from(first).saturating_add(place as u64);
+        if u64::from(found) != expected {
+            return Err(GenesisError::IdNotPlace { what, place, expected, found: u64::from(found) });
+        }
+    }
+    Ok(())
+}
+
+fn check_name(what: &'static str, text: &str) -> Result<(), GenesisError> {
+    let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if printable && (1..=NAME_BYTES_MAX).contains(&text.len()) {
+        return Ok(());
+    }
+    Err(GenesisError::Name { what, text: text.to_owned() })
+}
+
+fn check_symbols<'a>(
+    what: &'static str,
+    symbols: impl Iterator<Item = &'a String>,
+    punctuation: &'static str,
+) -> Result<(), GenesisError> {
+    let mut seen = BTreeSet::new();
+    for symbol in symbols {
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || punctuation.contains(letter);
+        if !symbol.chars().all(allowed) || !(1..=NAME_BYTES_MAX).contains(&symbol.len()) {
+            return Err(GenesisError::Symbol { what, text: symbol.clone(), punctuation });
+        }
+        if !seen.insert(symbol) {
+            return Err(GenesisError::SymbolTwice { what, text: symbol.clone() });
+        }
+    }
     Ok(())
 }

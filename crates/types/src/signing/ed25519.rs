@@ -22,6 +22,11 @@ pub struct InvalidSignature {
     pub key: Ed25519Key,
 }
 
+/// Whether the bytes are a point of the curve: what a registry of keys asks before it takes one.
+pub fn is_key(key: &Ed25519Key) -> bool {
+    VerificationKey::try_from(*key.as_bytes()).is_ok()
+}
+
 /// Checks one signature.
 pub fn verify(key: &Ed25519Key, message: &[u8], signature: &[u8; 64]) -> Result<(), InvalidSignature> {
     VerificationKey::try_from(*key.as_bytes())
