@@ -1,0 +1,252 @@
+//! Cross margin: what an account is worth in a universe, what its risk requires, and what it may still do.
+//!
+//! All collateral of an account in a universe backs all its positions there.
+//!
+//! - **Equity** = collateral balance − collateral held for spot orders + Σ unrealised profit at the mark.
+//! - **Initial requirement** of a market = the worse of two futures, all its buys filled or all its sells filled at
+//!   their limits: `notional / leverage` of the position then, plus what the fills would lose against the mark, plus
+//!   their fees. Reduce-only orders can add no risk and reserve nothing.
+//! - **Maintenance requirement** of a market = `notional at the mark / (2 × maximum leverage)`: half of the
+//!   initial fraction at the market's maximum, whatever leverage the account chose.
+//! - **Withdrawable** = balance − held + min(0, unrealised) − initial requirement, never below zero: profit that
+//!   nobody has paid in yet can back positions but cannot leave.
+//!
+//! Rounding: values that an account owns are rounded down, requirements up.
+//!
+//! Orders are admitted if the initial requirement is met with the order included, or if the order adds nothing to the
+//! requirement. At a match the mark has the last word (I5): both accounts must meet the initial requirement of their
+//! positions after the fill, or the fill must reduce the position without lowering health, which is equity −
+//! maintenance requirement. The reservation formula guarantees that an order which was affordable when it was placed
+//! stays so at an unchanged mark.
+
+use crate::{
+    market_math::{fee_usd, value_ceil_usd, value_floor_usd},
+    state::PositionRecord,
+    wide::multiply_divide_ceil,
+};
+use palisade_types::{
+    numbers::{Amount, Position, Price, Rate, Size, Usd},
+    rejection::Rejection,
+};
+
+/// Leverage of an account that never chose one, unless the market allows only less.
+pub const DEFAULT_LEVERAGE: u32 = 20;
+
+/// Maintenance fraction = initial fraction at maximum leverage / this.
+pub const MAINTENANCE_DIVISOR: i128 = 2;
+
+/// An account's open orders on one side of a market, reduce-only orders left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenOrders {
+    /// Lots still to fill.
+    pub lots: Size,
+    /// Σ limit price × lots still to fill.
+    pub notional_usd: Usd,
+}
+
+impl OpenOrders {
+    /// With one more order, or one more part of an order.
+    pub fn with(self, lots: Size, notional_usd: Usd) -> Result<Self, Rejection> {
+        Ok(Self {
+            lots: self.lots.checked_add(lots).ok_or(Rejection::Overflow)?,
+            notional_usd: self.notional_usd.checked_add(notional_usd).ok_or(Rejection::Overflow)?,
+        })
+    }
+}
+
+/// One market of an account, as margin sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// What is held.
+    pub position: PositionRecord,
+    /// Open buys.
+    pub buys: OpenOrders,
+    /// Open sells.
+    pub sells: OpenOrders,
+    /// The account's leverage here.
+    pub leverage: u32,
+    /// The market's maximum leverage.
+    pub maximum_leverage: u32,
+    /// Decimals of the market's lots.
+    pub size_decimals: u8,
+    /// The larger of the market's fees.
+    pub fee: Rate,
+    /// The market's mark.
+    pub mark: Price,
+}
+
+/// An account's standing in a universe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountMargin {
+    /// Collateral, held parts included; negative after losses beyond it.
+    pub balance_usd: Usd,
+    /// Collateral held for spot orders.
+    pub held_usd: Usd,
+    /// Σ unrealised profit at the mark.
+    pub unrealised_usd: Usd,
+    /// Σ initial requirements, open orders included.
+    pub initial_usd: Usd,
+    /// Σ initial requirements of the positions alone.
+    pub position_initial_usd: Usd,
+    /// Σ maintenance requirements.
+    pub maintenance_usd: Usd,
+}
+
+/// The leverage of an account that never chose one.
+pub const fn default_leverage(maximum_leverage: u32) -> u32 {
+    if maximum_leverage < DEFAULT_LEVERAGE { maximum_leverage } else { DEFAULT_LEVERAGE }
+}
+
+fn sum(left: Usd, right: Usd) -> Result<Usd, Rejection> {
+    left.checked_add(right).ok_or(Rejection::Overflow)
+}
+
+fn difference(left: Usd, right: Usd) -> Result<Usd, Rejection> {
+    left.checked_sub(right).ok_or(Rejection::Overflow)
+}
+
+fn fraction_ceil(notional: Usd, divisor: i128) -> Result<Usd, Rejection> {
+    multiply_divide_ceil(notional.get(), 1, divisor).map(Usd::new).ok_or(Rejection::Overflow)
+}
+
+impl Exposure {
+    /// Profit (negative: loss) if the position were closed at the mark.
+    pub fn unrealised_usd(&self) -> Result<Usd, Rejection> {
+        let value = value_floor_usd(self.mark, i128::from(self.position.position.get()), self.size_decimals)?;
+        difference(value, self.position.entry_cost_usd)
+    }
+
+    /// The position's absolute value at the mark.
+    pub fn notional_usd(&self) -> Result<Usd, Rejection> {
+        self.notional_of(i128::from(self.position.position.size().get()))
+    }
+
+    fn notional_of(&self, lots: i128) -> Result<Usd, Rejection> {
+        value_ceil_usd(self.mark, lots, self.size_decimals)
+    }
+
+    /// The initial requirement of the position alone.
+    pub fn position_initial_usd(&self) -> Result<Usd, Rejection> {
+        fraction_ceil(self.notional_usd()?, i128::from(self.leverage))
+    }
+
+    /// The maintenance requirement of the position.
+    pub fn maintenance_usd(&self) -> Result<Usd, Rejection> {
+        let divisor = i128::from(self.maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
+        fraction_ceil(self.notional_usd()?, divisor)
+    }
+
+    /// The initial requirement with open orders: the worse side.
+    pub fn initial_usd(&self) -> Result<Usd, Rejection> {
+        let lots = i128::from(self.position.position.get());
+        let bought_value = value_floor_usd(self.mark, i128::from(self.buys.lots.get()), self.size_decimals)?;
+        let sold_value = value_ceil_usd(self.mark, i128::from(self.sells.lots.get()), self.size_decimals)?;
+        let bought_loss = difference(self.buys.notional_usd, bought_value)?;
+        let sold_loss = difference(sold_value, self.sells.notional_usd)?;
+        // Lots sold below the mark weigh as much as the mark says once they are held.
+        let sells = OpenOrders { lots: self.sells.lots, notional_usd: self.sells.notional_usd.max(sold_value) };
+        let if_bought = self.side_initial_usd(lots, &self.buys, bought_loss)?;
+        let if_sold = self.side_initial_usd(lots.checked_neg().ok_or(Rejection::Overflow)?, &sells, sold_loss)?;
+        Ok(if_bought.max(if_sold))
+    }
+
+    /// The requirement once all `orders` of a side are filled. `ahead_lots` is the position counted in that side's
+    /// direction. Added lots count at their limits (sells at the mark if that is higher), lots held before at the mark;
+    /// after a turn through zero only added lots are left.
+    fn side_initial_usd(&self, ahead_lots: i128, orders: &OpenOrders, loss_usd: Usd) -> Result<Usd, Rejection> {
+        let order_lots = i128::from(orders.lots.get());
+        let after_lots = ahead_lots.checked_add(order_lots).ok_or(Rejection::Overflow)?;
+        let notional = if ahead_lots >= 0 {
+            sum(self.notional_of(ahead_lots)?, orders.notional_usd)?
+        } else if after_lots <= 0 {
+            self.notional_of(after_lots.checked_neg().ok_or(Rejection::Overflow)?)?
+        } else {
+            multiply_divide_ceil(orders.notional_usd.get(), after_lots, order_lots)
+                .map(Usd::new)
+                .ok_or(Rejection::Overflow)?
+        };
+        let requirement = fraction_ceil(notional, i128::from(self.leverage))?;
+        let fees = fee_usd(orders.notional_usd, self.fee)?.max(Usd::ZERO);
+        sum(sum(requirement, loss_usd.max(Usd::ZERO))?, fees)
+    }
+}
+
+impl AccountMargin {
+    /// Sums up an account: its collateral and each market in which it has a position or open orders.
+    pub fn of(
+        balance: Amount,
+        held: Amount,
+        exposures: impl IntoIterator<Item = Result<Exposure, Rejection>>,
+    ) -> Result<Self, Rejection> {
+        let mut account = Self {
+            balance_usd: crate::market_math::quote_value_usd(balance),
+            held_usd: crate::market_math::quote_value_usd(held),
+            ..Self::default()
+        };
+        for exposure in exposures {
+            let exposure = exposure?;
+            account.unrealised_usd = sum(account.unrealised_usd, exposure.unrealised_usd()?)?;
+            account.initial_usd = sum(account.initial_usd, exposure.initial_usd()?)?;
+            account.position_initial_usd = sum(account.position_initial_usd, exposure.position_initial_usd()?)?;
+            account.maintenance_usd = sum(account.maintenance_usd, exposure.maintenance_usd()?)?;
+        }
+        Ok(account)
+    }
+
+    /// What backs the positions.
+    pub fn equity_usd(&self) -> Result<Usd, Rejection> {
+        sum(difference(self.balance_usd, self.held_usd)?, self.unrealised_usd)
+    }
+
+    /// Equity − maintenance requirement; below zero the account is due for liquidation.
+    pub fn health_usd(&self) -> Result<Usd, Rejection> {
+        difference(self.equity_usd()?, self.maintenance_usd)
+    }
+
+    /// What may leave the account, or be spent on spot; never below zero.
+    pub fn withdrawable_usd(&self) -> Result<Usd, Rejection> {
+        let own = sum(difference(self.balance_usd, self.held_usd)?, self.unrealised_usd.min(Usd::ZERO))?;
+        Ok(difference(own, self.initial_usd)?.max(Usd::ZERO))
+    }
+
+    /// Whether an order may be accepted: `self` is the account with it, `before` without it.
+    pub fn check_order(&self, before: &Self) -> Result<(), Rejection> {
+        if self.initial_usd <= before.initial_usd {
+            return Ok(());
+        }
+        self.check_initial()
+    }
+
+    /// Whether the initial requirement, open orders included, is met.
+    pub fn check_initial(&self) -> Result<(), Rejection> {
+        let available = self.equity_usd()?;
+        if available < self.initial_usd {
+            return Err(Rejection::InsufficientMargin { required: self.initial_usd, available });
+        }
+        Ok(())
+    }
+
+    /// Whether a fill may stand for this account: `self` is the account after it, `before` before it; the positions
+    /// are those in the market of the fill.
+    pub fn check_fill(
+        &self,
+        before: &Self,
+        position_before: Position,
+        position_after: Position,
+    ) -> Result<(), Rejection> {
+        let available = self.equity_usd()?;
+        if available >= self.position_initial_usd {
+            return Ok(());
+        }
+        let same_side = position_after.is_zero() || (position_after.get() > 0) == (position_before.get() > 0);
+        let reduces = same_side && position_after.size() < position_before.size();
+        if reduces && self.health_usd()? >= before.health_usd()? {
+            return Ok(());
+        }
+        Err(Rejection::InsufficientMargin { required: self.position_initial_usd, available })
+    }
+}
+
+#[cfg(test)]
+#[path = "margin_tests.rs"]
+mod tests;

@@ -1,0 +1,164 @@
+//! Positions in linear perpetuals: what a fill does to them, what it realises, and how much may exist.
+//!
+//! A position is a number of lots and its **cost**: the USD paid for the lots still open (negative for a short, which
+//! was paid). Its unrealised profit at a price is `value − cost`. A fill that closes lots moves profit from unrealised to
+//! realised: the cash is posted between the account and the market's clearing account.
+//!
+//! For a fill with signed quote `q` (paid positive) that realises `r`: `cost' = cost + q + r`. Quotes of the two sides
+//! cancel, so the costs of a market change by the sum of what was realised, and the clearing account by its opposite:
+//!
+//! - **Σ cost over accounts + balance of the clearing account = 0**, always, to the unit;
+//! - **Σ lots over accounts = 0** (I2), and open interest is the sum of the positive ones.
+//!
+//! Closing a part takes the cost's share pro rata, rounded up, so that what is realised is rounded down for the
+//! account; the unit stays in the cost of the rest and is settled when that closes.
+
+use crate::{
+    market_math::{quote_usd, signed_lots},
+    state::PositionRecord,
+    wide::multiply_divide_ceil,
+};
+use palisade_types::{
+    market::PerpetualTerms,
+    numbers::{Position, Price, Size, Usd},
+    order::Side,
+    rejection::Rejection,
+};
+
+/// What a fill makes of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FillEffect {
+    /// The position afterwards.
+    pub after: PositionRecord,
+    /// Profit (negative: loss) that the clearing account pays to the account, before fees.
+    pub realised_usd: Usd,
+}
+
+impl PositionRecord {
+    /// Whether nothing is held, so that the record need not be kept.
+    pub const fn is_empty(&self) -> bool {
+        self.position.is_zero()
+    }
+
+    /// The position after trading `lots` at `price`.
+    pub fn after_fill(self, side: Side, price: Price, lots: Size, size_decimals: u8) -> Result<FillEffect, Rejection> {
+        let closing = self.reducible(side, lots);
+        let opening = lots.checked_sub(closing).ok_or(Rejection::Overflow)?;
+        let closed = self.close(side, price, closing, size_decimals)?;
+        let after = closed.after.open(side, price, opening, size_decimals)?;
+        Ok(FillEffect { after, realised_usd: closed.realised_usd })
+    }
+
+    /// The part of `lots` that would close this position: none if `side` adds to it.
+    pub fn reducible(self, side: Side, lots: Size) -> Size {
+        let closes = match side {
+            Side::Buy => self.position.get() < 0,
+            Side::Sell => self.position.get() > 0,
+        };
+        if closes { lots.min(self.position.size()) } else { Size::ZERO }
+    }
+
+    fn close(self, side: Side, price: Price, closing: Size, size_decimals: u8) -> Result<FillEffect, Rejection> {
+        if closing.is_zero() {
+            return Ok(FillEffect { after: self, realised_usd: Usd::ZERO });
+        }
+        let held = i128::from(self.position.size().get());
+        let released = multiply_divide_ceil(self.entry_cost_usd.get(), i128::from(closing.get()), held)
+            .map(Usd::new)
+            .ok_or(Rejection::Overflow)?;
+        let quote = quote_usd(price, closing, size_decimals)?;
+        let received = match side {
+            Side::Sell => quote,
+            Side::Buy => quote.checked_neg().ok_or(Rejection::Overflow)?,
+        };
+        let after = Self {
+            position: shifted(self.position, side, closing)?,
+            entry_cost_usd: self.entry_cost_usd.checked_sub(released).ok_or(Rejection::Overflow)?,
+        };
+        let realised_usd = received.checked_sub(released).ok_or(Rejection::Overflow)?;
+        Ok(FillEffect { after, realised_usd })
+    }
+
+    fn open(self, side: Side, price: Price, opening: Size, size_decimals: u8) -> Result<Self, Rejection> {
+        let quote = quote_usd(price, opening, size_decimals)?;
+        let cost_usd = match side {
+            Side::Buy => self.entry_cost_usd.checked_add(quote),
+            Side::Sell => self.entry_cost_usd.checked_sub(quote),
+        };
+        Ok(Self {
+            position: shifted(self.position, side, opening)?,
+            entry_cost_usd: cost_usd.ok_or(Rejection::Overflow)?,
+        })
+    }
+}
+
+fn shifted(position: Position, side: Side, lots: Size) -> Result<Position, Rejection> {
+    i128::from(position.get())
+        .checked_add(signed_lots(side, lots))
+        .and_then(|sum| i64::try_from(sum).ok())
+        .map(Position::new)
+        .ok_or(Rejection::Overflow)
+}
+
+/// How many of `lots` a reduce-only order may trade now: never past a position of zero.
+pub fn reduce_only_cut(position: PositionRecord, side: Side, lots: Size) -> Size {
+    position.reducible(side, lots)
+}
+
+/// Refuses a reduce-only order that has nothing to reduce.
+pub fn check_reduce_only(position: PositionRecord, side: Side) -> Result<(), Rejection> {
+    if position.reducible(side, Size::MAX).is_zero() {
+        return Err(Rejection::ReduceOnlyWouldIncrease { position: position.position });
+    }
+    Ok(())
+}
+
+/// Whether an order of `lots`, filled whole after all of the account's `open_lots` on the same side, would still do
+/// nothing but reduce the position.
+pub fn only_reduces(position: PositionRecord, side: Side, open_lots: Size, lots: Size) -> bool {
+    open_lots.checked_add(lots).is_some_and(|all| position.reducible(side, all) == all)
+}
+
+/// Refuses an order whose fill, after all of the account's `open_lots` on the same side, would exceed the position
+/// cap. Because every open order passed this check, no fill can exceed the cap later.
+pub fn check_position_cap(
+    terms: &PerpetualTerms,
+    position: PositionRecord,
+    side: Side,
+    open_lots: Size,
+    lots: Size,
+) -> Result<(), Rejection> {
+    let all = open_lots.checked_add(lots).ok_or(Rejection::Overflow)?;
+    let after = i128::from(position.position.get())
+        .checked_add(signed_lots(side, all))
+        .ok_or(Rejection::Overflow)?
+        .unsigned_abs();
+    let before = u128::from(position.position.size().get());
+    if after > u128::from(terms.position_maximum.get()) && after > before {
+        return Err(Rejection::PositionCap { cap: terms.position_maximum });
+    }
+    Ok(())
+}
+
+/// How many lots `buyer` and `seller` (their positions before) may trade before open interest passes its cap. Closing
+/// trades are always allowed, even above a cap that was lowered.
+///
+/// Open interest changes by `[(b + q)⁺ − b⁺] − [s⁺ − (s − q)⁺]`, which is convex in `q` and has slope 1 once both
+/// have nothing left to close; the largest `q` that stays within the room is therefore `room + (−b)⁺ + s⁺`.
+pub fn open_interest_cut(
+    terms: &PerpetualTerms,
+    open_interest: u128,
+    buyer: PositionRecord,
+    seller: PositionRecord,
+    lots: Size,
+) -> Size {
+    let used = u64::try_from(open_interest).unwrap_or(u64::MAX);
+    let room = terms.open_interest_maximum.get().saturating_sub(used);
+    let closing =
+        buyer.reducible(Side::Buy, Size::MAX).get().saturating_add(seller.reducible(Side::Sell, Size::MAX).get());
+    lots.min(Size::new(room.saturating_add(closing)))
+}
+
+#[cfg(test)]
+#[path = "perpetual_tests.rs"]
+mod tests;
