@@ -14,6 +14,7 @@
 
 use crate::{
     clock,
+    entropy::Entropy,
     mempool::{Ingested, Mempool},
     metrics::GossipMetrics,
     network::{GOSSIP_BYTES_MAX, Gossip},
@@ -29,6 +30,7 @@ use palisade_types::{
     oracle::SignedOracleVote,
     time::TimeMs,
 };
+use rand_core_next::CryptoRng as CryptoRngNext;
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -115,7 +117,7 @@ pub fn start<E, Tx, Rx, B>(
     blocker: B,
 ) -> [Handle<()>; 2]
 where
-    E: Spawner + Clock + Metrics,
+    E: Spawner + Clock + Metrics + CryptoRngNext,
     Tx: Sender<PublicKey = PublicKey>,
     Rx: Receiver<PublicKey = PublicKey>,
     B: Blocker<PublicKey = PublicKey>,
@@ -154,9 +156,9 @@ where
     Tx: Sender<PublicKey = PublicKey>,
     B: Blocker<PublicKey = PublicKey>,
 {
-    async fn run<E, Rx>(mut self, context: E, mut outbox: mpsc::Receiver<Arc<[u8]>>, mut receiver: Rx)
+    async fn run<E, Rx>(mut self, mut context: E, mut outbox: mpsc::Receiver<Arc<[u8]>>, mut receiver: Rx)
     where
-        E: Clock,
+        E: Clock + CryptoRngNext,
         Rx: Receiver<PublicKey = PublicKey>,
     {
         let mut batch_due = SystemTime::UNIX_EPOCH;
@@ -166,7 +168,8 @@ where
             select! {
                 received = receiver.recv() => {
                     let Ok((peer, message)) = received else { return };
-                    self.receive(peer, message.as_ref(), clock::now_ms(&context));
+                    let now_ms = clock::now_ms(&context);
+                    self.receive(peer, message.as_ref(), now_ms, Entropy(&mut context));
                 },
                 outgoing = outbox.recv() => {
                     let Some(encoded) = outgoing else { return };
@@ -210,7 +213,13 @@ where
         self.sender.send(Recipients::All, message, false);
     }
 
-    fn receive(&mut self, peer: PublicKey, message: &[u8], now_ms: TimeMs) {
+    fn receive<R: CryptoRngNext>(
+        &mut self,
+        peer: PublicKey,
+        message: &[u8],
+        now_ms: TimeMs,
+        entropy: Entropy<'_, R>,
+    ) {
         if !self.allowances.draw(&peer, 1, now_ms) {
             self.metrics.messages_ignored.inc();
             debug!(%peer, "peer has used up its allowance");
@@ -220,7 +229,7 @@ where
             Ok(batch) => batch,
             Err(error) => return self.block(peer, &error.to_string()),
         };
-        let Ingested { accepted, useless, fault } = self.mempool.ingest(&batch);
+        let Ingested { accepted, useless, fault } = self.mempool.ingest(&batch, entropy);
         self.metrics.actions_received.inc_by(accepted);
         self.allowances.draw(&peer, useless, now_ms);
         if let Some(fault) = fault {
@@ -277,15 +286,16 @@ where
             Err(error) => return self.block(peer, &error.to_string()),
         };
         match self.mempool.ingest_vote(vote, now_ms) {
-            Ok(()) => self.metrics.votes_received.inc(),
-            Err(error) if error.is_fault() => return self.block(peer, &error.to_string()),
+            Ok(()) => {
+                self.metrics.votes_received.inc();
+            }
+            Err(error) if error.is_fault() => self.block(peer, &error.to_string()),
             Err(error) => {
                 // A vote that came late or twice: of no use, and dearer than the message as such.
                 self.allowances.draw(&peer, 10, now_ms);
                 debug!(%peer, %error, "oracle vote not kept");
-                0
             }
-        };
+        }
     }
 
     fn block(&mut self, peer: PublicKey, reason: &str) {

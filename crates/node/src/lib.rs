@@ -31,3 +31,6 @@ pub mod store;
 pub mod validity;
 pub mod verified;
 pub mod wiring;
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use commonware_utils::sync::Mutex;
 use palisade_types::{
     address::Ed25519Key,
     genesis::Genesis,
-    ids::{AssetId, SeatId},
+    ids::{AssetId, Height, SeatId},
     limits::{ORACLE_ENTRIES_MAX, ORACLE_ROUND_MS, ORACLE_VOTE_FUTURE_MS, ORACLE_VOTE_PAST_MS},
     numbers::Price,
     oracle::{OracleBundle, OracleVote, SignedOracleVote, quorum},
@@ -130,6 +130,8 @@ struct Rounds {
     votes: BTreeMap<u64, BTreeMap<SeatId, SignedOracleVote>>,
     /// The newest round that a finalized block carried.
     used: Option<u64>,
+    /// The newest round that an unfinalized block carries, and that block's height.
+    in_flight: Option<(u64, Height)>,
 }
 
 /// The votes that wait. Clones share one state.
@@ -175,28 +177,37 @@ impl OraclePool {
         Ok(())
     }
 
-    /// Whether a quorum waits that no finalized block holds.
+    /// Whether a quorum's round waits that no block holds.
     pub fn has_work(&self) -> bool {
         let rounds = self.0.rounds.lock();
-        self.newest_quorum(&rounds, rounds.used).is_some()
+        let in_flight = rounds.in_flight.map(|(round, _)| round);
+        self.newest_quorum(&rounds, rounds.used.max(in_flight)).is_some()
     }
 
-    /// The votes of the newest round with a quorum after `after`, that a block of a time up to
-    /// `time_max_ms` may carry.
-    pub fn bundle(&self, after: Option<u64>) -> Option<OracleBundle> {
+    /// The votes of the newest round with a quorum that no finalized block holds. Whether an unfinalized
+    /// ancestor holds it is for the proposer to find out on its parent's state.
+    pub fn bundle(&self) -> Option<OracleBundle> {
         let rounds = self.0.rounds.lock();
-        let after = after.max(rounds.used);
-        let round = self.newest_quorum(&rounds, after)?;
+        let round = self.newest_quorum(&rounds, rounds.used)?;
         let votes = rounds.votes.get(&round)?.values().cloned().collect();
         Some(OracleBundle { votes })
     }
 
-    /// Notes that a finalized block carries `bundle`: its round and older ones are over.
-    pub fn finalized(&self, bundle: &OracleBundle) {
+    /// Notes that an unfinalized block at `height` carries `bundle`.
+    pub fn mark_in_flight(&self, height: Height, bundle: &OracleBundle) {
         let Some(round) = bundle.votes.first().map(|signed| signed.vote.round) else { return };
         let mut rounds = self.0.rounds.lock();
-        rounds.used = rounds.used.max(Some(round));
-        rounds.votes.retain(|kept, _| *kept > round);
+        rounds.in_flight = rounds.in_flight.max(Some((round, height)));
+    }
+
+    /// Moves on to the finalized block at `height`: if it carries a bundle, that round and older ones are over.
+    pub fn finalized(&self, height: Height, bundle: Option<&OracleBundle>) {
+        let mut rounds = self.0.rounds.lock();
+        rounds.in_flight = rounds.in_flight.filter(|(_, flight_height)| *flight_height > height);
+        if let Some(round) = bundle.and_then(|bundle| bundle.votes.first()).map(|signed| signed.vote.round) {
+            rounds.used = rounds.used.max(Some(round));
+            rounds.votes.retain(|kept, _| *kept > round);
+        }
     }
 
     fn newest_quorum(&self, rounds: &Rounds, after: Option<u64>) -> Option<u64> {

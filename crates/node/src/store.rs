@@ -95,8 +95,8 @@ pub fn database_config(partition_prefix: &str, page_cache: CacheRef) -> Database
     const REPLAY_BUFFER_BYTES: NonZeroUsize = NZUsize!(1 << 20);
     VariableConfig {
         merkle_config: MerkleConfig {
-            journal_partition: format!("{partition_prefix}-state-merkle"),
-            metadata_partition: format!("{partition_prefix}-state-merkle-metadata"),
+            journal_partition: format!("{partition_prefix}-state-tree"),
+            metadata_partition: format!("{partition_prefix}-state-nodes"),
             items_per_blob: NZU64!(1 << 16),
             write_buffer: WRITE_BUFFER_BYTES,
             replay_buffer: REPLAY_BUFFER_BYTES,

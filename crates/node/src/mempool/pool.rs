@@ -10,11 +10,11 @@
 //!   block's height is final; if the finalized block of that height lacks it, it is offered again.
 //! - **Quarantine.** An action on which the engine panicked is not accepted again.
 
-use crate::verified::VerifiedAction;
 use palisade_types::{
     address::{AccountId, SignerId},
     hash::ActionId,
     ids::{Height, Nonce},
+    signing::VerifiedAction,
     time::TimeMs,
 };
 use std::{

@@ -1,0 +1,333 @@
+//! A committee in one process: start, kill, restart, wait, compare.
+
+use crate::{
+    block::NodeBlock,
+    config::{NodeConfig, Timeouts},
+    network::{Network, Transport, channels, message_bytes_max},
+    node::{self, NodeHandle, StartError},
+    source::{ActionSource, FinalizedBlock, Offer},
+};
+use commonware_consensus::types::Height as ConsensusHeight;
+use commonware_cryptography::{Signer as _, ed25519};
+use commonware_p2p::{
+    Manager as _,
+    simulated::{self, Control, Link, Manager, Oracle, Receiver, Sender},
+};
+use commonware_runtime::{Clock as _, Supervisor as _, deterministic::Context};
+use commonware_utils::{
+    NZUsize,
+    ordered::Set,
+    sync::{Mutex, Notify},
+};
+use palisade_types::{
+    action::Action,
+    address::{AccountId, Ed25519Key, SignerId},
+    block::Header,
+    codec,
+    envelope::{Envelope, Payload, Signature, SignedAction},
+    genesis::{ActionBudgetTerms, Genesis, Seat, StorageTerms},
+    hash::{ActionId, BlockDigest},
+    ids::{Height, Nonce, SeatId},
+    time::TimeMs,
+};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
+
+/// The simulated network.
+pub struct Simulated;
+
+impl Transport for Simulated {
+    type Tx = Sender<ed25519::PublicKey, Context>;
+    type Rx = Receiver<ed25519::PublicKey>;
+    type Directory = Manager<ed25519::PublicKey, Context>;
+    type Blocker = Control<ed25519::PublicKey, Context>;
+}
+
+/// A queue of actions in the place of a mempool.
+#[derive(Clone, Default)]
+pub struct Queue {
+    waiting: Arc<Mutex<BTreeMap<ActionId, SignedAction>>>,
+    refused: Arc<Mutex<Vec<(ActionId, String)>>>,
+    notify: Arc<Notify>,
+}
+
+impl Queue {
+    pub fn push(&self, action: SignedAction) {
+        self.waiting.lock().insert(action.id(), action);
+        self.notify.notify_waiters();
+    }
+
+    pub fn refused(&self) -> Vec<(ActionId, String)> {
+        self.refused.lock().clone()
+    }
+}
+
+impl ActionSource for Queue {
+    async fn waiting(&self) {
+        loop {
+            let notified = self.notify.notified();
+            if !self.waiting.lock().is_empty() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    fn offer(&self, _parent: &Header, _time_ms: TimeMs, limit_bytes: usize) -> Offer {
+        let mut bytes = 0;
+        let mut actions = Vec::new();
+        for action in self.waiting.lock().values() {
+            bytes += codec::encode(action).len();
+            if bytes > limit_bytes {
+                break;
+            }
+            actions.push(action.clone());
+        }
+        Offer { oracle_bundle: None, actions }
+    }
+
+    fn refuse(&self, action: ActionId, reason: &str) {
+        self.waiting.lock().remove(&action);
+        self.refused.lock().push((action, reason.to_owned()));
+    }
+
+    fn finalized(&self, block: &FinalizedBlock) {
+        let mut waiting = self.waiting.lock();
+        for action in &block.block.body().actions {
+            waiting.remove(&action.id());
+        }
+    }
+}
+
+/// A committee.
+pub struct Cluster {
+    pub context: Context,
+    pub oracle: Oracle<ed25519::PublicKey, Context>,
+    pub genesis: Arc<Genesis>,
+    pub keys: Vec<ed25519::PrivateKey>,
+    pub nodes: Vec<Option<NodeHandle<Context>>>,
+    pub queues: Vec<Queue>,
+    starts: u64,
+    nonce: u64,
+}
+
+/// Keys of seats 0 to `seats` - 1.
+pub fn seat_keys(seats: usize) -> Vec<ed25519::PrivateKey> {
+    (0..seats).map(|seat| ed25519::PrivateKey::from_seed(100 + seat as u64)).collect()
+}
+
+/// A genesis for `keys`.
+pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
+    let seats = keys.iter().enumerate().map(|(index, key)| {
+        let mut bytes = [0u8; 32];
+        bytes.copy_from_slice(key.public_key().as_ref());
+        Seat {
+            id: SeatId::new(index as u32),
+            name: format!("seat-{index}"),
+            vote_key: Ed25519Key(bytes),
+            oracle_key: Ed25519Key(bytes),
+        }
+    });
+    Genesis {
+        chain_id: 1_337,
+        name: "test".to_owned(),
+        time_ms: TimeMs::new(0),
+        epoch_blocks: u64::MAX,
+        seats: seats.collect(),
+        assets: Vec::new(),
+        universes: Vec::new(),
+        markets: Vec::new(),
+        balances: Vec::new(),
+        hyperliquid_compatible: Vec::new(),
+        faucet: Vec::new(),
+        action_budget: ActionBudgetTerms {
+            initial: 10_000,
+            per_usd_traded: 1,
+            refill_interval_ms: 10_000,
+            cancel_allowance: 100_000,
+        },
+        storage: StorageTerms { layout: 1 },
+    }
+}
+
+/// An action that the engine admits once.
+pub fn action(nonce: u64) -> SignedAction {
+    SignedAction {
+        envelope: Envelope {
+            chain_id: 1_337,
+            signer: SignerId::Address(AccountId([7; 20])),
+            account: AccountId([7; 20]),
+            nonce: Nonce::new(nonce),
+            expires_after_ms: None,
+            payload: Payload::Native { action: Action::CancelAll { market: None } },
+        },
+        signature: Signature::Ed25519 { bytes: [0; 64] },
+    }
+}
+
+impl Cluster {
+    /// A committee of `seats` with all links up and no node running.
+    pub async fn new(context: Context, seats: usize) -> Self {
+        let keys = seat_keys(seats);
+        let genesis = Arc::new(genesis(&keys));
+        let (network, oracle) = simulated::Network::new(
+            context.child("network"),
+            simulated::Config {
+                max_size: message_bytes_max(seats),
+                max_peers_per_set: NonZeroUsize::new(seats).expect("a committee has seats"),
+                disconnect_on_block: true,
+                tracked_peer_sets: NZUsize!(1),
+            },
+        );
+        network.start();
+        let participants = keys.iter().map(|key| key.public_key());
+        let _ = oracle.manager().track(0, Set::from_iter_dedup(participants));
+        let mut cluster = Self {
+            context,
+            oracle,
+            genesis,
+            nodes: keys.iter().map(|_| None).collect(),
+            queues: keys.iter().map(|_| Queue::default()).collect(),
+            keys,
+            starts: 0,
+            nonce: 0,
+        };
+        cluster.link_all().await;
+        cluster
+    }
+
+    async fn link_all(&mut self) {
+        let link = Link {
+            latency: Duration::from_millis(5),
+            jitter: Duration::from_millis(2),
+            success_rate: commonware_utils::probability!(1.0),
+        };
+        for from in &self.keys {
+            for to in self.keys.iter().filter(|to| to.public_key() != from.public_key()) {
+                let linked = self.oracle.add_link(from.public_key(), to.public_key(), link.clone()).await;
+                linked.expect("links of a new network are free");
+            }
+        }
+    }
+
+    /// What seat `seat` is told.
+    pub fn config(&self, seat: usize) -> NodeConfig {
+        let listen = "127.0.0.1:1".parse().expect("an address");
+        let mut config =
+            NodeConfig::new(self.genesis.clone(), self.keys[seat].clone(), Vec::new(), listen, format!("seat-{seat}"));
+        config.timeouts = Timeouts::default();
+        config.page_cache_pages = 64;
+        config
+    }
+
+    /// Starts seat `seat` on its own storage.
+    pub async fn try_start(&mut self, seat: usize) -> Result<(), StartError> {
+        self.starts += 1;
+        let context = self.context.child("seat").with_attribute("index", seat).with_attribute("start", self.starts);
+        let control = self.oracle.control(self.keys[seat].public_key());
+        let mut pairs = Vec::new();
+        for (channel, quota) in channels() {
+            pairs.push(control.register(channel, quota).await.expect("the network runs"));
+        }
+        let mut pairs = pairs.into_iter();
+        let mut next = || pairs.next().expect("seven channels");
+        let network = Network {
+            votes: next(),
+            certificates: next(),
+            certificate_fetch: next(),
+            block_fetch: next(),
+            blocks: next(),
+            directory: self.oracle.manager(),
+            blocker: control,
+        };
+        let source = self.queues[seat].clone();
+        let handle = node::start::<Context, Simulated, Queue>(context, self.config(seat), network, source, Vec::new()).await?;
+        self.nodes[seat] = Some(handle);
+        Ok(())
+    }
+
+    pub async fn start(&mut self, seat: usize) {
+        self.try_start(seat).await.expect("the node starts");
+    }
+
+    pub async fn start_all(&mut self) {
+        for seat in 0..self.keys.len() {
+            self.start(seat).await;
+        }
+    }
+
+    /// Ends seat `seat` wherever it is.
+    pub async fn kill(&mut self, seat: usize) {
+        if let Some(node) = self.nodes[seat].take() {
+            node.abort();
+            let _ = node.exited().await;
+        }
+    }
+
+    /// Offers a new action to every mempool and returns its name.
+    pub fn send_action(&mut self) -> ActionId {
+        self.nonce += 1;
+        let action = action(self.nonce);
+        for queue in &self.queues {
+            queue.push(action.clone());
+        }
+        action.id()
+    }
+
+    pub fn node(&self, seat: usize) -> &NodeHandle<Context> {
+        self.nodes[seat].as_ref().expect("the node runs")
+    }
+
+    /// The newest height whose state seat `seat` has applied.
+    pub fn applied(&self, seat: usize) -> u64 {
+        self.nodes[seat].as_ref().and_then(|node| node.status.applied()).map_or(0, |applied| applied.height.get())
+    }
+
+    /// Waits until each of `seats` has applied `height`.
+    pub async fn wait_for(&self, seats: &[usize], height: u64) {
+        while seats.iter().any(|seat| self.applied(*seat) < height) {
+            self.context.sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub async fn block(&self, seat: usize, height: u64) -> NodeBlock {
+        let block = self.node(seat).marshal.get_block(ConsensusHeight::new(height)).await;
+        block.unwrap_or_else(|| panic!("seat {seat} has no block {height}")).inner().clone()
+    }
+
+    /// Panics unless `seats` have the same blocks, with the same roots, from 1 to `height`.
+    pub async fn assert_agree(&self, seats: &[usize], height: u64) {
+        for height in 1..=height {
+            let mut digests: Vec<BlockDigest> = Vec::new();
+            for seat in seats {
+                digests.push(self.block(*seat, height).await.block_digest());
+            }
+            assert!(digests.windows(2).all(|pair| pair[0] == pair[1]), "fork at height {height}: {digests:?}");
+        }
+    }
+
+    /// Panics unless the receipts of every block from 1 to `height` are archived with the header's roots.
+    pub async fn assert_results(&self, seat: usize, height: u64) -> usize {
+        let mut receipts = 0;
+        for height in 1..=height {
+            let found = self.node(seat).shared.results.get(Height::new(height)).await.expect("the archive is readable");
+            let results = found.unwrap_or_else(|| panic!("seat {seat} lacks the receipts of {height}"));
+            let block = self.block(seat, height).await;
+            assert_eq!(results.receipts_root(), block.header().receipts_root);
+            assert_eq!(results.events_root(), block.header().events_root);
+            receipts += results.receipts.len();
+        }
+        receipts
+    }
+
+    /// Panics unless the state database of `seat` has the roots that its newest applied block commits to.
+    pub async fn assert_state(&self, seat: usize) {
+        let node = self.node(seat);
+        let (height, root) = {
+            let database = node.state.read().await;
+            let metadata = database.get_metadata().await.expect("readable").expect("a block is applied");
+            let bytes: [u8; 8] = metadata.as_slice().try_into().expect("a height");
+            (u64::from_le_bytes(bytes), crate::roots::to_root(&database.root()))
+        };
+        assert_eq!(self.block(seat, height).await.header().state_root, root, "state of seat {seat} at {height}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Nodes that end at any moment and come back.

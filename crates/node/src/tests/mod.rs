@@ -1,0 +1,5 @@
+//! Whole validators on the deterministic runtime: the very node of production, a simulated network and clock.
+
+mod agreement;
+mod cluster;
+mod crash;
