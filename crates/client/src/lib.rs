@@ -2,5 +2,8 @@
 //! client, key files, and the light client that believes nothing but a genesis file.
 
 pub mod api;
+pub mod keys;
 pub mod light_client;
+pub mod nonce;
 pub mod proof;
+pub mod rpc;

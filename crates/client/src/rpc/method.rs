@@ -1,0 +1,151 @@
+//! The methods: names and parameters, strict on both sides.
+
+use crate::proof::ProofRequest;
+use palisade_types::{
+    address::{AccountId, SignerId},
+    hash::ActionId,
+    ids::{Height, MarketId, OrderId},
+    order::OrderReference,
+};
+use serde::{Deserialize, Serialize};
+
+/// The node's state of health.
+pub const STATUS: &str = "palisade_status";
+/// The genesis it runs.
+pub const GENESIS: &str = "palisade_genesis";
+/// A finalized block with receipts and events.
+pub const BLOCK: &str = "palisade_block";
+/// The signed actions of a finalized block.
+pub const BLOCK_ACTIONS: &str = "palisade_blockActions";
+/// Hands in a signed action.
+pub const SUBMIT: &str = "palisade_submit";
+/// Hands in a seat's oracle vote.
+pub const SUBMIT_ORACLE_VOTE: &str = "palisade_submitOracleVote";
+/// The receipt of an action.
+pub const RECEIPT: &str = "palisade_receipt";
+/// All assets.
+pub const ASSETS: &str = "palisade_assets";
+/// All markets.
+pub const MARKETS: &str = "palisade_markets";
+/// One book.
+pub const BOOK: &str = "palisade_book";
+/// One account.
+pub const ACCOUNT: &str = "palisade_account";
+/// An account's open orders.
+pub const OPEN_ORDERS: &str = "palisade_openOrders";
+/// One open order of an account.
+pub const OPEN_ORDER: &str = "palisade_openOrder";
+/// One open order by number alone.
+pub const OPEN_ORDER_BY_ID: &str = "palisade_openOrderById";
+/// Who a key acts for.
+pub const SIGNER_ROLE: &str = "palisade_signerRole";
+/// A proof under a finality certificate.
+pub const PROVE: &str = "palisade_prove";
+
+/// No parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParams {}
+
+/// Of [`BLOCK`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockParams {
+    /// Which.
+    pub height: Height,
+    /// How long to wait for it.
+    #[serde(default)]
+    pub wait_ms: u64,
+}
+
+/// Of [`BLOCK_ACTIONS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockActionsParams {
+    /// Which.
+    pub height: Height,
+}
+
+/// Of [`SUBMIT_ORACLE_VOTE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OracleVoteParams {
+    /// The canonical bytes of the signed vote.
+    pub vote: String,
+}
+
+/// Of [`RECEIPT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptParams {
+    /// Whose.
+    pub action: ActionId,
+    /// How long to wait for it.
+    #[serde(default)]
+    pub wait_ms: u64,
+}
+
+/// Of [`BOOK`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BookParams {
+    /// Whose.
+    pub market: MarketId,
+    /// Most levels a side.
+    #[serde(default = "default_depth")]
+    pub depth: u32,
+}
+
+const fn default_depth() -> u32 {
+    20
+}
+
+/// Of [`ACCOUNT`] and [`OPEN_ORDERS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountParams {
+    /// Which.
+    pub account: AccountId,
+}
+
+/// Of [`OPEN_ORDER`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenOrderParams {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub order: OrderReference,
+}
+
+/// Of [`OPEN_ORDER_BY_ID`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderIdParams {
+    /// Which.
+    pub order: OrderId,
+}
+
+/// Of [`SIGNER_ROLE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignerParams {
+    /// Which.
+    pub signer: SignerId,
+}
+
+/// Of [`PROVE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProveParams {
+    /// What.
+    pub request: ProofRequest,
+}
+
+/// The answer to a call that has nothing to say but that it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// Always true: a refusal is an error.
+    pub accepted: bool,
+}
