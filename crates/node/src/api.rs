@@ -354,7 +354,7 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
     }
 
     async fn account(&self, account: AccountId) -> Result<AccountInfo, ApiError> {
-        self.read(|view| answers::account(view, account))?.map_err(unanswerable)
+        self.read(|view| answers::account(view, &self.0.parts.genesis, account))?.map_err(unanswerable)
     }
 
     async fn open_orders(&self, account: AccountId) -> Result<Vec<OpenOrder>, ApiError> {

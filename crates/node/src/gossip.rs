@@ -14,7 +14,6 @@
 
 use crate::{
     clock,
-    entropy::Entropy,
     mempool::{Ingested, Mempool},
     metrics::GossipMetrics,
     network::{GOSSIP_BYTES_MAX, Gossip},
@@ -30,7 +29,6 @@ use palisade_types::{
     oracle::SignedOracleVote,
     time::TimeMs,
 };
-use rand_core_next::CryptoRng as CryptoRngNext;
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -117,7 +115,7 @@ pub fn start<E, Tx, Rx, B>(
     blocker: B,
 ) -> [Handle<()>; 2]
 where
-    E: Spawner + Clock + Metrics + CryptoRngNext,
+    E: Spawner + Clock + Metrics,
     Tx: Sender<PublicKey = PublicKey>,
     Rx: Receiver<PublicKey = PublicKey>,
     B: Blocker<PublicKey = PublicKey>,
@@ -156,9 +154,9 @@ where
     Tx: Sender<PublicKey = PublicKey>,
     B: Blocker<PublicKey = PublicKey>,
 {
-    async fn run<E, Rx>(mut self, mut context: E, mut outbox: mpsc::Receiver<Arc<[u8]>>, mut receiver: Rx)
+    async fn run<E, Rx>(mut self, context: E, mut outbox: mpsc::Receiver<Arc<[u8]>>, mut receiver: Rx)
     where
-        E: Clock + CryptoRngNext,
+        E: Clock,
         Rx: Receiver<PublicKey = PublicKey>,
     {
         let mut batch_due = SystemTime::UNIX_EPOCH;
@@ -168,8 +166,7 @@ where
             select! {
                 received = receiver.recv() => {
                     let Ok((peer, message)) = received else { return };
-                    let now_ms = clock::now_ms(&context);
-                    self.receive(peer, message.as_ref(), now_ms, Entropy(&mut context));
+                    self.receive(peer, message.as_ref(), clock::now_ms(&context));
                 },
                 outgoing = outbox.recv() => {
                     let Some(encoded) = outgoing else { return };
@@ -213,13 +210,7 @@ where
         self.sender.send(Recipients::All, message, false);
     }
 
-    fn receive<R: CryptoRngNext>(
-        &mut self,
-        peer: PublicKey,
-        message: &[u8],
-        now_ms: TimeMs,
-        entropy: Entropy<'_, R>,
-    ) {
+    fn receive(&mut self, peer: PublicKey, message: &[u8], now_ms: TimeMs) {
         if !self.allowances.draw(&peer, 1, now_ms) {
             self.metrics.messages_ignored.inc();
             debug!(%peer, "peer has used up its allowance");
@@ -229,7 +220,7 @@ where
             Ok(batch) => batch,
             Err(error) => return self.block(peer, &error.to_string()),
         };
-        let Ingested { accepted, useless, fault } = self.mempool.ingest(&batch, entropy);
+        let Ingested { accepted, useless, fault } = self.mempool.ingest(&batch);
         self.metrics.actions_received.inc_by(accepted);
         self.allowances.draw(&peer, useless, now_ms);
         if let Some(fault) = fault {

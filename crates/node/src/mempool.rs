@@ -12,6 +12,7 @@
 
 use crate::{
     engine_cache::BlockContent,
+    entropy::Blinding,
     final_view::FinalView,
     gossip::{OUTBOX_MAX, Outboxes},
     oracle_pool::{self, OraclePool, OracleVoteError},
@@ -36,7 +37,7 @@ use palisade_types::{
     signing::{self, VerifiedAction},
     time::TimeMs,
 };
-use rand_core::{CryptoRng, RngCore};
+
 use std::{collections::BTreeSet, sync::Arc};
 use tracing::{debug, warn};
 
@@ -55,8 +56,8 @@ pub struct Mempool(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    chain_id: u64,
-    seats: usize,
+    genesis: Arc<Genesis>,
+    blinding: Blinding,
     pool: Mutex<Pool>,
     oracle: OraclePool,
     view: FinalView,
@@ -88,14 +89,19 @@ pub struct Load {
 
 impl Mempool {
     /// An empty mempool over the finalized state, and what gossip sends for it.
-    pub fn new(genesis: &Genesis, view: FinalView, limits: PoolLimits) -> (Self, Outboxes) {
+    pub fn new(
+        genesis: Arc<Genesis>,
+        view: FinalView,
+        limits: PoolLimits,
+        blinding: Blinding,
+    ) -> (Self, Outboxes) {
         let (actions_out, actions) = mpsc::channel(OUTBOX_MAX);
         let (votes_out, votes) = mpsc::channel(OUTBOX_MAX);
         let shared = Shared {
-            chain_id: genesis.chain_id,
-            seats: genesis.seats.len(),
             pool: Mutex::new(Pool::new(limits)),
-            oracle: OraclePool::new(genesis),
+            oracle: OraclePool::new(&genesis),
+            genesis,
+            blinding,
             view,
             arrivals: watch::Sender::new(0),
             actions_out,
@@ -121,7 +127,7 @@ impl Mempool {
             other => other.map_err(|error| to_api(&error))?,
         }
         self.check_chain(&action).map_err(inadmissible)?;
-        let verified = signing::verify(action).map_err(inadmissible)?;
+        let verified = Arc::new(signing::verify(action).map_err(inadmissible)?);
         let actions = [verified];
         self.check_admission(&actions).into_iter().collect::<Result<(), _>>().map_err(inadmissible)?;
         let [verified] = actions;
@@ -137,8 +143,8 @@ impl Mempool {
         }
     }
 
-    /// Takes the actions of a peer's message. `entropy` blinds the batch check of their signatures.
-    pub fn ingest<R: RngCore + CryptoRng>(&self, batch: &[Vec<u8>], entropy: R) -> Ingested {
+    /// Takes the actions of a peer's message.
+    pub fn ingest(&self, batch: &[Vec<u8>]) -> Ingested {
         let mut ingested = Ingested::default();
         let mut seen = BTreeSet::new();
         let mut fresh: Vec<(SignedAction, Arc<[u8]>)> = Vec::with_capacity(batch.len());
@@ -165,10 +171,10 @@ impl Mempool {
         let (actions, encoded): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
         let mut verified = Vec::with_capacity(encoded.len());
         let mut kept = Vec::with_capacity(encoded.len());
-        for (result, encoded) in signing::verify_batch(actions, entropy).into_iter().zip(encoded) {
+        for (result, encoded) in signing::verify_batch(actions, self.0.blinding.factors()).into_iter().zip(encoded) {
             match result {
                 Ok(action) => {
-                    verified.push(action);
+                    verified.push(Arc::new(action));
                     kept.push(encoded);
                 }
                 Err(reason) => ingested.fault = Some(reason.to_string()),
@@ -208,7 +214,7 @@ impl Mempool {
     }
 
     fn check_chain(&self, action: &SignedAction) -> Result<(), Inadmissible> {
-        let (expected, found) = (self.0.chain_id, action.envelope.chain_id);
+        let (expected, found) = (self.0.genesis.chain_id, action.envelope.chain_id);
         if found == expected { Ok(()) } else { Err(Inadmissible::WrongChain { expected, found }) }
     }
 
@@ -217,15 +223,16 @@ impl Mempool {
     }
 
     /// Whether the finalized state admits each of the actions by itself.
-    fn check_admission(&self, actions: &[VerifiedAction]) -> Vec<Result<(), Inadmissible>> {
+    fn check_admission(&self, actions: &[Arc<VerifiedAction>]) -> Vec<Result<(), Inadmissible>> {
         let checked = self.0.view.read(|view| {
             let time_ms = view.tip.header.time_ms;
-            actions.iter().map(|action| Admission::new(&view.state, time_ms).check(action)).collect()
+            let admit = |action: &Arc<VerifiedAction>| Admission::new(&view.state, &self.0.genesis, time_ms).admit(action);
+            actions.iter().map(admit).collect()
         });
         checked.unwrap_or_else(|| vec![Ok(()); actions.len()])
     }
 
-    fn place(&self, action: VerifiedAction, encoded: Arc<[u8]>, local: bool) -> Result<(), PoolError> {
+    fn place(&self, action: Arc<VerifiedAction>, encoded: Arc<[u8]>, local: bool) -> Result<(), PoolError> {
         let block_time_ms = self.0.view.tip().map_or(TimeMs::new(0), |(_, time_ms)| time_ms);
         let envelope = action.envelope();
         let candidate = Candidate {
@@ -257,7 +264,7 @@ impl Mempool {
             let pool = self.0.pool.lock();
             accounts.iter().flat_map(|account| pool.of_account(account)).collect()
         };
-        let actions: Vec<VerifiedAction> = waiting.iter().map(|candidate| candidate.action.clone()).collect();
+        let actions: Vec<Arc<VerifiedAction>> = waiting.iter().map(|candidate| candidate.action.clone()).collect();
         let admitted = self.check_admission(&actions);
         let mut pool = self.0.pool.lock();
         for (candidate, admission) in waiting.iter().zip(admitted) {
@@ -285,7 +292,7 @@ impl ActionSource for Mempool {
     fn offer(&self, parent: &Header, now_ms: TimeMs, limit_bytes: usize) -> Offer {
         let oracle_bundle = self.0.oracle.bundle().and_then(|bundle| {
             let (earliest, latest) = validity::time_bounds(parent, Some(&bundle));
-            oracle_pool::timely(bundle, now_ms.clamp(earliest, latest), self.0.seats)
+            oracle_pool::timely(bundle, now_ms.clamp(earliest, latest), self.0.genesis.seats.len())
         });
         let bundle_bytes = oracle_bundle.as_ref().map_or(0, |bundle| palisade_types::codec::encode(bundle).len());
         let room = Room {
@@ -297,13 +304,18 @@ impl ActionSource for Mempool {
         Offer { oracle_bundle, actions }
     }
 
+    fn verified(&self, action: &SignedAction) -> Option<Arc<VerifiedAction>> {
+        let known = self.0.pool.lock().get(&action.id())?;
+        (known.signed() == action).then_some(known)
+    }
+
     fn refuse(&self, action: ActionId, reason: &str) {
         warn!(%action, reason, "quarantining an action");
         self.0.pool.lock().quarantine(action);
     }
 
     fn included(&self, content: &BlockContent) {
-        let ids = content.actions.iter().map(VerifiedAction::id);
+        let ids = content.actions.iter().map(|action| action.id());
         self.0.pool.lock().mark_in_flight(content.height, ids);
         if let Some(bundle) = &content.oracle_bundle {
             self.0.oracle.mark_in_flight(content.height, bundle);

@@ -9,10 +9,12 @@ use palisade_client::api::{
 };
 use palisade_engine::{
     State, accounts,
+    admission::budget_caps,
     margin::{AccountMargin, Exposure},
 };
 use palisade_types::{
     address::{AccountId, SignerId},
+    genesis::Genesis,
     ids::{MarketId, UniverseId},
     market::MarketSpec,
     numbers::{Price, Size, Usd},
@@ -96,10 +98,10 @@ pub fn signer_role(view: &View, signer: SignerId) -> SignerRole {
 }
 
 /// Everything about an account but its orders.
-pub fn account(view: &View, account: AccountId) -> Result<AccountInfo, Rejection> {
+pub fn account(view: &View, genesis: &Genesis, account: AccountId) -> Result<AccountInfo, Rejection> {
     let state = &view.state;
     let record = state.account(account);
-    let (actions_used, actions_cap) = palisade_engine::admission::budget(state, account, view.tip.header.time_ms);
+    let caps = budget_caps(genesis, record, view.tip.header.time_ms);
     Ok(AccountInfo {
         account,
         height: view.tip.header.height,
@@ -112,8 +114,8 @@ pub fn account(view: &View, account: AccountId) -> Result<AccountInfo, Rejection
         leverages: leverages(state, account),
         hyperliquid_compatible: record.is_some_and(|record| record.hyperliquid_compatible),
         scheduled_cancel_ms: record.and_then(|record| record.cancel_all_at_ms),
-        actions_used,
-        actions_cap,
+        actions_used: record.map_or(0, |record| record.actions_used),
+        actions_cap: caps.any,
         traded_usd: record.map_or(Usd::ZERO, |record| record.volume_usd),
     })
 }

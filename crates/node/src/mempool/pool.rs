@@ -106,7 +106,7 @@ pub struct Candidate {
     /// Its canonical bytes.
     pub encoded: Arc<[u8]>,
     /// What goes into a block.
-    pub action: VerifiedAction,
+    pub action: Arc<VerifiedAction>,
 }
 
 #[derive(Debug)]
@@ -226,6 +226,11 @@ impl Pool {
     /// Whether the action waits.
     pub fn contains(&self, action: &ActionId) -> bool {
         self.entries.contains_key(action)
+    }
+
+    /// The action, if it waits.
+    pub fn get(&self, action: &ActionId) -> Option<Arc<VerifiedAction>> {
+        self.entries.get(action).map(|entry| entry.candidate.action.clone())
     }
 
     /// Whether there could be a place for an action of `account`; checked before its signature is.
@@ -366,7 +371,7 @@ impl Pool {
 
     /// What a block should hold: accounts take turns from `first` on, one action each, until the room is used.
     /// Cancels go first, in at most half of the room, so that nobody can be kept from reducing risk.
-    pub fn select(&self, first: AccountId, room: Room) -> Vec<VerifiedAction> {
+    pub fn select(&self, first: AccountId, room: Room) -> Vec<Arc<VerifiedAction>> {
         let mut chosen = Vec::new();
         let half = Room { bytes: room.bytes / 2, weight: room.weight / 2, actions: room.actions / 2 };
         let mut cancels_room = half;

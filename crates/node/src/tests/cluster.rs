@@ -273,6 +273,11 @@ impl Cluster {
         action.id()
     }
 
+    /// Begins new actions above `nonce`, so that they differ from those of an earlier boot.
+    pub fn skip_nonces(&mut self, nonce: u64) {
+        self.nonce = self.nonce.max(nonce);
+    }
+
     pub fn node(&self, seat: usize) -> &NodeHandle<Context> {
         self.nodes[seat].as_ref().expect("the node runs")
     }
