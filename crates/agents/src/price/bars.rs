@@ -1,0 +1,204 @@
+//! Recorded one-minute bars: CSV files, plain or compressed (`.zst`), of several venues.
+//!
+//! A file names its columns in its first line; `open_time_ms`, `venue`, `close` and `symbol` (or `pair`) are needed,
+//! others are ignored. A symbol is a base and a quote currency (`BTCUSD`, `BTC-USDT`, `ETHUSD_PERP`); only closes
+//! against USD, USDT and USDC count. A stablecoin's own series against USD, where the files hold one, converts what is
+//! quoted in it at the last close known by then; where they hold none, it counts as one dollar.
+//!
+//! Invariant: a history holds at most one close per venue, symbol and minute; the file named last wins.
+
+use palisade_types::numbers::Price;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+/// The span of a bar.
+pub const MINUTE_MS: u64 = 60_000;
+const DECIMALS: usize = 8;
+
+/// Why bars cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BarsError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    /// A column is missing.
+    #[error("{}: no column {column:?} in its first line; needed are open_time_ms, venue, symbol (or pair) and close", path.display())]
+    MissingColumn { path: PathBuf, column: &'static str },
+    /// A line is not a bar.
+    #[error("{}: line {line}: {what}", path.display())]
+    Malformed { path: PathBuf, line: usize, what: String },
+    /// Nothing in them.
+    #[error("the price files hold no bars against USD, USDT or USDC")]
+    Empty,
+}
+
+/// What a price is quoted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum QuoteCurrency {
+    Usd,
+    Usdt,
+    Usdc,
+}
+
+/// One venue's market.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Series {
+    venue: String,
+    symbol: String,
+}
+
+/// By start of the minute and series: what the close is quoted in, and the close.
+type Closes = BTreeMap<(u64, Series), (QuoteCurrency, Price)>;
+
+/// All closes of some files, by base currency.
+#[derive(Clone, Debug, Default)]
+pub struct BarHistory {
+    /// By base currency.
+    closes: BTreeMap<String, Closes>,
+}
+
+impl BarHistory {
+    /// Reads `files` in the order given.
+    pub fn load(files: &[PathBuf]) -> Result<Self, BarsError> {
+        let mut history = Self::default();
+        for path in files {
+            let unreadable = |source| BarsError::Unreadable { path: path.clone(), source };
+            let file = File::open(path).map_err(unreadable)?;
+            if path.extension().is_some_and(|extension| extension == "zst") {
+                history.read(path, zstd::stream::read::Decoder::new(file).map_err(unreadable)?)?;
+            } else {
+                history.read(path, file)?;
+            }
+        }
+        if history.closes.is_empty() { Err(BarsError::Empty) } else { Ok(history) }
+    }
+
+    /// The start of the first minute that any of `bases` has.
+    pub fn first_minute_ms(&self, bases: &BTreeSet<String>) -> Option<u64> {
+        let firsts = self.closes.iter().filter(|(base, _)| bases.contains(*base));
+        firsts.filter_map(|(_, closes)| closes.keys().next().map(|(minute, _)| *minute)).min()
+    }
+
+    /// The closes of `base` in US dollars by start of minute, one per venue and symbol.
+    pub fn closes_usd(&self, base: &str) -> BTreeMap<u64, Vec<Price>> {
+        let tether = self.dollar_rates("USDT");
+        let circle = self.dollar_rates("USDC");
+        let mut minutes: BTreeMap<u64, Vec<Price>> = BTreeMap::new();
+        for ((minute, _), (quote, close)) in self.closes.get(base).into_iter().flatten() {
+            let rate = match quote {
+                QuoteCurrency::Usd => None,
+                QuoteCurrency::Usdt => tether.range(..=minute).next_back(),
+                QuoteCurrency::Usdc => circle.range(..=minute).next_back(),
+            };
+            let close = rate.map_or(Some(*close), |(_, rate)| converted(*close, *rate));
+            minutes.entry(*minute).or_default().extend(close);
+        }
+        minutes
+    }
+
+    /// What a stablecoin cost in dollars, by minute: the median of its direct closes.
+    fn dollar_rates(&self, stablecoin: &str) -> BTreeMap<u64, Price> {
+        let mut minutes: BTreeMap<u64, Vec<Price>> = BTreeMap::new();
+        for ((minute, _), (quote, close)) in self.closes.get(stablecoin).into_iter().flatten() {
+            if *quote == QuoteCurrency::Usd {
+                minutes.entry(*minute).or_default().push(*close);
+            }
+        }
+        minutes
+            .into_iter()
+            .filter_map(|(minute, mut closes)| {
+                closes.sort_unstable();
+                super::quote::median_of_sorted(&closes).map(|rate| (minute, rate))
+            })
+            .collect()
+    }
+
+    fn read(&mut self, path: &Path, source: impl Read) -> Result<(), BarsError> {
+        let mut lines = BufReader::new(source).lines();
+        let unreadable = |source| BarsError::Unreadable { path: path.to_path_buf(), source };
+        let header = lines.next().transpose().map_err(unreadable)?.unwrap_or_default();
+        let columns = Columns::find(path, &header)?;
+        for (index, line) in lines.enumerate() {
+            let line = line.map_err(unreadable)?;
+            if !line.is_empty() {
+                self.add(&columns, &line).map_err(|what| BarsError::Malformed {
+                    path: path.to_path_buf(),
+                    line: index.saturating_add(2),
+                    what,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, columns: &Columns, line: &str) -> Result<(), String> {
+        let fields: Vec<&str> = line.split(',').collect();
+        let field = |index: usize| fields.get(index).copied().ok_or_else(|| format!("no field {}", index + 1));
+        let symbol = field(columns.symbol)?;
+        let Some((base, quote)) = split_symbol(symbol) else { return Ok(()) };
+        let minute_ms: u64 =
+            field(columns.open_time_ms)?.parse().map_err(|error| format!("open_time_ms is no number: {error}"))?;
+        if !minute_ms.is_multiple_of(MINUTE_MS) {
+            return Err(format!("open_time_ms {minute_ms} is not the start of a minute"));
+        }
+        let close = parse_price(field(columns.close)?)?;
+        let series = Series { venue: field(columns.venue)?.to_owned(), symbol: symbol.to_owned() };
+        self.closes.entry(base).or_default().insert((minute_ms, series), (quote, close));
+        Ok(())
+    }
+}
+
+/// Where the needed columns are.
+struct Columns {
+    open_time_ms: usize,
+    venue: usize,
+    symbol: usize,
+    close: usize,
+}
+
+impl Columns {
+    fn find(path: &Path, header: &str) -> Result<Self, BarsError> {
+        let place = |name: &str| header.split(',').position(|column| column.trim() == name);
+        let needed = |column: &'static str, place: Option<usize>| {
+            place.ok_or_else(|| BarsError::MissingColumn { path: path.to_path_buf(), column })
+        };
+        Ok(Self {
+            open_time_ms: needed("open_time_ms", place("open_time_ms"))?,
+            venue: needed("venue", place("venue"))?,
+            symbol: needed("symbol", place("symbol").or_else(|| place("pair")))?,
+            close: needed("close", place("close"))?,
+        })
+    }
+}
+
+/// `BTC-USD`, `BTCUSDT`, `BTCUSD_PERP` -> base and quote; `None` for any other quote.
+fn split_symbol(symbol: &str) -> Option<(String, QuoteCurrency)> {
+    let upper = symbol.trim().to_ascii_uppercase();
+    let spot = upper.strip_suffix("_PERP").unwrap_or(&upper);
+    let joined: String = spot.chars().filter(char::is_ascii_alphanumeric).collect();
+    let quotes = [("USDT", QuoteCurrency::Usdt), ("USDC", QuoteCurrency::Usdc), ("USD", QuoteCurrency::Usd)];
+    let (base, quote) = quotes.iter().find_map(|(suffix, quote)| Some((joined.strip_suffix(suffix)?, *quote)))?;
+    if base.is_empty() { None } else { Some((base.to_owned(), quote)) }
+}
+
+/// A positive price; digits past 1e-8 are cut off.
+fn parse_price(text: &str) -> Result<Price, String> {
+    let end = text.find('.').map_or(text.len(), |point| text.len().min(point + 1 + DECIMALS));
+    let kept = text.get(..end).unwrap_or(text);
+    let price: Price = kept.parse().map_err(|error| format!("close: {error}"))?;
+    if price.get() > 0 { Ok(price) } else { Err(format!("close {text} is not positive")) }
+}
+
+/// A price quoted in something that costs `rate`, in dollars, rounded down.
+fn converted(price: Price, rate: Price) -> Option<Price> {
+    let product = i128::from(price.get()) * i128::from(rate.get());
+    i64::try_from(product / 100_000_000).ok().map(Price::new)
+}
+
+#[cfg(test)]
+#[path = "bars_tests.rs"]
+mod tests;
