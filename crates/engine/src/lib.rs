@@ -1,1 +1,49 @@
-//! palisade-engine
+//! The clearing house: every rule that moves money.
+//!
+//! A block goes in, receipts, events and a write set come out: [`Engine::execute`]. The same parent and the
+//! same block give the same writes on every node, from a cold start too.
+//!
+//! Rules of this crate:
+//! - **Pure.** No clock, no I/O, no threads, no entropy, no floating point, no unordered map.
+//! - **One way to change anything**: [`State`]'s `put` of a record, which keeps the derived indices and the undo
+//!   journal. Failed actions, fill-or-kill orders and abandoned blocks are undone by the same journal.
+//! - **Money moves by settlements**: lists of postings that sum to zero per asset, validated whole, then applied.
+//! - **Everything that persists is a record** in a table, so a scan of the database rebuilds the engine.
+//! - **Every loop is bounded** by a named constant; what is left over stays queued in state, in order.
+
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::float_arithmetic,
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
+pub mod accounts;
+mod action;
+pub mod admission;
+mod engine;
+pub mod execute;
+mod fill;
+mod ledger;
+pub mod margin;
+pub mod mark;
+pub mod market_math;
+mod matching;
+pub mod oracle;
+mod orders;
+pub mod perpetual;
+mod placement;
+pub mod rules;
+pub mod state;
+mod wide;
+mod work;
+
+#[cfg(test)]
+mod testing;
+
+pub use admission::Admission;
+pub use engine::Engine;
+pub use execute::{BlockInput, BlockOutcome, InvalidBlock};
+pub use rules::{Rules, UnknownVersion};
+pub use state::{State, StateError, Undo, Write};

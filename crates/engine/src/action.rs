@@ -1,0 +1,116 @@
+//! The users' actions, one file per action.
+//!
+//! Rules:
+//! - An error rejects the whole action, which is then reverted; parts of a batch fail alone, each under its own
+//!   checkpoint.
+//! - A violated invariant stops the whole action, wherever it is found.
+//! - What the envelope allows was decided at admission, on the parent's state; only an agent that the same block
+//!   retired earlier is turned away here.
+
+pub(crate) mod approve_agent;
+mod cancel;
+mod cancel_all;
+mod claim_faucet;
+mod hyperliquid;
+mod modify;
+mod place;
+mod revoke_agent;
+mod schedule_cancel;
+mod set_hyperliquid_compatibility;
+mod transfer;
+mod update_leverage;
+
+use crate::work::{Work, is_violation};
+use palisade_types::{
+    action::Action,
+    address::{AccountId, SignerId},
+    hash::ActionId,
+    ids::{MarketId, UniverseId},
+    receipt::Outcome,
+    rejection::Rejection,
+    request::Request,
+    signing::VerifiedAction,
+};
+
+/// Who acts, and by which action.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Actor {
+    /// For whom.
+    pub account: AccountId,
+    /// The action's name.
+    pub action: ActionId,
+}
+
+/// Why an action as a whole has no effect.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    /// The universe that it worked in, if that is known.
+    pub universe: Option<UniverseId>,
+    /// Why.
+    pub rejection: Rejection,
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self { universe: None, rejection }
+    }
+}
+
+/// Executes an admitted action.
+pub(crate) fn execute(work: &mut Work<'_>, verified: &VerifiedAction) -> Result<Outcome, Stop> {
+    let envelope = verified.envelope();
+    let actor = Actor { account: envelope.account, action: verified.id() };
+    if envelope.signer != SignerId::Address(envelope.account)
+        && work.state.agent(envelope.signer).is_none_or(|agent| agent.retired)
+    {
+        return Err(Rejection::NotYourAgent { agent: envelope.signer }.into());
+    }
+    match verified.request() {
+        Request::Native(action) => native(work, &actor, action),
+        Request::Hyperliquid(request) => hyperliquid::run(work, &actor, request),
+    }
+}
+
+fn native(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
+    match action {
+        Action::Place { orders } => place::run(work, actor, orders),
+        Action::Cancel { cancels } => Ok(cancel::run(work, actor, cancels)),
+        Action::Modify { modifies } => modify::run(work, actor, modifies),
+        Action::CancelAll { market } => cancel_all::run(work, actor, *market),
+        Action::ScheduleCancel { at_ms } => schedule_cancel::run(work, actor, *at_ms),
+        Action::UpdateLeverage { market, leverage, margin_mode } => {
+            update_leverage::run(work, actor, *market, *leverage, *margin_mode)
+        }
+        Action::ApproveAgent { agent, name, scope, expires_at_ms } => {
+            let approval = approve_agent::Approval {
+                agent: *agent,
+                name: name.clone(),
+                scope: *scope,
+                expires_at_ms: *expires_at_ms,
+                approved_natively: true,
+            };
+            approve_agent::run(work, actor, approval)
+        }
+        Action::RevokeAgent { agent } => revoke_agent::run(work, actor, *agent),
+        Action::Transfer { universe, to, asset, amount } => {
+            let transfer = transfer::Transfer { universe: *universe, to: *to, asset: *asset, amount: *amount };
+            transfer::run(work, actor, &transfer)
+        }
+        Action::ClaimFaucet { asset } => claim_faucet::run(work, actor, *asset),
+        Action::SetHyperliquidCompatibility { enabled } => set_hyperliquid_compatibility::run(work, actor, *enabled),
+    }
+}
+
+/// Runs one part of a batch: a rejection stays with the part, a violated invariant stops the action.
+fn part<T>(
+    work: &mut Work<'_>,
+    market: MarketId,
+    piece: impl FnOnce(&mut Work<'_>) -> Result<T, Rejection>,
+) -> Result<Result<T, Rejection>, Stop> {
+    match work.attempt(piece) {
+        Err(rejection) if is_violation(&rejection) => {
+            Err(Stop { universe: work.state.market(market).map(|spec| spec.universe), rejection })
+        }
+        result => Ok(result),
+    }
+}

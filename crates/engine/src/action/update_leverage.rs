@@ -1,0 +1,37 @@
+//! Set the leverage of a perpetual market. A change that needs more margin must be covered by it.
+
+use super::{Actor, Stop};
+use crate::{
+    accounts::{exposure, margin, margin_with},
+    state::{LeverageId, Record},
+    work::Work,
+};
+use palisade_types::{action::MarginMode, event::Event, ids::MarketId, receipt::Outcome, rejection::Rejection};
+
+pub(super) fn run(
+    work: &mut Work<'_>,
+    actor: &Actor,
+    market: MarketId,
+    leverage: u32,
+    margin_mode: MarginMode,
+) -> Result<Outcome, Stop> {
+    let account = actor.account;
+    let spec = work.state.market(market).ok_or(Rejection::UnknownMarket { market })?.clone();
+    let terms = spec.perpetual().ok_or(Rejection::NoLeverage { market })?;
+    if margin_mode == MarginMode::Isolated {
+        return Err(Rejection::IsolatedMarginUnavailable.into());
+    }
+    if leverage == 0 || leverage > terms.maximum_leverage {
+        return Err(Rejection::LeverageOutOfRange { leverage, maximum: terms.maximum_leverage }.into());
+    }
+    let at_risk = work.state.position(account, market).is_some() || work.state.open_totals(account, market).orders > 0;
+    if at_risk {
+        let before = margin(work.state, account, spec.universe)?;
+        let mut changed = exposure(work.state, account, &spec)?;
+        changed.leverage = leverage;
+        margin_with(work.state, account, spec.universe, Some((market, changed)))?.check_order(&before)?;
+    }
+    work.state.put(Record::Leverage { id: LeverageId { account, market }, record: leverage });
+    work.emit(Event::LeverageUpdated { account, market, leverage, margin_mode });
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,139 @@
+//! The invariants that the engine checks about itself, in production.
+//!
+//! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
+//! - **I2** per perpetual: positions sum to zero, and so do their costs with the clearing account's balance.
+//!
+//! After every action and every block for what changed; in full, recomputed from the records, every
+//! [`FULL_AUDIT_INTERVAL_BLOCKS`]. A violation inside an action reverts the action and halts its universe; one that the
+//! block's own steps or a full audit finds halts the chain, which then accepts only cancels.
+
+use crate::{
+    state::{Checkpoint, CustodyId, Record, RecordKey, State, UniverseRecord},
+    work::{Work, WorkCheckpoint},
+};
+use palisade_types::{
+    address::AccountId,
+    event::Event,
+    ids::{Height, MarketId, UniverseId},
+    numbers::Amount,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Blocks from one full audit to the next.
+pub const FULL_AUDIT_INTERVAL_BLOCKS: u64 = 100;
+
+/// A broken invariant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Violation {
+    pub universe: UniverseId,
+    pub invariant: String,
+}
+
+/// The block's own audit.
+pub(super) fn run(work: &mut Work<'_>, start: WorkCheckpoint, height: Height) {
+    let is_full = height.get().checked_rem(FULL_AUDIT_INTERVAL_BLOCKS) == Some(0);
+    let violation = if is_full { check_all(work.state) } else { check_changed(work.state, start.state()) };
+    if let Some(Violation { invariant, .. }) = violation
+        && work.state.chain().halted.is_none()
+    {
+        work.update_chain(|chain| chain.halted = Some(invariant.clone()));
+        work.emit(Event::ChainHalted { invariant });
+    }
+}
+
+/// Stops a universe: only cancels work in it from then on.
+pub(super) fn halt_universe(work: &mut Work<'_>, universe: UniverseId, invariant: &str) {
+    if let Some(record) = work.state.universe(universe).filter(|record| record.halted.is_none()).cloned() {
+        let record = UniverseRecord { halted: Some(invariant.to_owned()), ..record };
+        work.state.put(Record::Universe { id: universe, record });
+        work.emit(Event::UniverseHalted { universe, invariant: invariant.to_owned() });
+    }
+}
+
+/// Checks what changed since a moment, by the kept totals.
+pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violation> {
+    let mut custodies: BTreeSet<CustodyId> = BTreeSet::new();
+    let mut markets: BTreeSet<MarketId> = BTreeSet::new();
+    for key in state.changed_since(since) {
+        match key {
+            RecordKey::Balance(id) => {
+                custodies.insert(CustodyId { universe: id.universe, asset: id.asset });
+            }
+            RecordKey::Custody(id) => {
+                custodies.insert(*id);
+            }
+            RecordKey::Position(id) => {
+                markets.insert(id.market);
+            }
+            _ => {}
+        }
+    }
+    let unbalanced = custodies.into_iter().find_map(|id| {
+        let total = state.balance_total(id.universe, id.asset);
+        unequal_custody(id, total, state.custody(id.universe, id.asset))
+    });
+    unbalanced.or_else(|| {
+        markets.into_iter().find_map(|market| {
+            let totals = state.position_totals(market);
+            let universe = universe_of(state, market);
+            (totals.long != totals.short).then(|| Violation {
+                universe,
+                invariant: format!("I2: market {market} has {} lots long and {} short", totals.long, totals.short),
+            })
+        })
+    })
+}
+
+/// Checks everything, recomputed from the records.
+pub(super) fn check_all(state: &State) -> Option<Violation> {
+    check_all_balances(state).or_else(|| check_all_positions(state))
+}
+
+fn check_all_balances(state: &State) -> Option<Violation> {
+    let mut sums: BTreeMap<CustodyId, Amount> = state.custodies().map(|(id, _)| (id, Amount::ZERO)).collect();
+    for (balance, amount) in state.balances() {
+        let id = CustodyId { universe: balance.universe, asset: balance.asset };
+        let sum = sums.entry(id).or_default();
+        match sum.checked_add(amount) {
+            Some(after) => *sum = after,
+            None => {
+                let invariant = format!("I1: balances of asset {} overflow", id.asset);
+                return Some(Violation { universe: id.universe, invariant });
+            }
+        }
+    }
+    sums.into_iter().find_map(|(id, sum)| {
+        let kept = state.balance_total(id.universe, id.asset);
+        unequal_custody(id, sum, state.custody(id.universe, id.asset)).or_else(|| unequal_custody(id, sum, kept))
+    })
+}
+
+fn check_all_positions(state: &State) -> Option<Violation> {
+    let mut sums: BTreeMap<MarketId, (i128, i128)> = BTreeMap::new();
+    for (id, record) in state.positions() {
+        let (lots, cost) = sums.entry(id.market).or_default();
+        *lots = lots.saturating_add(i128::from(record.position.get()));
+        *cost = cost.saturating_add(record.entry_cost_usd.get());
+    }
+    sums.into_iter().find_map(|(market, (lots, cost))| {
+        let spec = state.market(market)?;
+        let collateral = state.universe(spec.universe)?.spec.collateral;
+        let clearing = state.balance(AccountId::clearing(market), spec.universe, collateral);
+        let unsettled = cost.saturating_add(clearing.get());
+        (lots != 0 || unsettled != 0).then(|| Violation {
+            universe: spec.universe,
+            invariant: format!("I2: positions of market {market} sum to {lots} lots and {unsettled} beyond clearing"),
+        })
+    })
+}
+
+fn unequal_custody(id: CustodyId, sum: Amount, custody: Amount) -> Option<Violation> {
+    (sum != custody).then(|| Violation {
+        universe: id.universe,
+        invariant: format!("I1: balances of asset {} sum to {sum}, custody is {custody}", id.asset),
+    })
+}
+
+fn universe_of(state: &State, market: MarketId) -> UniverseId {
+    state.market(market).map_or(UniverseId::new(0), |spec| spec.universe)
+}

@@ -1,0 +1,48 @@
+//! What is due by block time, in (time, id) order.
+//!
+//! At most [`TIMERS_PER_BLOCK_MAX`] steps per block, each at most one order or agent; the rest stays due. An order
+//! past its time is never matched meanwhile, and an agent past its time is not admitted.
+
+use crate::{
+    action::approve_agent::retire,
+    orders,
+    state::{AccountRecord, Record, State, Timer},
+    work::Work,
+};
+use palisade_types::{
+    address::AccountId,
+    event::{CancelReason, Event},
+    limits::TIMERS_PER_BLOCK_MAX,
+    time::TimeMs,
+};
+
+/// When the next timer is due, if any is set.
+pub fn next_due(state: &State) -> Option<TimeMs> {
+    state.next_timer(TimeMs::new(u64::MAX)).map(|(due_ms, _)| due_ms)
+}
+
+/// Handles what is due.
+pub(super) fn run(work: &mut Work<'_>) {
+    for _ in 0..TIMERS_PER_BLOCK_MAX {
+        let Some((_, timer)) = work.state.next_timer(work.time_ms) else { return };
+        match timer {
+            Timer::OrderExpiry(order) => orders::cancel(work, order, CancelReason::Expired),
+            Timer::AgentExpiry(agent) => retire(work, agent),
+            Timer::CancelAll(account) => cancel_next(work, account),
+        }
+    }
+}
+
+/// One order of the account, or the end of the switch.
+fn cancel_next(work: &mut Work<'_>, account: AccountId) {
+    let first = work.state.orders_of(account).next().map(|record| record.order.id);
+    if let Some(order) = first {
+        orders::cancel(work, order, CancelReason::Scheduled);
+        return;
+    }
+    if let Some(record) = work.state.account(account).copied() {
+        let record = AccountRecord { cancel_all_at_ms: None, ..record };
+        work.state.put(Record::Account { id: account, record });
+        work.emit(Event::CancelScheduled { account, at_ms: None });
+    }
+}

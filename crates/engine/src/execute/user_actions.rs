@@ -1,0 +1,40 @@
+//! The users' actions of a block: each leaves exactly one receipt, and nothing else if it is rejected.
+
+use super::{BlockInput, audit, order};
+use crate::{action, work::Work};
+use palisade_types::{
+    ids::UniverseId,
+    receipt::{Outcome, Receipt},
+    rejection::Rejection,
+    signing::VerifiedAction,
+};
+
+/// Executes the block's actions in the engine's order.
+pub(super) fn run(work: &mut Work<'_>, block: &BlockInput<'_>) -> Vec<Receipt> {
+    order::of(block.actions, block.parent)
+        .into_iter()
+        .filter_map(|index| block.actions.get(index))
+        .map(|action| execute(work, action))
+        .collect()
+}
+
+fn execute(work: &mut Work<'_>, action: &VerifiedAction) -> Receipt {
+    let checkpoint = work.checkpoint();
+    let result =
+        action::execute(work, action).and_then(|outcome| match audit::check_changed(work.state, checkpoint.state()) {
+            None => Ok(outcome),
+            Some(violation) => Err(action::Stop {
+                universe: Some(violation.universe),
+                rejection: Rejection::InvariantViolated { invariant: violation.invariant },
+            }),
+        });
+    let outcome = result.unwrap_or_else(|stop| {
+        work.revert_to(checkpoint);
+        if let Rejection::InvariantViolated { invariant } = &stop.rejection {
+            audit::halt_universe(work, stop.universe.unwrap_or(UniverseId::new(0)), invariant);
+        }
+        Outcome::Rejected { rejection: stop.rejection }
+    });
+    let envelope = action.envelope();
+    Receipt { action: action.id(), signer: envelope.signer, account: envelope.account, nonce: envelope.nonce, outcome }
+}

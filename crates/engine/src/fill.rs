@@ -1,0 +1,257 @@
+//! The settlement of one fill, and whether both sides can afford it. Matching is the same for every kind of
+//! market; this is where kinds differ.
+//!
+//! Rules:
+//! - The quote is exact, computed once and posted with opposite signs; fees round up and go to the universe.
+//! - A fill stands only if both sides can afford it afterwards: spot, nothing spent that an order or a position
+//!   needs; perpetuals, initial margin at the mark, or less risk at no worse health (I5).
+//! - The maker is judged first: a maker who cannot pay costs nobody anything but that maker's order.
+
+use crate::{
+    accounts::{margin, position, spendable},
+    ledger::{Overdraft, Settlement},
+    margin::AccountMargin,
+    market_math::{base_amount, fee_usd, quote_amount, quote_usd},
+    orders,
+    perpetual::FillEffect,
+    state::{MarketState, PositionId, PositionRecord, Record, RecordKey, State},
+    work::Work,
+};
+use palisade_types::{
+    address::AccountId,
+    event::{Event, Trade, TradeSide},
+    ids::{AssetId, MarketId},
+    market::{MarketSpec, SpotTerms},
+    numbers::{Amount, Position, Size, Usd},
+    order::{OpenOrder, Side},
+    rejection::Rejection,
+};
+
+/// What became of a fill that matching proposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It stands.
+    Settled {
+        /// `price × lots`.
+        quote_usd: Usd,
+    },
+    /// The maker cannot afford it; nothing happened.
+    MakerFails,
+    /// The taker cannot afford it; nothing happened.
+    TakerFails,
+}
+
+/// A fill that matching proposes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill<'a> {
+    /// Where.
+    pub market: &'a MarketSpec,
+    /// The resting order; its price is the fill's.
+    pub maker: &'a OpenOrder,
+    /// The incoming order.
+    pub taker: &'a OpenOrder,
+    /// How much.
+    pub lots: Size,
+}
+
+/// Amounts of a fill.
+#[derive(Clone, Copy, Debug)]
+struct Amounts {
+    quote_usd: Usd,
+    maker_fee_usd: Usd,
+    taker_fee_usd: Usd,
+}
+
+/// One side before the fill.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    position: PositionRecord,
+    margin: Option<AccountMargin>,
+}
+
+/// Settles a fill if both sides can afford it.
+pub(crate) fn settle(work: &mut Work<'_>, fill: &Fill<'_>) -> Result<Verdict, Rejection> {
+    let quote_usd = quote_usd(fill.maker.price, fill.lots, fill.market.size_decimals)?;
+    let amounts = Amounts {
+        quote_usd,
+        maker_fee_usd: fee_usd(quote_usd, fill.market.maker_fee)?,
+        taker_fee_usd: fee_usd(quote_usd, fill.market.taker_fee)?,
+    };
+    let maker_before = before(work.state, fill.market, fill.maker.account)?;
+    let taker_before = before(work.state, fill.market, fill.taker.account)?;
+    let checkpoint = work.checkpoint();
+    let maker_left = fill.maker.remaining.checked_sub(fill.lots).ok_or(Rejection::Overflow)?;
+    orders::put(work.state, fill.market, *fill.maker, maker_left)?;
+    let realised = match fill.market.spot() {
+        Some(spot) => settle_spot(work.state, fill, spot, &amounts).map(|()| (Usd::ZERO, Usd::ZERO)),
+        None => settle_perpetual(work.state, fill, &amounts, &maker_before, &taker_before),
+    };
+    let (maker_pnl_usd, taker_pnl_usd) = match realised {
+        Ok(realised) => realised,
+        // Only the taker may be short of what is spent: a maker's order holds it.
+        Err(Rejection::InsufficientBalance { .. }) => {
+            work.revert_to(checkpoint);
+            return Ok(if spot_maker_covers(work.state, fill)? { Verdict::TakerFails } else { Verdict::MakerFails });
+        }
+        Err(rejection) => return Err(rejection),
+    };
+    if !affords(work.state, fill.market, fill.maker, &maker_before)? {
+        work.revert_to(checkpoint);
+        return Ok(Verdict::MakerFails);
+    }
+    if !affords(work.state, fill.market, fill.taker, &taker_before)? {
+        work.revert_to(checkpoint);
+        return Ok(Verdict::TakerFails);
+    }
+    for account in [fill.maker.account, fill.taker.account] {
+        count_volume(work.state, account, quote_usd)?;
+    }
+    work.state
+        .put(Record::MarketState { id: fill.market.id, record: MarketState { last_price: Some(fill.maker.price) } });
+    let maker = side(fill.maker, amounts.maker_fee_usd, maker_before.position.position, maker_pnl_usd);
+    let taker = side(fill.taker, amounts.taker_fee_usd, taker_before.position.position, taker_pnl_usd);
+    announce(work, fill, quote_usd, maker, taker)?;
+    Ok(Verdict::Settled { quote_usd })
+}
+
+fn announce(
+    work: &mut Work<'_>,
+    fill: &Fill<'_>,
+    quote_usd: Usd,
+    maker: TradeSide,
+    taker: TradeSide,
+) -> Result<(), Rejection> {
+    let id = work.take_trade_number()?;
+    work.emit(Event::Traded(Trade {
+        id,
+        market: fill.market.id,
+        price: fill.maker.price,
+        size: fill.lots,
+        quote_usd,
+        taker_side: fill.taker.side,
+        maker,
+        taker,
+    }));
+    if fill.lots == fill.maker.remaining {
+        work.emit(Event::OrderFilled { order: OpenOrder { remaining: Size::ZERO, ..*fill.maker } });
+    }
+    Ok(())
+}
+
+fn side(order: &OpenOrder, fee_usd: Usd, start_position: Position, closed_pnl_usd: Usd) -> TradeSide {
+    TradeSide {
+        account: order.account,
+        order: order.id,
+        client_order_id: order.client_order_id,
+        fee_usd,
+        start_position,
+        closed_pnl_usd,
+    }
+}
+
+fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Before, Rejection> {
+    let margin = match market.perpetual() {
+        Some(_) => Some(margin(state, account, market.universe)?),
+        None => None,
+    };
+    Ok(Before { position: position(state, account, market.id), margin })
+}
+
+/// Whether a spot maker's balance covers the fill by itself.
+fn spot_maker_covers(state: &State, fill: &Fill<'_>) -> Result<bool, Rejection> {
+    let record = orders::with_reservation(state, fill.market, OpenOrder { remaining: fill.lots, ..*fill.maker })?;
+    Ok(record.hold.is_none_or(|hold| state.balance(fill.maker.account, hold.universe, hold.asset) >= hold.amount))
+}
+
+fn settle_spot(state: &mut State, fill: &Fill<'_>, spot: SpotTerms, amounts: &Amounts) -> Result<(), Rejection> {
+    let universe = fill.market.universe;
+    let decimals = state.asset(spot.base).ok_or(Rejection::UnknownAsset { asset: spot.base })?.decimals;
+    let base = base_amount(fill.lots, fill.market.size_decimals, decimals)?;
+    let quote = quote_amount(amounts.quote_usd);
+    let (buyer, seller) = buyer_and_seller(fill);
+    let mut settlement = Settlement::new(universe, Overdraft::Refused);
+    settlement.transfer(buyer, seller, spot.quote, quote)?;
+    settlement.transfer(seller, buyer, spot.base, base)?;
+    post_fees(&mut settlement, fill, spot.quote, amounts)?;
+    settlement.apply(state)
+}
+
+fn post_fees(settlement: &mut Settlement, fill: &Fill<'_>, asset: AssetId, amounts: &Amounts) -> Result<(), Rejection> {
+    let fees = AccountId::fees(fill.market.universe);
+    settlement.transfer(fill.maker.account, fees, asset, quote_amount(amounts.maker_fee_usd))?;
+    settlement.transfer(fill.taker.account, fees, asset, quote_amount(amounts.taker_fee_usd))
+}
+
+fn buyer_and_seller(fill: &Fill<'_>) -> (AccountId, AccountId) {
+    match fill.taker.side {
+        Side::Buy => (fill.taker.account, fill.maker.account),
+        Side::Sell => (fill.maker.account, fill.taker.account),
+    }
+}
+
+/// Moves both positions and posts what they realise; returns the profit of maker and taker.
+fn settle_perpetual(
+    state: &mut State,
+    fill: &Fill<'_>,
+    amounts: &Amounts,
+    maker_before: &Before,
+    taker_before: &Before,
+) -> Result<(Usd, Usd), Rejection> {
+    let market = fill.market;
+    let universe = market.universe;
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let effect = |before: &Before, order: &OpenOrder| -> Result<FillEffect, Rejection> {
+        before.position.after_fill(order.side, fill.maker.price, fill.lots, market.size_decimals)
+    };
+    let maker = effect(maker_before, fill.maker)?;
+    let taker = effect(taker_before, fill.taker)?;
+    let clearing = AccountId::clearing(market.id);
+    let mut settlement = Settlement::new(universe, Overdraft::Allowed);
+    settlement.transfer(clearing, fill.maker.account, collateral, quote_amount(maker.realised_usd))?;
+    settlement.transfer(clearing, fill.taker.account, collateral, quote_amount(taker.realised_usd))?;
+    post_fees(&mut settlement, fill, collateral, amounts)?;
+    settlement.apply(state)?;
+    put_position(state, fill.maker.account, market.id, maker.after);
+    put_position(state, fill.taker.account, market.id, taker.after);
+    Ok((maker.realised_usd, taker.realised_usd))
+}
+
+fn put_position(state: &mut State, account: AccountId, market: MarketId, record: PositionRecord) {
+    let id = PositionId { account, market };
+    if record.position.is_zero() {
+        state.delete(RecordKey::Position(id));
+    } else {
+        state.put(Record::Position { id, record });
+    }
+}
+
+/// Whether the owner of `order` can afford the state after the fill.
+fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Before) -> Result<bool, Rejection> {
+    match (market.spot(), before.margin) {
+        (Some(spot), _) => {
+            let paid = match order.side {
+                Side::Buy => spot.quote,
+                Side::Sell => spot.base,
+            };
+            Ok(spendable(state, order.account, market.universe, paid)? >= Amount::ZERO)
+        }
+        (None, Some(margin_before)) => {
+            let after = margin(state, order.account, market.universe)?;
+            let position_after = position(state, order.account, market.id).position;
+            match after.check_fill(&margin_before, before.position.position, position_after) {
+                Ok(()) => Ok(true),
+                Err(Rejection::InsufficientMargin { .. }) => Ok(false),
+                Err(rejection) => Err(rejection),
+            }
+        }
+        (None, None) => Ok(false),
+    }
+}
+
+fn count_volume(state: &mut State, account: AccountId, quote_usd: Usd) -> Result<(), Rejection> {
+    if let Some(mut record) = state.account(account).copied() {
+        record.volume_usd = record.volume_usd.checked_add(quote_usd).ok_or(Rejection::Overflow)?;
+        state.put(Record::Account { id: account, record });
+    }
+    Ok(())
+}

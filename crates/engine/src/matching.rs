@@ -1,0 +1,148 @@
+//! Price-time priority: an incoming order against the book.
+//!
+//! Per step the first order in line on the other side, if it crosses:
+//! 1. its time is over: it is cancelled;
+//! 2. it is of the same account group: it is cancelled (self-trade prevention), no fee;
+//! 3. reduce-only cuts the fill to what reduces; with nothing left to reduce the order leaves;
+//! 4. the open-interest cap cuts the fill; with no room left the incoming order stops;
+//! 5. the fill is settled if both can afford it; a maker who cannot is cancelled, a taker who cannot stops.
+//!
+//! After [`MATCH_STEPS_MAX`] steps what remains of the incoming order is cancelled, whatever its kind, so a book never
+//! rests crossed.
+
+use crate::{
+    accounts::position,
+    fill::{self, Fill, Verdict},
+    orders,
+    perpetual::{open_interest_cut, reduce_only_cut},
+    state::State,
+    work::Work,
+};
+use palisade_types::{
+    event::CancelReason,
+    limits::MATCH_STEPS_MAX,
+    market::MarketSpec,
+    numbers::{Price, Size, Usd},
+    order::{OpenOrder, Side, TimeInForce},
+    rejection::Rejection,
+    time::TimeMs,
+};
+
+/// What matching did for an incoming order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Matched {
+    /// Lots filled.
+    pub filled: Size,
+    /// Sum of `price × lots` of the fills.
+    pub filled_quote_usd: Usd,
+    /// Why it stopped before the book did.
+    pub stopped: Option<CancelReason>,
+}
+
+/// What one step did.
+enum Step {
+    Filled { lots: Size, quote_usd: Usd },
+    MakerCanceled,
+    Stopped { reason: CancelReason },
+}
+
+/// Whether `limit` on `side` reaches `resting` on the other.
+pub(crate) fn crosses(side: Side, limit: Price, resting: Price) -> bool {
+    match side {
+        Side::Buy => limit >= resting,
+        Side::Sell => limit <= resting,
+    }
+}
+
+/// The first resting order that an order would meet.
+pub(crate) fn first_crossing<'a>(state: &'a State, order: &OpenOrder) -> Option<&'a OpenOrder> {
+    state
+        .best_order(order.market, order.side.opposite())
+        .map(|record| &record.order)
+        .filter(|resting| crosses(order.side, order.price, resting.price))
+}
+
+/// Matches `taker` as far as it goes; `taker.remaining` is left with what was not filled.
+pub(crate) fn run(work: &mut Work<'_>, market: &MarketSpec, taker: &mut OpenOrder) -> Result<Matched, Rejection> {
+    let mut matched = Matched::default();
+    let mut steps: u32 = 0;
+    while !taker.remaining.is_zero() {
+        let Some(maker) = first_crossing(work.state, taker).copied() else { break };
+        if steps == MATCH_STEPS_MAX {
+            matched.stopped = Some(CancelReason::MatchStepLimit);
+            break;
+        }
+        steps = steps.saturating_add(1);
+        match step(work, market, taker, &maker)? {
+            Step::Filled { lots, quote_usd } => {
+                taker.remaining = taker.remaining.checked_sub(lots).ok_or(Rejection::Overflow)?;
+                matched.filled = matched.filled.checked_add(lots).ok_or(Rejection::Overflow)?;
+                matched.filled_quote_usd =
+                    matched.filled_quote_usd.checked_add(quote_usd).ok_or(Rejection::Overflow)?;
+            }
+            Step::MakerCanceled => {}
+            Step::Stopped { reason } => {
+                matched.stopped = Some(reason);
+                break;
+            }
+        }
+    }
+    Ok(matched)
+}
+
+fn step(work: &mut Work<'_>, market: &MarketSpec, taker: &OpenOrder, maker: &OpenOrder) -> Result<Step, Rejection> {
+    if is_over(maker.time_in_force, work.time_ms) {
+        return Ok(cancel_maker(work, maker, CancelReason::Expired));
+    }
+    if maker.account == taker.account {
+        return Ok(cancel_maker(work, maker, CancelReason::SelfTrade));
+    }
+    let mut lots = taker.remaining.min(maker.remaining);
+    if maker.reduce_only {
+        lots = reduce_only_cut(position(work.state, maker.account, market.id), maker.side, lots);
+        if lots.is_zero() {
+            return Ok(cancel_maker(work, maker, CancelReason::ReduceOnly));
+        }
+    }
+    if taker.reduce_only {
+        lots = reduce_only_cut(position(work.state, taker.account, market.id), taker.side, lots);
+        if lots.is_zero() {
+            return Ok(Step::Stopped { reason: CancelReason::ReduceOnly });
+        }
+    }
+    let lots = within_open_interest(work.state, market, taker, maker, lots);
+    if lots.is_zero() {
+        return Ok(Step::Stopped { reason: CancelReason::Cap });
+    }
+    Ok(match fill::settle(work, &Fill { market, maker, taker, lots })? {
+        Verdict::Settled { quote_usd } => Step::Filled { lots, quote_usd },
+        Verdict::MakerFails => cancel_maker(work, maker, CancelReason::Margin),
+        Verdict::TakerFails => Step::Stopped { reason: CancelReason::Margin },
+    })
+}
+
+/// Whether an order's time has come; its timer may still wait in line.
+fn is_over(time_in_force: TimeInForce, now: TimeMs) -> bool {
+    matches!(time_in_force, TimeInForce::Gtt { expires_at_ms } if expires_at_ms <= now)
+}
+
+fn cancel_maker(work: &mut Work<'_>, maker: &OpenOrder, reason: CancelReason) -> Step {
+    orders::cancel(work, maker.id, reason);
+    Step::MakerCanceled
+}
+
+/// The lots of a perpetual's open interest.
+pub(crate) fn open_interest(state: &State, market: &MarketSpec) -> u128 {
+    state.position_totals(market.id).long
+}
+
+fn within_open_interest(state: &State, market: &MarketSpec, taker: &OpenOrder, maker: &OpenOrder, lots: Size) -> Size {
+    let Some(terms) = market.perpetual() else { return lots };
+    let (buyer, seller) = match taker.side {
+        Side::Buy => (taker.account, maker.account),
+        Side::Sell => (maker.account, taker.account),
+    };
+    let buyer = position(state, buyer, market.id);
+    let seller = position(state, seller, market.id);
+    open_interest_cut(&terms, open_interest(state, market), buyer, seller, lots)
+}

@@ -1,0 +1,217 @@
+//! The exchange in memory: typed tables, what is derived from them, and the undo journal.
+//!
+//! Rules:
+//! - Tables change only through [`State::put`] and [`State::delete`] (execution, journalled) and
+//!   [`State::apply_writes`] (readers that follow finalized blocks, not journalled); all three keep the derived
+//!   indices. There is no other way in.
+//! - The state is a cache of the database: [`State::from_records`] of a scan, in any order, equals the state
+//!   that wrote it, indices included.
+//! - Revert is exact: the journal holds whole old records and is undone backwards.
+
+mod indices;
+mod read;
+mod records;
+mod tables;
+
+pub use indices::{BookPlace, OpenTotals, PositionTotals, Timer};
+pub use records::{
+    AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, LeverageId, MarkRecord,
+    MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, ScheduledUpgrade,
+    UniverseRecord,
+};
+pub use tables::{RECORD_BYTES_MAX, Record, RecordKey};
+
+use indices::Indices;
+use palisade_types::codec::DecodeError;
+use std::collections::BTreeMap;
+use tables::Tables;
+
+/// The whole exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    tables: Tables,
+    indices: Indices,
+    /// Old records since the block began, oldest first; empty between blocks.
+    journal: Vec<Change>,
+}
+
+/// A record's content before a change; `None` if it did not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Change {
+    key: RecordKey,
+    before: Option<Record>,
+}
+
+/// A moment within a block to which the state can return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    journal_length: usize,
+}
+
+/// What turns a block back.
+#[derive(Debug)]
+pub struct Undo {
+    journal: Vec<Change>,
+}
+
+/// A net change of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The database key.
+    pub key: [u8; 32],
+    /// The record that the key stands for.
+    pub name: RecordKey,
+    /// The database value; `None` deletes.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Values that are no engine's state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// A value does not decode.
+    #[error("a state record does not decode: {source}")]
+    Malformed {
+        /// Why.
+        source: DecodeError,
+    },
+    /// Two values have one name.
+    #[error("two state records are named {key:?}")]
+    Duplicate {
+        /// The name.
+        key: RecordKey,
+    },
+    /// A value is named differently than its write says.
+    #[error("the value written as {expected:?} is a record of {found:?}")]
+    Misnamed {
+        /// What the write says.
+        expected: RecordKey,
+        /// What the value says.
+        found: RecordKey,
+    },
+    /// Records without the chain's own: a scan that is not whole.
+    #[error("state records without the chain record: the scan is not whole")]
+    NoChainRecord,
+}
+
+impl State {
+    /// Rebuilds the state from database values in any order. No values at all are the state before block 1.
+    pub fn from_records(values: impl Iterator<Item = Vec<u8>>) -> Result<Self, StateError> {
+        let mut state = Self::default();
+        let mut found_any = false;
+        for value in values {
+            found_any = true;
+            let record = Record::decode(&value).map_err(|source| StateError::Malformed { source })?;
+            let key = record.key();
+            if state.replace(&key, Some(record)).is_some() {
+                return Err(StateError::Duplicate { key });
+            }
+        }
+        if found_any && state.tables.chain.is_empty() {
+            return Err(StateError::NoChainRecord);
+        }
+        Ok(state)
+    }
+
+    /// Advances a reader's state by one write of a finalized block.
+    pub fn apply_record(&mut self, write: &Write) -> Result<(), StateError> {
+        let record = match &write.value {
+            Some(value) => Some(Record::decode(value).map_err(|source| StateError::Malformed { source })?),
+            None => None,
+        };
+        if let Some(found) = record.as_ref().map(Record::key).filter(|found| *found != write.name) {
+            return Err(StateError::Misnamed { expected: write.name.clone(), found });
+        }
+        self.replace(&write.name, record);
+        Ok(())
+    }
+
+    /// Advances a reader's state by all writes of a finalized block.
+    pub fn apply_writes(&mut self, writes: &[Write]) -> Result<(), StateError> {
+        writes.iter().try_for_each(|write| self.apply_record(write))
+    }
+
+    /// The database values of the whole state, in order of name.
+    pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        self.tables.records()
+    }
+
+    /// The record of that name.
+    pub fn record(&self, key: &RecordKey) -> Option<Record> {
+        self.tables.get(key)
+    }
+
+    /// Puts a record in place of whatever had its name.
+    pub(crate) fn put(&mut self, record: Record) {
+        let key = record.key();
+        let before = self.replace(&key, Some(record));
+        self.journal.push(Change { key, before });
+    }
+
+    /// Removes a record, if it is there.
+    pub(crate) fn delete(&mut self, key: RecordKey) {
+        let before = self.replace(&key, None);
+        if before.is_some() {
+            self.journal.push(Change { key, before });
+        }
+    }
+
+    /// This moment.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { journal_length: self.journal.len() }
+    }
+
+    /// Undoes everything since a moment of this block.
+    pub(crate) fn revert_to(&mut self, checkpoint: Checkpoint) {
+        while self.journal.len() > checkpoint.journal_length {
+            if let Some(change) = self.journal.pop() {
+                self.replace(&change.key, change.before);
+            }
+        }
+    }
+
+    /// Names of the records changed since a moment of this block, each once, in order.
+    pub(crate) fn changed_since(&self, checkpoint: Checkpoint) -> std::collections::BTreeSet<&RecordKey> {
+        self.journal.iter().skip(checkpoint.journal_length).map(|change| &change.key).collect()
+    }
+
+    /// Ends the block: its net changes by ascending database key, and what turns it back.
+    pub(crate) fn finish_block(&mut self) -> (Vec<Write>, Undo) {
+        let journal = std::mem::take(&mut self.journal);
+        let mut first: BTreeMap<&RecordKey, &Option<Record>> = BTreeMap::new();
+        for change in &journal {
+            first.entry(&change.key).or_insert(&change.before);
+        }
+        let mut writes: Vec<Write> = Vec::with_capacity(first.len());
+        for (name, before) in first {
+            let after = self.tables.get(name);
+            if after != *before {
+                let value = after.map(|record| record.encode());
+                writes.push(Write { key: name.database_key(), name: name.clone(), value });
+            }
+        }
+        writes.sort_unstable_by_key(|write| write.key);
+        (writes, Undo { journal })
+    }
+
+    /// Turns the newest block back.
+    pub(crate) fn revert_block(&mut self, undo: Undo) {
+        for change in undo.journal.into_iter().rev() {
+            self.replace(&change.key, change.before);
+        }
+    }
+
+    /// The indices recomputed from the records: equal to the kept ones, which the audit checks.
+    #[cfg(test)]
+    pub(crate) fn rebuilt(&self) -> Self {
+        Self::from_records(self.records().map(|record| record.encode())).expect("own records decode")
+    }
+
+    fn replace(&mut self, key: &RecordKey, after: Option<Record>) -> Option<Record> {
+        let before = self.tables.take(key);
+        self.indices.replace(before.as_ref(), after.as_ref());
+        if let Some(record) = after {
+            self.tables.insert(record);
+        }
+        before
+    }
+}

@@ -1,0 +1,272 @@
+//! Reading the state: lookups that the engine and the readers of finalized blocks share.
+
+use super::{
+    State,
+    indices::{BookPlace, OpenTotals, PositionTotals, Timer},
+    records::{
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, LeverageId, MarkRecord,
+        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+    },
+};
+use palisade_types::{
+    address::{AccountId, SignerId},
+    agent::Agent,
+    ids::{AssetId, ClientOrderId, Height, MarketId, OrderId, UniverseId},
+    market::{AssetSpec, MarketSpec},
+    numbers::Amount,
+    order::{OrderReference, Side},
+    time::TimeMs,
+};
+
+/// What the chain record reads as before block 1.
+static BEFORE_GENESIS: ChainRecord = ChainRecord {
+    height: Height::new(0),
+    time_ms: TimeMs::new(0),
+    protocol_version: 0,
+    scheduled_upgrade: None,
+    migration: None,
+    next_order: 1,
+    next_trade: 1,
+    oracle_round: None,
+    halted: None,
+};
+
+/// The lowest and the highest account, asset, … for ranges over compound ids.
+const LAST_MARKET: MarketId = MarketId::new(u32::MAX);
+const LAST_ORDER: OrderId = OrderId::new(u64::MAX);
+
+impl State {
+    /// The chain's own standing.
+    pub fn chain(&self) -> &ChainRecord {
+        self.tables.chain.get(&()).unwrap_or(&BEFORE_GENESIS)
+    }
+
+    /// The newest executed block.
+    pub fn height(&self) -> Height {
+        self.chain().height
+    }
+
+    /// Its time.
+    pub fn time_ms(&self) -> TimeMs {
+        self.chain().time_ms
+    }
+
+    /// Every asset, in order.
+    pub fn assets(&self) -> impl Iterator<Item = &AssetSpec> {
+        self.tables.assets.values()
+    }
+
+    /// An asset.
+    pub fn asset(&self, id: AssetId) -> Option<&AssetSpec> {
+        self.tables.assets.get(&id)
+    }
+
+    /// Every universe, in order.
+    pub fn universes(&self) -> impl Iterator<Item = &UniverseRecord> {
+        self.tables.universes.values()
+    }
+
+    /// A universe.
+    pub fn universe(&self, id: UniverseId) -> Option<&UniverseRecord> {
+        self.tables.universes.get(&id)
+    }
+
+    /// Every market, in order.
+    pub fn markets(&self) -> impl Iterator<Item = &MarketSpec> {
+        self.tables.markets.values()
+    }
+
+    /// A market's terms.
+    pub fn market(&self, id: MarketId) -> Option<&MarketSpec> {
+        self.tables.markets.get(&id)
+    }
+
+    /// What a market did last.
+    pub fn market_state(&self, id: MarketId) -> MarketState {
+        self.tables.market_states.get(&id).copied().unwrap_or_default()
+    }
+
+    /// An asset's index.
+    pub fn index(&self, asset: AssetId) -> Option<&IndexRecord> {
+        self.tables.indices.get(&asset)
+    }
+
+    /// A perpetual market's mark.
+    pub fn mark(&self, market: MarketId) -> Option<&MarkRecord> {
+        self.tables.marks.get(&market)
+    }
+
+    /// An account's standing; `None` if it never held anything.
+    pub fn account(&self, account: AccountId) -> Option<&AccountRecord> {
+        self.tables.accounts.get(&account)
+    }
+
+    /// Every account that ever held anything, in order.
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, &AccountRecord)> {
+        self.tables.accounts.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// An agent, retired ones included.
+    pub fn agent(&self, signer: SignerId) -> Option<&Agent> {
+        self.tables.agents.get(&signer)
+    }
+
+    /// The account's agents that are not retired, in order of key.
+    pub fn agents_of(&self, account: AccountId) -> impl Iterator<Item = (SignerId, &Agent)> {
+        let first = (account, SignerId::Address(AccountId::default()));
+        self.indices
+            .agents_by_account
+            .range(first..)
+            .take_while(move |(owner, _)| *owner == account)
+            .filter_map(|(_, signer)| self.tables.agents.get(signer).map(|agent| (*signer, agent)))
+    }
+
+    /// The nonces a signer used.
+    pub fn nonces(&self, signer: SignerId) -> Option<&NonceSet> {
+        self.tables.nonces.get(&signer)
+    }
+
+    /// What an account holds of an asset, held amounts included.
+    pub fn balance(&self, account: AccountId, universe: UniverseId, asset: AssetId) -> Amount {
+        self.tables.balances.get(&BalanceId { account, universe, asset }).copied().unwrap_or_default()
+    }
+
+    /// What an account holds, in order of universe and asset.
+    pub fn balances_of(&self, account: AccountId) -> impl Iterator<Item = (BalanceId, Amount)> {
+        let first = BalanceId { account, universe: UniverseId::new(0), asset: AssetId::new(0) };
+        self.tables
+            .balances
+            .range(first..)
+            .take_while(move |(id, _)| id.account == account)
+            .map(|(id, amount)| (*id, *amount))
+    }
+
+    /// Every balance, in order.
+    pub fn balances(&self) -> impl Iterator<Item = (BalanceId, Amount)> {
+        self.tables.balances.iter().map(|(id, amount)| (*id, *amount))
+    }
+
+    /// What an account's open spot orders lock of an asset.
+    pub fn held(&self, account: AccountId, universe: UniverseId, asset: AssetId) -> Amount {
+        self.indices.held(account, universe, asset)
+    }
+
+    /// Sum of all balances of an asset in a universe.
+    pub fn balance_total(&self, universe: UniverseId, asset: AssetId) -> Amount {
+        self.indices.balance_totals.get(&CustodyId { universe, asset }).copied().unwrap_or_default()
+    }
+
+    /// What was paid in of an asset and not out.
+    pub fn custody(&self, universe: UniverseId, asset: AssetId) -> Amount {
+        self.tables.custody.get(&CustodyId { universe, asset }).copied().unwrap_or_default()
+    }
+
+    /// Every custody entry, in order.
+    pub fn custodies(&self) -> impl Iterator<Item = (CustodyId, Amount)> {
+        self.tables.custody.iter().map(|(id, amount)| (*id, *amount))
+    }
+
+    /// An account's position in a market.
+    pub fn position(&self, account: AccountId, market: MarketId) -> Option<&PositionRecord> {
+        self.tables.positions.get(&PositionId { account, market })
+    }
+
+    /// An account's positions, in order of market.
+    pub fn positions_of(&self, account: AccountId) -> impl Iterator<Item = (MarketId, &PositionRecord)> {
+        let first = PositionId { account, market: MarketId::new(0) };
+        let last = PositionId { account, market: LAST_MARKET };
+        self.tables.positions.range(first..=last).map(|(id, record)| (id.market, record))
+    }
+
+    /// Every position, in order.
+    pub fn positions(&self) -> impl Iterator<Item = (PositionId, &PositionRecord)> {
+        self.tables.positions.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// Sums over a market's positions.
+    pub fn position_totals(&self, market: MarketId) -> PositionTotals {
+        self.indices.position_totals.get(&market).copied().unwrap_or_default()
+    }
+
+    /// The leverage an account chose in a market; `None` means the market's maximum.
+    pub fn leverage(&self, account: AccountId, market: MarketId) -> Option<u32> {
+        self.tables.leverages.get(&LeverageId { account, market }).copied()
+    }
+
+    /// An open order.
+    pub fn order(&self, id: OrderId) -> Option<&OrderRecord> {
+        self.tables.orders.get(&id)
+    }
+
+    /// An account's open order by whichever name.
+    pub fn order_of(&self, account: AccountId, reference: OrderReference) -> Option<&OrderRecord> {
+        let id = match reference {
+            OrderReference::Id(id) => id,
+            OrderReference::Client(client_order_id) => self.order_by_client_id(account, client_order_id)?,
+        };
+        self.order(id).filter(|record| record.order.account == account)
+    }
+
+    /// The open order that an account named so.
+    pub fn order_by_client_id(&self, account: AccountId, client_order_id: ClientOrderId) -> Option<OrderId> {
+        let first = (account, client_order_id, OrderId::new(0));
+        let last = (account, client_order_id, LAST_ORDER);
+        self.indices.orders_by_client_id.range(first..=last).next().map(|(_, _, order)| *order)
+    }
+
+    /// An account's open orders, by market and number.
+    pub fn orders_of(&self, account: AccountId) -> impl Iterator<Item = &OrderRecord> {
+        let first = (account, MarketId::new(0), OrderId::new(0));
+        let last = (account, LAST_MARKET, LAST_ORDER);
+        self.indices.orders_by_account.range(first..=last).filter_map(|(_, _, order)| self.tables.orders.get(order))
+    }
+
+    /// An account's open orders in one market, by number.
+    pub fn orders_of_in(&self, account: AccountId, market: MarketId) -> impl Iterator<Item = &OrderRecord> {
+        let first = (account, market, OrderId::new(0));
+        let last = (account, market, LAST_ORDER);
+        self.indices.orders_by_account.range(first..=last).filter_map(|(_, _, order)| self.tables.orders.get(order))
+    }
+
+    /// One side of a book, best first.
+    pub fn book_side(&self, market: MarketId, side: Side) -> impl DoubleEndedIterator<Item = &OrderRecord> {
+        self.indices
+            .books
+            .get(&(market, side))
+            .into_iter()
+            .flatten()
+            .filter_map(|place: &BookPlace| self.tables.orders.get(&place.order))
+    }
+
+    /// The first order in line on one side of a book.
+    pub fn best_order(&self, market: MarketId, side: Side) -> Option<&OrderRecord> {
+        self.book_side(market, side).next()
+    }
+
+    /// How many orders are open on the chain.
+    pub fn open_order_count(&self) -> usize {
+        self.tables.orders.len()
+    }
+
+    /// Sums over an account's open orders in a market.
+    pub fn open_totals(&self, account: AccountId, market: MarketId) -> OpenTotals {
+        self.indices.open_totals.get(&PositionId { account, market }).copied().unwrap_or_default()
+    }
+
+    /// Markets in which an account has open orders, with their sums, in order of market.
+    pub fn open_totals_of(&self, account: AccountId) -> impl Iterator<Item = (MarketId, OpenTotals)> {
+        let first = PositionId { account, market: MarketId::new(0) };
+        let last = PositionId { account, market: LAST_MARKET };
+        self.indices.open_totals.range(first..=last).map(|(id, totals)| (id.market, *totals))
+    }
+
+    /// The first timer that is due by `time_ms`.
+    pub fn next_timer(&self, time_ms: TimeMs) -> Option<(TimeMs, Timer)> {
+        self.indices.timers.first().copied().filter(|(due_ms, _)| *due_ms <= time_ms)
+    }
+
+    /// When an account last drew an asset from the faucet.
+    pub fn faucet_claim(&self, account: AccountId, asset: AssetId) -> Option<TimeMs> {
+        self.tables.faucet_claims.get(&FaucetClaimId { account, asset }).copied()
+    }
+}

@@ -1,0 +1,92 @@
+//! What a block's execution carries along: the state, the block's time, and the events so far.
+
+use crate::state::{ChainRecord, Checkpoint, Record, State};
+use palisade_types::{
+    event::Event,
+    genesis::Genesis,
+    ids::{OrderId, TradeId},
+    rejection::Rejection,
+    time::TimeMs,
+};
+
+/// Order numbers stay below this, so that clients with 53-bit integers keep them exact.
+const ORDER_NUMBERS_MAX: u64 = 1 << 53;
+
+/// A block under execution.
+pub(crate) struct Work<'a> {
+    /// The state, changed only through its journal.
+    pub state: &'a mut State,
+    /// What the chain started from.
+    pub genesis: &'a Genesis,
+    /// Block time.
+    pub time_ms: TimeMs,
+    /// What happened so far.
+    pub events: Vec<Event>,
+}
+
+/// A moment to which state and events can return.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorkCheckpoint {
+    state: Checkpoint,
+    event_count: usize,
+}
+
+impl WorkCheckpoint {
+    /// The moment of the state.
+    pub(crate) const fn state(self) -> Checkpoint {
+        self.state
+    }
+}
+
+impl Work<'_> {
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub(crate) fn checkpoint(&self) -> WorkCheckpoint {
+        WorkCheckpoint { state: self.state.checkpoint(), event_count: self.events.len() }
+    }
+
+    pub(crate) fn revert_to(&mut self, checkpoint: WorkCheckpoint) {
+        self.state.revert_to(checkpoint.state);
+        self.events.truncate(checkpoint.event_count);
+    }
+
+    /// Runs a piece of work that leaves no trace if it is rejected.
+    pub(crate) fn attempt<T>(&mut self, piece: impl FnOnce(&mut Self) -> Result<T, Rejection>) -> Result<T, Rejection> {
+        let checkpoint = self.checkpoint();
+        let result = piece(self);
+        if result.is_err() {
+            self.revert_to(checkpoint);
+        }
+        result
+    }
+
+    /// Changes the chain's own record.
+    pub(crate) fn update_chain(&mut self, update: impl FnOnce(&mut ChainRecord)) {
+        let mut record = self.state.chain().clone();
+        update(&mut record);
+        self.state.put(Record::Chain { id: (), record });
+    }
+
+    /// The next number for an order or a place in a queue.
+    pub(crate) fn take_order_number(&mut self) -> Result<OrderId, Rejection> {
+        let number = self.state.chain().next_order;
+        let next = number.checked_add(1).filter(|next| *next < ORDER_NUMBERS_MAX).ok_or(Rejection::Overflow)?;
+        self.update_chain(|chain| chain.next_order = next);
+        Ok(OrderId::new(number))
+    }
+
+    /// The next number for a trade.
+    pub(crate) fn take_trade_number(&mut self) -> Result<TradeId, Rejection> {
+        let number = self.state.chain().next_trade;
+        let next = number.checked_add(1).ok_or(Rejection::Overflow)?;
+        self.update_chain(|chain| chain.next_trade = next);
+        Ok(TradeId::new(number))
+    }
+}
+
+/// Whether a rejection stands for a violated invariant, which stops the whole action and its universe.
+pub(crate) const fn is_violation(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::InvariantViolated { .. })
+}
