@@ -15,7 +15,7 @@ use palisade_types::{
 use std::collections::BTreeSet;
 
 /// Positions and open orders of an account in one perpetual market.
-pub(crate) fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
+pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
     let terms = market.perpetual().ok_or(Rejection::NoLeverage { market: market.id })?;
     let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
     let totals: OpenTotals = state.open_totals(account, market.id);

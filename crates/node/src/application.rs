@@ -3,7 +3,7 @@
 //! [`StateMachine`] is the application of `glue::stateful`. It executes nothing itself: every block goes
 //! through the [`EngineCache`], and every root it names comes out of the batch that was executed.
 //!
-//! - **Propose** asks the [`ActionSource`] for actions, drops what the parent's state does not admit,
+//! - **Propose** asks the [`ActionSource`] for actions, leaves out what the parent's state does not admit,
 //!   executes, and writes all roots into the header. More than [`UNFINALIZED_BLOCKS_MAX`] unfinalized blocks
 //!   below it: it declines, so memory stays bounded while finality stalls.
 //! - **Process** checks every commitment of a header: the rules of [`validity`], then, after execution, the
@@ -20,9 +20,10 @@ use crate::{
     block::{BlockContext, NodeBlock, from_simplex},
     clock,
     engine_cache::{BlockContent, EngineCache, ExecuteError, Executed, UNFINALIZED_BLOCKS_MAX},
+    final_view::{FinalView, Tip},
     results::{BlockResults, ResultsArchive},
     roots,
-    source::{ActionSource, FinalizedBlock},
+    source::{ActionSource, FinalizedBlock, Offer},
     status::{Applied, Status},
     store::{SealedState, StateBatch, StateReader, StateStore, StateTarget, StoreError},
     validity, verified,
@@ -34,8 +35,10 @@ use commonware_runtime::Spawner;
 use commonware_storage::{Context as StorageContext, merkle::Location, qmdb::sync::Target};
 use commonware_utils::non_empty_range;
 use futures::StreamExt as _;
+use palisade_engine::oracle::bundle_round;
 use palisade_types::{
     block::{Block, Body, Header, OperationsRange},
+    envelope::SignedAction,
     genesis::Genesis,
     hash::{BlockDigest, GenesisHash, Root},
     limits::BLOCK_BYTES_MAX,
@@ -71,8 +74,13 @@ pub struct Shared<E: Spawner + StorageContext> {
     pub marshal: MarshalMailbox,
     /// What the node says of itself.
     pub status: Status,
+    /// The finalized state as readers see it.
+    pub view: FinalView,
     /// Who wants to know of finalized blocks.
     pub observers: Vec<Arc<dyn Observer>>,
+    /// Where a test holds a finalized block half-way.
+    #[cfg(test)]
+    pub(crate) pause: crate::tests::pause::Pause,
 }
 
 /// The application of `glue::stateful`.
@@ -95,13 +103,20 @@ impl<E: Spawner + StorageContext> Shared<E> {
     pub async fn ensure_loaded(&self, store: &StateStore<E>) {
         let loaded = self
             .cache
-            .ensure_loaded(store, |height| async move {
-                if height == self.genesis_block.header().height {
-                    return Some(self.genesis_block.block_digest());
-                }
-                let block = self.marshal.get_block(ConsensusHeight::new(height.get())).await?;
-                Some(block.inner().block_digest())
-            })
+            .ensure_loaded(
+                store,
+                |height| async move {
+                    if height == self.genesis_block.header().height {
+                        return Some(self.genesis_block.clone());
+                    }
+                    let block = self.marshal.get_block(ConsensusHeight::new(height.get())).await?;
+                    Some(block.inner().clone())
+                },
+                |block, state| {
+                    let tip = Tip { digest: block.block_digest(), header: block.header().clone() };
+                    self.view.load(tip, state);
+                },
+            )
             .await;
         if let Err(error) = loaded {
             panic!("cannot load the engine: {error}");
@@ -138,15 +153,18 @@ where
             warn!(unfinalized, "declining to propose: too many blocks are not final");
             return None;
         }
-        let offer_time = clock::now_ms(clock);
-        let (earliest, latest) = validity::time_bounds(parent.header(), None);
-        let time_ms = offer_time.clamp(earliest, latest);
-        let offer = self.source.offer(parent.header(), time_ms, BLOCK_BYTES_MAX.saturating_sub(HEADER_BYTES_MAX));
-        let mut body = Body { oracle_bundle: offer.oracle_bundle, actions: offer.actions };
-        let (_, latest) = validity::time_bounds(parent.header(), body.oracle_bundle.as_ref());
-        let time_ms = offer_time.clamp(earliest, latest);
+        let now_ms = clock::now_ms(clock);
+        let offer = self.source.offer(parent.header(), now_ms, BLOCK_BYTES_MAX.saturating_sub(HEADER_BYTES_MAX));
+        self.shared.ensure_loaded(batch.store()).await;
+        let mut content = self.admit(&parent, ancestry.clone(), now_ms, offer).await?;
         let draft = self.shared.cache.draft();
-        let executed = self.execute_draft(&parent, ancestry, time_ms, &mut body, &batch, draft).await?;
+        let executed = self.execute_draft(&parent, ancestry, &mut content, &batch, draft).await?;
+        self.source.included(&content);
+        let time_ms = content.time_ms;
+        let body = Body {
+            oracle_bundle: content.oracle_bundle,
+            actions: content.actions.iter().map(|action| action.signed().clone()).collect(),
+        };
         let height = parent.header().height.next();
         let sealed = match batch.seal(height, executed).await {
             Ok(sealed) => sealed,
@@ -161,39 +179,58 @@ where
         Some(Built { block, sealed })
     }
 
-    /// Executes the draft, dropping one by one what its parent's state does not admit.
+    /// What of an offer a child of `parent` may hold, decided on the state after `parent`: a round of prices newer than
+    /// the last one, and the actions that are admissible one after the other.
+    async fn admit(
+        &self,
+        parent: &NodeBlock,
+        ancestry: impl Ancestry<NodeBlock>,
+        now_ms: TimeMs,
+        offer: Offer,
+    ) -> Option<BlockContent> {
+        let header = parent.header();
+        let admitted = self.shared.cache.read_on(parent.block_digest(), ancestry, |engine| {
+            let last_round = engine.state().chain().oracle_round;
+            let round = offer.oracle_bundle.as_ref().and_then(bundle_round);
+            let oracle_bundle = offer.oracle_bundle.clone().filter(|_| round > last_round);
+            let (earliest, latest) = validity::time_bounds(header, oracle_bundle.as_ref());
+            let time_ms = now_ms.clamp(earliest, latest);
+            let mut admission = engine.admission(time_ms);
+            let actions = offer.actions.iter().filter(|action| admission.admit(action).is_ok()).cloned().collect();
+            BlockContent {
+                protocol_version: validity::PROTOCOL_VERSION,
+                height: header.height.next(),
+                time_ms,
+                oracle_bundle,
+                actions,
+            }
+        });
+        match admitted.await {
+            Ok(content) => Some(content),
+            Err(error) => {
+                warn!(%error, "declining to propose");
+                None
+            }
+        }
+    }
+
+    /// Executes the draft. What was admitted is admissible, so only a panic of the engine can take anything out.
     async fn execute_draft(
         &self,
         parent: &NodeBlock,
         ancestry: impl Ancestry<NodeBlock>,
-        time_ms: TimeMs,
-        body: &mut Body,
+        content: &mut BlockContent,
         batch: &StateBatch<E>,
         draft: BlockDigest,
     ) -> Option<Arc<Executed>> {
-        let mut content = BlockContent {
-            protocol_version: validity::PROTOCOL_VERSION,
-            height: parent.header().height.next(),
-            time_ms,
-            oracle_bundle: body.oracle_bundle.clone(),
-            actions: Vec::new(),
-        };
         loop {
-            content.actions = self.verify_offered(body);
             self.shared.ensure_loaded(batch.store()).await;
             let cache = &self.shared.cache;
-            match cache.execute_on(parent.block_digest(), ancestry.clone(), &content, draft).await {
+            match cache.execute_on(parent.block_digest(), ancestry.clone(), content, draft).await {
                 Ok(executed) => return Some(executed),
-                Err(ExecuteError::Invalid(invalid)) => match verified::offending_action(&invalid) {
-                    Some(index) if index < body.actions.len() => self.drop_action(body, index, &invalid.to_string()),
-                    _ => {
-                        warn!(%invalid, "declining to propose");
-                        return None;
-                    }
-                },
-                Err(ExecuteError::Panicked { what }) if !body.actions.is_empty() => {
-                    warn!(what, actions = body.actions.len(), "the engine panicked on a draft");
-                    self.narrow_panic(body, &what);
+                Err(ExecuteError::Panicked { what }) if !content.actions.is_empty() => {
+                    warn!(what, actions = content.actions.len(), "the engine panicked on a draft");
+                    self.narrow_panic(content, &what);
                 }
                 Err(ExecuteError::NotLoaded) => {}
                 Err(error) => {
@@ -204,34 +241,17 @@ where
         }
     }
 
-    /// Checks the signatures of the offered actions and drops those that fail.
-    fn verify_offered(&self, body: &mut Body) -> Vec<verified::VerifiedAction> {
-        let mut verified = Vec::with_capacity(body.actions.len());
-        body.actions.retain(|action| match verified::action(self.shared.genesis.chain_id, action) {
-            Ok(action) => {
-                verified.push(action);
-                true
-            }
-            Err(reason) => {
-                self.source.refuse(action.id(), &reason.to_string());
-                false
-            }
-        });
-        verified
-    }
-
-    fn drop_action(&self, body: &mut Body, index: usize, reason: &str) {
-        let action = body.actions.remove(index);
-        debug!(action = %action.id(), reason, "not admissible here");
-        self.source.refuse(action.id(), reason);
-    }
-
     /// Halves a draft on which the engine panicked until a single action is left, and quarantines that one.
-    fn narrow_panic(&self, body: &mut Body, what: &str) {
-        if body.actions.len() == 1 {
-            self.drop_action(body, 0, what);
-        } else {
-            body.actions.truncate(body.actions.len() / 2);
+    fn narrow_panic(&self, content: &mut BlockContent, what: &str) {
+        match content.actions.as_slice() {
+            [culprit] => {
+                self.source.refuse(culprit.id(), what);
+                content.actions.clear();
+            }
+            many => {
+                let half = many.len() / 2;
+                content.actions.truncate(half);
+            }
         }
     }
 
@@ -283,7 +303,8 @@ where
         let from_parent = ancestry.clone();
         let parent = ancestry.next().await.ok_or(Verdict::Stopping)?.inner().clone();
         validity::check(&self.shared.genesis, self.shared.genesis_hash, &parent, &block)?;
-        let content = verified::content(&block)?;
+        let known = |action: &SignedAction| self.source.verified(action);
+        let content = verified::content(&block, self.shared.cache.blinding(), known)?;
         if finality == Finality::Candidate {
             wait_for_clock(clock, &block).await;
         }
@@ -297,6 +318,9 @@ where
                 other => break other?,
             }
         };
+        if finality == Finality::Candidate {
+            self.source.included(&content);
+        }
         let sealed = match batch.seal(block.header().height, executed).await {
             Ok(sealed) => sealed,
             Err(StoreError::Stale) => return Err(Verdict::Abandoned),
@@ -451,6 +475,8 @@ where
         if let Err(error) = self.shared.results.put(&results).await {
             panic!("cannot archive receipts: {error}");
         }
+        #[cfg(test)]
+        self.shared.pause.at(crate::tests::pause::Moment::Captured, block.header().height).await;
         executed
     }
 
@@ -462,12 +488,17 @@ where
         _readers: StateReader<E>,
     ) {
         let (height, digest) = (block.header().height, block.block_digest());
+        #[cfg(test)]
+        self.shared.pause.at(crate::tests::pause::Moment::Applied, height).await;
         self.shared.cache.finalized(digest, height);
         self.shared.status.set_applied(Applied { height, digest });
+        self.shared.view.advance(digest, block.header(), &executed);
         let finalized = FinalizedBlock { block: block.clone(), executed };
         self.source.finalized(&finalized);
         for observer in &self.shared.observers {
             observer.finalized(&finalized);
         }
+        #[cfg(test)]
+        self.shared.pause.at(crate::tests::pause::Moment::Told, height).await;
     }
 }

@@ -20,9 +20,9 @@
 //!   loads a new one from the database, which holds the state of the newest applied block.
 
 use crate::{
-    block::{NodeBlock, from_consensus},
-    engine_placeholder::{BlockInput, Engine, InvalidBlock, Rules, Undo, VerifiedAction},
-    store::{StateKey, StateRecord, StateStore, StateValue, StoreError},
+    block::NodeBlock,
+    entropy::Blinding,
+    store::{StateRecord, StateStore, StoreError},
     verified,
 };
 use commonware_consensus::marshal::ancestry::Ancestry;
@@ -30,6 +30,7 @@ use commonware_runtime::Spawner;
 use commonware_storage::Context as StorageContext;
 use commonware_utils::sync::{AsyncMutex, Mutex};
 use futures::StreamExt as _;
+use palisade_engine::{BlockInput, Engine, InvalidBlock, Rules, State, StateError, Undo, UnknownVersion, Write};
 use palisade_types::{
     event::Event,
     genesis::Genesis,
@@ -38,6 +39,7 @@ use palisade_types::{
     oracle::OracleBundle,
     receipt::Receipt,
     rejection::Inadmissible,
+    signing::VerifiedAction,
     time::TimeMs,
 };
 use std::{
@@ -56,7 +58,7 @@ const RESULTS_REMEMBERED_MAX: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executed {
     /// The net changes of the state.
-    pub writes: Vec<(StateKey, Option<StateValue>)>,
+    pub writes: Vec<Write>,
     /// One per action, in the order of execution.
     pub receipts: Vec<Receipt>,
     /// In the order of the work.
@@ -75,7 +77,7 @@ pub struct BlockContent {
     /// Its prices.
     pub oracle_bundle: Option<OracleBundle>,
     /// Its actions, signatures checked.
-    pub actions: Vec<VerifiedAction>,
+    pub actions: Vec<Arc<VerifiedAction>>,
 }
 
 /// Why a block was not executed.
@@ -93,11 +95,8 @@ pub enum ExecuteError {
         reason: Inadmissible,
     },
     /// A version of the rules that this binary does not have.
-    #[error("the block follows rules version {version}, which this binary does not have")]
-    UnknownRules {
-        /// The version.
-        version: u32,
-    },
+    #[error(transparent)]
+    UnknownRules(#[from] UnknownVersion),
     /// The branch left the finalized chain below what is kept.
     #[error("block {digest} at height {height} is not on the finalized chain")]
     Abandoned {
@@ -130,11 +129,8 @@ pub enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A record is not what the engine wrote.
-    #[error("the state store holds a record that the engine does not accept: {reason}")]
-    Record {
-        /// What the engine said.
-        reason: String,
-    },
+    #[error("the state store does not hold a state: {0}")]
+    Record(#[from] StateError),
     /// The block whose state the database holds is not in the block store.
     #[error("the block store lacks block {height}, whose state the state store holds")]
     BlockMissing {
@@ -177,38 +173,53 @@ struct Inner {
 /// The engine of a node, shared by proposing, verifying, recovering and finalizing.
 pub struct EngineCache {
     genesis: Arc<Genesis>,
+    blinding: Arc<Blinding>,
     inner: Mutex<Inner>,
     loading: AsyncMutex<()>,
 }
 
 /// A block of the route with its actions checked.
 struct RouteBlock {
-    block: NodeBlock,
+    digest: BlockDigest,
+    parent: BlockDigest,
     content: BlockContent,
 }
 
-enum Attempt {
-    Done(Result<Arc<Executed>, ExecuteError>),
-    /// The engine no longer knows the block at which the route begins.
-    Moved,
+/// What is under the lock when a route is tried.
+enum Standing {
+    /// The engine knows the block on which these newest blocks of the route build, if any.
+    Connected {
+        start: BlockDigest,
+        missing: usize,
+    },
+    /// The engine knows none of them: an older ancestor is needed.
+    Disconnected,
+    /// The route has gone below everything that is kept without meeting the finalized chain.
+    Abandoned(ExecuteError),
 }
 
 impl EngineCache {
     /// A cache without an engine; [`Self::ensure_loaded`] loads it.
-    pub fn new(genesis: Arc<Genesis>) -> Self {
-        Self { genesis, inner: Mutex::default(), loading: AsyncMutex::new(()) }
+    pub fn new(genesis: Arc<Genesis>, blinding: Arc<Blinding>) -> Self {
+        Self { genesis, blinding, inner: Mutex::default(), loading: AsyncMutex::new(()) }
     }
 
-    /// Loads the engine from the database unless one is loaded. `finalized_block` gives the name of the
-    /// finalized block at a height.
+    /// What blinds checks of signatures.
+    pub fn blinding(&self) -> &Blinding {
+        &self.blinding
+    }
+
+    /// Loads the engine from the database unless one is loaded. `finalized_block` gives the finalized block at a
+    /// height; `first_reader` sees the loaded state before anyone can execute on it.
     pub async fn ensure_loaded<E, F>(
         &self,
         store: &StateStore<E>,
         finalized_block: impl FnOnce(Height) -> F,
+        first_reader: impl FnOnce(&NodeBlock, &State),
     ) -> Result<(), LoadError>
     where
         E: Spawner + StorageContext,
-        F: Future<Output = Option<BlockDigest>>,
+        F: Future<Output = Option<NodeBlock>>,
     {
         if self.is_loaded() {
             return Ok(());
@@ -218,19 +229,21 @@ impl EngineCache {
             return Ok(());
         }
         let (height, records) = store.scan().await?;
-        let digest = finalized_block(height).await.ok_or(LoadError::BlockMissing { height })?;
-        self.load(digest, height, records)
+        let block = finalized_block(height).await.ok_or(LoadError::BlockMissing { height })?;
+        self.load(&block, records, first_reader)
     }
 
-    /// Builds the engine that stands on the block `digest` from the database's records.
-    pub fn load(&self, digest: BlockDigest, height: Height, records: Vec<StateRecord>) -> Result<(), LoadError> {
-        let engine = if height == Height::new(0) {
-            Engine::new(self.genesis.clone())
-        } else {
-            let values = records.into_iter().map(|(_, value)| value);
-            Engine::from_records(self.genesis.clone(), values).map_err(|reason| LoadError::Record { reason })?
-        };
-        let base = Point { digest, height };
+    /// Builds the engine that stands on `block` from the database's records.
+    pub fn load(
+        &self,
+        block: &NodeBlock,
+        records: Vec<StateRecord>,
+        first_reader: impl FnOnce(&NodeBlock, &State),
+    ) -> Result<(), LoadError> {
+        let values = records.into_iter().map(|(_, value)| value);
+        let engine = Engine::from_records(self.genesis.clone(), values)?;
+        first_reader(block, engine.state());
+        let base = Point { digest: block.block_digest(), height: block.header().height };
         self.inner.lock().loaded = Some(Loaded { engine, base, path: Vec::new(), finalized: base });
         Ok(())
     }
@@ -245,29 +258,56 @@ impl EngineCache {
     pub async fn execute_on(
         &self,
         parent: BlockDigest,
-        mut ancestry: impl Ancestry<NodeBlock>,
+        ancestry: impl Ancestry<NodeBlock>,
         content: &BlockContent,
         name: BlockDigest,
     ) -> Result<Arc<Executed>, ExecuteError> {
-        let mut route = Vec::new();
-        let mut start = parent;
+        if let Some(executed) = self.remembered(name) {
+            return Ok(executed);
+        }
+        self.work_on(parent, ancestry, |inner, loaded| {
+            if let Some((_, executed)) = inner.results.get(&name) {
+                return Ok(executed.clone());
+            }
+            let executed = Arc::new(loaded.step(parent, content, name)?);
+            inner.remember(name, content.height, executed.clone());
+            Ok(executed)
+        })
+        .await
+    }
+
+    /// Reads the engine as it stands on `parent`: what a proposer must know before it builds.
+    pub async fn read_on<R>(
+        &self,
+        parent: BlockDigest,
+        ancestry: impl Ancestry<NodeBlock>,
+        mut reader: impl FnMut(&Engine) -> R + Send,
+    ) -> Result<R, ExecuteError> {
+        self.work_on(parent, ancestry, |_, loaded| Ok(reader(&loaded.engine))).await
+    }
+
+    /// Moves the engine to `parent` and does `work` there, all under one lock. Ancestors that the engine lacks are
+    /// fetched before, without the lock.
+    async fn work_on<R>(
+        &self,
+        parent: BlockDigest,
+        mut ancestry: impl Ancestry<NodeBlock>,
+        mut work: impl FnMut(&mut Inner, &mut Loaded) -> Result<R, ExecuteError> + Send,
+    ) -> Result<R, ExecuteError> {
+        let mut route: Vec<RouteBlock> = Vec::new();
         loop {
-            if let Some(base_height) = self.must_fetch(start)? {
-                let ancestor = ancestry.next().await.ok_or(ExecuteError::AncestryEnded { digest: start })?;
-                let block = ancestor.inner().clone();
-                let height = block.header().height;
-                if block.block_digest() != start || height <= base_height {
-                    return Err(ExecuteError::Abandoned { digest: start, height });
-                }
-                start = from_consensus(&commonware_consensus::Block::parent(&block));
-                let content = verified::content(&block)?;
-                route.push(RouteBlock { block, content });
-                continue;
+            if let Some(result) = self.attempt(parent, &route, &mut work)? {
+                return Ok(result);
             }
-            match self.attempt(start, &route, content, name) {
-                Attempt::Done(result) => return result,
-                Attempt::Moved => {}
+            let wanted = route.last().map_or(parent, |block| block.parent);
+            let ancestor = ancestry.next().await.ok_or(ExecuteError::AncestryEnded { digest: wanted })?;
+            let block = ancestor.inner();
+            let (digest, height) = (block.block_digest(), block.header().height);
+            if digest != wanted {
+                return Err(ExecuteError::Abandoned { digest, height });
             }
+            let content = verified::content(block, &self.blinding, |_| None)?;
+            route.push(RouteBlock { digest, parent: block.header().parent, content });
         }
     }
 
@@ -312,42 +352,48 @@ impl EngineCache {
     /// Where the engine stands, if one is loaded.
     pub fn position(&self) -> Option<(BlockDigest, Height)> {
         let inner = self.inner.lock();
-        let loaded = inner.loaded.as_ref()?;
-        Some(loaded.path.last().map_or((loaded.base.digest, loaded.base.height), |step| (step.digest, step.height)))
+        let Point { digest, height } = inner.loaded.as_ref()?.position();
+        Some((digest, height))
     }
 
-    /// The base's height if the engine does not know `digest`.
-    fn must_fetch(&self, digest: BlockDigest) -> Result<Option<Height>, ExecuteError> {
-        let inner = self.inner.lock();
-        let loaded = inner.loaded.as_ref().ok_or(ExecuteError::NotLoaded)?;
-        Ok(if loaded.knows(digest) { None } else { Some(loaded.base.height) })
+    fn remembered(&self, name: BlockDigest) -> Option<Arc<Executed>> {
+        self.inner.lock().results.get(&name).map(|(_, executed)| executed.clone())
     }
 
-    fn attempt(&self, start: BlockDigest, route: &[RouteBlock], content: &BlockContent, name: BlockDigest) -> Attempt {
-        let mut inner = self.inner.lock();
-        if let Some((_, executed)) = inner.results.get(&name) {
-            return Attempt::Done(Ok(executed.clone()));
-        }
-        let Some(mut loaded) = inner.loaded.take() else { return Attempt::Done(Err(ExecuteError::NotLoaded)) };
-        if !loaded.knows(start) {
-            inner.loaded = Some(loaded);
-            return Attempt::Moved;
-        }
+    /// Moves to `parent` along `route` (newest first) and works there; `None` if the route does not connect yet.
+    fn attempt<R>(
+        &self,
+        parent: BlockDigest,
+        route: &[RouteBlock],
+        work: &mut impl FnMut(&mut Inner, &mut Loaded) -> Result<R, ExecuteError>,
+    ) -> Result<Option<R>, ExecuteError> {
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let mut loaded = inner.loaded.take().ok_or(ExecuteError::NotLoaded)?;
+        let (start, missing) = match loaded.standing(parent, route) {
+            Standing::Connected { start, missing } => (start, missing),
+            Standing::Disconnected => {
+                inner.loaded = Some(loaded);
+                return Ok(None);
+            }
+            Standing::Abandoned(error) => {
+                inner.loaded = Some(loaded);
+                return Err(error);
+            }
+        };
         // An engine that panics is dropped with the closure's frame; one that does not is put back.
-        let unwound = catch_unwind(AssertUnwindSafe(move || {
-            let result = loaded.run(start, route, content, name);
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let result = loaded.walk(start, &route[..missing]).and_then(|()| work(inner, &mut loaded));
+            loaded.trim();
             (loaded, result)
         }));
-        let (loaded, result) = match unwound {
-            Ok(finished) => finished,
-            Err(panic) => return Attempt::Done(Err(ExecuteError::Panicked { what: panic_message(&*panic) })),
-        };
-        inner.loaded = Some(loaded);
-        Attempt::Done(result.map(|executed| {
-            let executed = Arc::new(executed);
-            inner.remember(name, content.height, executed.clone());
-            executed
-        }))
+        match unwound {
+            Ok((loaded, result)) => {
+                inner.loaded = Some(loaded);
+                result.map(Some)
+            }
+            Err(panic) => Err(ExecuteError::Panicked { what: panic_message(&*panic) }),
+        }
     }
 }
 
@@ -368,23 +414,30 @@ impl Loaded {
         self.base.digest == digest || self.path.iter().any(|step| step.digest == digest)
     }
 
-    /// Rewinds to `start`, executes the route (newest first in the slice), then the block itself.
-    fn run(
-        &mut self,
-        start: BlockDigest,
-        route: &[RouteBlock],
-        content: &BlockContent,
-        name: BlockDigest,
-    ) -> Result<Executed, ExecuteError> {
-        self.rewind(start);
-        let mut parent = start;
-        for RouteBlock { block, content } in route.iter().rev() {
-            self.step(parent, content, block.block_digest())?;
-            parent = block.block_digest();
+    fn position(&self) -> Point {
+        self.path.last().map_or(self.base, |step| Point { digest: step.digest, height: step.height })
+    }
+
+    /// How much of the route is needed now: the engine may have come over to a part of it meanwhile, or the
+    /// finalized chain may have grown into it.
+    fn standing(&self, parent: BlockDigest, route: &[RouteBlock]) -> Standing {
+        let starts = std::iter::once(parent).chain(route.iter().map(|block| block.parent));
+        if let Some((missing, start)) = starts.enumerate().find(|(_, start)| self.knows(*start)) {
+            return Standing::Connected { start, missing };
         }
-        let executed = self.step(parent, content, name);
-        self.trim();
-        executed
+        match route.last() {
+            Some(lowest) if lowest.content.height <= self.base.height => {
+                let (digest, height) = (lowest.digest, lowest.content.height);
+                Standing::Abandoned(ExecuteError::Abandoned { digest, height })
+            }
+            _ => Standing::Disconnected,
+        }
+    }
+
+    /// Rewinds to `start` and executes the route (newest first in the slice).
+    fn walk(&mut self, start: BlockDigest, route: &[RouteBlock]) -> Result<(), ExecuteError> {
+        self.rewind(start);
+        route.iter().rev().try_for_each(|block| self.step(block.parent, &block.content, block.digest).map(drop))
     }
 
     fn rewind(&mut self, target: BlockDigest) {
@@ -401,8 +454,7 @@ impl Loaded {
         content: &BlockContent,
         name: BlockDigest,
     ) -> Result<Executed, ExecuteError> {
-        let version = content.protocol_version;
-        let rules = Rules::at(version).ok_or(ExecuteError::UnknownRules { version })?;
+        let rules = Rules::at(content.protocol_version)?;
         let input = BlockInput {
             height: content.height,
             time_ms: content.time_ms,
@@ -412,8 +464,7 @@ impl Loaded {
         };
         let outcome = self.engine.execute(&rules, &input)?;
         self.path.push(Step { digest: name, height: content.height, undo: outcome.undo });
-        let writes = outcome.writes.into_iter().map(|write| (StateKey::from(write.key), write.value)).collect();
-        Ok(Executed { writes, receipts: outcome.receipts, events: outcome.events })
+        Ok(Executed { writes: outcome.writes, receipts: outcome.receipts, events: outcome.events })
     }
 
     /// Drops undo at and below the finalized block if the engine stands on its branch.

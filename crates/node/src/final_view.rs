@@ -80,7 +80,7 @@ impl Default for FinalView {
 
 impl FinalView {
     /// Begins at `tip` with the state after it. Only the first call counts.
-    pub fn load(&self, tip: Tip, state: State) {
+    pub fn load(&self, tip: Tip, state: &State) {
         let height = tip.header.height;
         {
             let mut view = self.0.view.write();
@@ -89,7 +89,7 @@ impl FinalView {
             }
             *view = Some(View {
                 tip,
-                state,
+                state: state.clone(),
                 recent: VecDeque::new(),
                 recent_items: 0,
                 index: BTreeMap::new(),
@@ -202,7 +202,8 @@ impl View {
         if !indexed_all {
             return false;
         }
-        for (index, receipt) in (0u32..).zip(&block.receipts).rev() {
+        for (index, receipt) in block.receipts.iter().enumerate().rev() {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
             if self.index.insert(receipt.action, ReceiptPlace { height, index }).is_none() {
                 self.indexed.push_front(receipt.action);
             }
@@ -220,5 +221,3 @@ fn items(block: &FinalizedBlock) -> usize {
     block.receipts.len().saturating_add(block.events.len())
 }
 
-#[cfg(test)]
-mod tests;

@@ -300,5 +300,3 @@ fn later(now: SystemTime, by: Duration) -> SystemTime {
     now.checked_add(by).unwrap_or(now)
 }
 
-#[cfg(test)]
-mod tests;

@@ -8,23 +8,34 @@
 //! - [`engine_cache`]: the one executing engine and its path through the forks.
 //! - [`application`]: propose, process, capture, finalize. [`pacing`]: when to propose.
 //! - [`store`], [`results`]: the authenticated state and the archive of receipts and events.
+//! - [`mempool`], [`oracle_pool`], [`gossip`]: what waits for a block and how it gets around.
+//! - [`final_view`], [`api`], [`prover`]: what readers see, and proofs of it. [`metrics`]: what is counted.
 //! - [`recovery`], [`repair`]: what a node checks at a start and how it mends what is damaged.
-//! - [`node`]: all parts in order. [`network`]: the channels between validators.
+//! - [`node`]: all parts of a validator in order; [`service`]: a whole node with mempool and API. [`network`]: the channels between validators.
 
+pub mod api;
 pub mod application;
 pub mod block;
 pub mod clock;
 pub mod config;
 pub mod engine_cache;
-mod engine_placeholder;
+pub mod entropy;
+pub mod final_view;
+pub mod gossip;
+pub mod history;
+pub mod mempool;
+pub mod metrics;
 pub mod network;
 pub mod node;
+pub mod oracle_pool;
 pub mod pacing;
+pub mod prover;
 pub mod recovery;
 pub mod repair;
 mod reporter;
 pub mod results;
 pub mod roots;
+pub mod service;
 pub mod source;
 pub mod status;
 pub mod store;

@@ -365,5 +365,3 @@ fn to_api(error: &PoolError) -> ApiError {
     }
 }
 
-#[cfg(test)]
-mod tests;

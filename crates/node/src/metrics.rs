@@ -3,18 +3,17 @@
 //! Rules: a metric is registered once and kept for as long as the part that counts lives; names say what is
 //! counted and in which unit; nothing decides anything by a metric.
 
-use crate::{final_view::FinalView, mempool::Mempool};
+use crate::{application::Observer, final_view::FinalView, mempool::Mempool, source::FinalizedBlock};
 use commonware_runtime::{
     Metrics,
     telemetry::metrics::{Counter, Gauge, GaugeExt as _, Histogram, MetricsExt as _},
 };
-use palisade_types::{block::Header, time::TimeMs};
+use commonware_utils::sync::Mutex;
+use palisade_types::{receipt::Outcome, time::TimeMs};
 use std::time::Duration;
 
 /// Seconds from one block to the next.
 const BLOCK_INTERVAL_SECONDS: [f64; 11] = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0, 5.0, 60.0];
-/// Seconds that executing a block takes.
-const EXECUTION_SECONDS: [f64; 10] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 /// Actions in a block.
 const BLOCK_ACTIONS: [f64; 9] = [0.0, 1.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0, 20_000.0];
 
@@ -49,8 +48,12 @@ impl GossipMetrics {
     }
 }
 
-/// What a node counts of the finalized chain.
-pub struct ChainMetrics {
+/// What a node counts of the finalized chain, and levels sampled at each block.
+pub struct NodeMetrics {
+    view: FinalView,
+    mempool: Mempool,
+    /// Time of the block before, to count the interval.
+    parent_time_ms: Mutex<Option<TimeMs>>,
     height: Gauge,
     block_time_ms: Gauge,
     block_interval_seconds: Histogram,
@@ -63,10 +66,13 @@ pub struct ChainMetrics {
     mempool_bytes: Gauge,
 }
 
-impl ChainMetrics {
+impl NodeMetrics {
     /// Registers the metrics.
-    pub fn register<E: Metrics>(context: &E) -> Self {
+    pub fn register<E: Metrics>(context: &E, view: FinalView, mempool: Mempool) -> Self {
         Self {
+            view,
+            mempool,
+            parent_time_ms: Mutex::default(),
             height: context.gauge("height", "Height of the newest finalized block"),
             block_time_ms: context.gauge("block_time_ms", "Time of the newest finalized block, ms since 1970"),
             block_interval_seconds: context.histogram(
@@ -76,71 +82,34 @@ impl ChainMetrics {
             ),
             block_actions: context.histogram("block_actions", "Actions in a finalized block", BLOCK_ACTIONS),
             actions: context.counter("actions", "Actions in finalized blocks"),
-            actions_rejected: context.counter("actions_rejected", "Actions in finalized blocks that were rejected whole"),
+            actions_rejected: context.counter("actions_rejected", "Actions in finalized blocks rejected whole"),
             events: context.counter("events", "Events of finalized blocks"),
             open_orders: context.gauge("open_orders", "Open orders after the newest finalized block"),
             mempool_actions: context.gauge("mempool_actions", "Actions that wait for a block"),
             mempool_bytes: context.gauge("mempool_bytes", "Encoded bytes of the actions that wait for a block"),
         }
     }
+}
 
-    /// Counts a finalized block.
-    pub fn finalized(&self, parent_time_ms: Option<TimeMs>, header: &Header, counts: BlockCounts) {
+impl Observer for NodeMetrics {
+    fn finalized(&self, finalized: &FinalizedBlock) {
+        let header = finalized.block.header();
+        let executed = &finalized.executed;
         let _ = self.height.try_set(header.height.get());
         let _ = self.block_time_ms.try_set(header.time_ms.get());
-        if let Some(parent_time_ms) = parent_time_ms {
+        if let Some(parent_time_ms) = self.parent_time_ms.lock().replace(header.time_ms) {
             let interval = Duration::from_millis(header.time_ms.since(parent_time_ms));
             self.block_interval_seconds.observe(interval.as_secs_f64());
         }
-        self.block_actions.observe(f64::from(counts.actions));
-        self.actions.inc_by(u64::from(counts.actions));
-        self.actions_rejected.inc_by(u64::from(counts.rejected));
-        self.events.inc_by(u64::from(counts.events));
-    }
-
-    /// Reads what is a level and not a count.
-    pub fn sample(&self, view: &FinalView, mempool: &Mempool) {
-        let load = mempool.load();
+        let rejected = executed.receipts.iter().filter(|receipt| matches!(receipt.outcome, Outcome::Rejected { .. }));
+        self.block_actions.observe(f64::from(u32::try_from(executed.receipts.len()).unwrap_or(u32::MAX)));
+        self.actions.inc_by(executed.receipts.len() as u64);
+        self.actions_rejected.inc_by(rejected.count() as u64);
+        self.events.inc_by(executed.events.len() as u64);
+        let load = self.mempool.load();
         let _ = self.mempool_actions.try_set(load.actions);
         let _ = self.mempool_bytes.try_set(load.bytes);
-        let _ = self.open_orders.try_set(view.read(|view| view.state.open_order_count()).unwrap_or_default());
-    }
-}
-
-/// What a block held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BlockCounts {
-    /// Actions.
-    pub actions: u32,
-    /// Actions that were rejected whole.
-    pub rejected: u32,
-    /// Events.
-    pub events: u32,
-}
-
-/// How long the engine works.
-#[derive(Clone)]
-pub struct EngineMetrics {
-    /// Seconds per executed block.
-    pub execution_seconds: Histogram,
-    /// Blocks executed, again after a change of branch included.
-    pub executions: Counter,
-    /// Panics caught.
-    pub panics: Counter,
-}
-
-impl EngineMetrics {
-    /// Registers the metrics.
-    pub fn register<E: Metrics>(context: &E) -> Self {
-        Self {
-            execution_seconds: context.histogram(
-                "engine_execution_seconds",
-                "Seconds that moving the engine to a block and executing it take",
-                EXECUTION_SECONDS,
-            ),
-            executions: context.counter("engine_executions", "Blocks and drafts that the engine was asked to execute"),
-            panics: context.counter("engine_panics", "Panics of the engine that were caught"),
-        }
+        let _ = self.open_orders.try_set(self.view.read(|view| view.state.open_order_count()).unwrap_or_default());
     }
 }
 

@@ -18,6 +18,10 @@ use crate::{
     application::{Observer, Shared, StateMachine, to_range},
     block::{BlockError, Digest, NodeBlock, consensus_namespace, to_public_key},
     config::NodeConfig,
+    engine_cache::EngineCache,
+    entropy::Blinding,
+    final_view::FinalView,
+    history,
     network::{NetworkOf, Transport},
     pacing::Paced,
     recovery::{self, BlockStores, IdentityError},
@@ -144,13 +148,14 @@ impl<E: Runtime> NodeHandle<E> {
     }
 }
 
-/// Starts a validator on `context` that proposes what `source` offers and tells `observers` what is final.
-/// Returns once the node knows its state.
+/// Starts a validator on `context` that proposes what `source` offers, keeps `view` at the newest finalized block
+/// and tells `observers` what is final. Returns once the node knows its state.
 pub async fn start<E, T, S>(
     context: E,
     config: NodeConfig,
     network: NetworkOf<T>,
     source: S,
+    view: FinalView,
     observers: Vec<Arc<dyn Observer>>,
 ) -> Result<NodeHandle<E>, StartError>
 where
@@ -160,7 +165,7 @@ where
 {
     let (ready, started) = oneshot::channel();
     let task = context.spawn(move |context| async move {
-        let (parts, handle) = match assemble::<E, T, S>(&context, config, network, source, observers).await {
+        let (parts, handle) = match assemble::<E, T, S>(&context, config, network, source, view, observers).await {
             Ok(assembled) => assembled,
             Err(error) => {
                 let _ = ready.send(Err(error));
@@ -249,6 +254,7 @@ async fn assemble<E, T, S>(
     config: NodeConfig,
     network: NetworkOf<T>,
     source: S,
+    view: FinalView,
     observers: Vec<Arc<dyn Observer>>,
 ) -> Result<(Parts, Started<E>), StartError>
 where
@@ -275,16 +281,21 @@ where
     )
     .await;
 
-    let repair = RepairSource { genesis: config.genesis.clone(), marshal: marshal.clone() };
+    let blinding = Arc::new(Blinding::draw(&mut context.child("blinding")));
+    let repair =
+        RepairSource { genesis: config.genesis.clone(), marshal: marshal.clone(), blinding: blinding.clone() };
     let shared = Arc::new(Shared {
         genesis: config.genesis.clone(),
         genesis_hash: config.genesis.hash(),
         genesis_block: genesis_block.clone(),
-        cache: crate::engine_cache::EngineCache::new(config.genesis.clone()),
+        cache: EngineCache::new(config.genesis.clone(), blinding),
         results,
         marshal: marshal.clone(),
         status: status.clone(),
+        view,
         observers,
+        #[cfg(test)]
+        pause: crate::tests::pause::Pause::default(),
     });
     let (stateful, application) = Stateful::new(
         context.child("stateful"),
@@ -337,6 +348,7 @@ where
     };
     shared.ensure_loaded(&state).await;
     restore_results(&shared, &repair).await?;
+    history::recall(&shared.view, &shared.results, &shared.marshal).await;
     info!(height = ?shared.cache.position().map(|(_, height)| height), ?voting, "the node is ready");
     Ok((parts, Started { shared, state, marshal, status, scheme }))
 }

@@ -10,7 +10,7 @@
 use crate::{
     block::NodeBlock,
     engine_cache::Executed,
-    engine_placeholder::{BlockInput, Engine, Rules},
+    entropy::Blinding,
     results::{BlockResults, ResultsArchive, ResultsError},
     roots,
     store::{DatabaseConfig, StateDb, StateKey, StateTarget, commit_metadata},
@@ -21,6 +21,7 @@ use commonware_consensus::types::Height as ConsensusHeight;
 use commonware_glue::stateful::db::ManagedDb as _;
 use commonware_runtime::{Error as RuntimeError, Spawner};
 use commonware_storage::{Context as StorageContext, qmdb::floor::Proportional};
+use palisade_engine::{BlockInput, Engine, Rules};
 use palisade_types::{genesis::Genesis, hash::Root, ids::Height};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -34,6 +35,8 @@ pub struct RepairSource {
     pub genesis: Arc<Genesis>,
     /// Finalized blocks by height.
     pub marshal: MarshalMailbox,
+    /// What blinds checks of signatures.
+    pub blinding: Arc<Blinding>,
 }
 
 /// Why something damaged stays damaged.
@@ -88,8 +91,9 @@ impl Follower {
     async fn next(&mut self, height: Height) -> Result<(NodeBlock, Executed), RepairError> {
         let block = fetch(&self.source.marshal, height).await?;
         let failed = |reason: String| RepairError::Execution { height, reason };
-        let content = verified::content(&block).map_err(|error| failed(error.to_string()))?;
-        let rules = Rules::at(content.protocol_version).ok_or_else(|| failed("unknown rules version".to_owned()))?;
+        let content = verified::content(&block, &self.source.blinding, |_| None);
+        let content = content.map_err(|error| failed(error.to_string()))?;
+        let rules = Rules::at(content.protocol_version).map_err(|error| failed(error.to_string()))?;
         let input = BlockInput {
             height,
             time_ms: content.time_ms,
@@ -99,8 +103,7 @@ impl Follower {
         };
         let outcome = self.engine.execute(&rules, &input).map_err(|error| failed(error.to_string()))?;
         self.parent = block.block_digest();
-        let writes = outcome.writes.into_iter().map(|write| (StateKey::from(write.key), write.value)).collect();
-        Ok((block, Executed { writes, receipts: outcome.receipts, events: outcome.events }))
+        Ok((block, Executed { writes: outcome.writes, receipts: outcome.receipts, events: outcome.events }))
     }
 }
 
@@ -126,8 +129,8 @@ pub async fn rebuild_state<E: Spawner + StorageContext>(
         height = height.next();
         let (block, executed) = follower.next(height).await?;
         let mut batch = database.new_batch();
-        for (key, value) in executed.writes {
-            batch = batch.write(key, value);
+        for write in executed.writes {
+            batch = batch.write(StateKey::from(write.key), write.value);
         }
         let sealed =
             batch.merkleize(&database, Some(commit_metadata(height)), &mut Proportional).await.map_err(storage)?;
@@ -164,7 +167,7 @@ pub async fn rebuild_results<E: StorageContext>(
 }
 
 /// Every partition that the state database writes under `config`.
-fn state_partitions(config: &DatabaseConfig) -> Vec<String> {
+pub fn state_partitions(config: &DatabaseConfig) -> Vec<String> {
     let log = &config.journal_config.partition;
     let merkle = &config.merkle_config.journal_partition;
     let suffixes = ["", "_data", "_offsets", "-blobs", "-metadata", "_offsets-blobs", "_offsets-metadata"];

@@ -188,7 +188,7 @@ pub fn commit_metadata(height: Height) -> StateValue {
 }
 
 /// The height in a commit's metadata; the empty database has none and stands for genesis.
-fn commit_height(metadata: Option<&[u8]>) -> Result<Height, StoreError> {
+pub(crate) fn commit_height(metadata: Option<&[u8]>) -> Result<Height, StoreError> {
     let Some(bytes) = metadata else { return Ok(Height::new(0)) };
     let bytes: [u8; 8] = bytes.try_into().map_err(|_| StoreError::CommitMetadata { found_bytes: bytes.len() })?;
     Ok(Height::new(u64::from_le_bytes(bytes)))
@@ -210,8 +210,8 @@ impl<E: Spawner + StorageContext> StateBatch<E> {
     /// with the sealed state, so that whoever applies it can archive them.
     pub async fn seal(self, height: Height, executed: Arc<Executed>) -> Result<SealedState<E>, StoreError> {
         let Self { mut batch, store } = self;
-        for (key, value) in &executed.writes {
-            batch = batch.write(*key, value.clone());
+        for write in &executed.writes {
+            batch = batch.write(StateKey::from(write.key), write.value.clone());
         }
         let batch = batch.with_metadata(commit_metadata(height));
         let sealed = batch.merkleize().await.map_err(|error| match error {

@@ -3,40 +3,34 @@
 use crate::{
     block::NodeBlock,
     engine_cache::{BlockContent, ExecuteError},
-    engine_placeholder::InvalidBlock,
+    entropy::Blinding,
 };
-use palisade_types::{envelope::SignedAction, rejection::Inadmissible};
+use palisade_types::{
+    envelope::SignedAction,
+    signing::{self, VerifiedAction},
+};
+use std::sync::Arc;
 
-pub use crate::engine_placeholder::VerifiedAction;
-
-/// Checks one action's chain and signature.
-pub fn action(chain_id: u64, action: &SignedAction) -> Result<VerifiedAction, Inadmissible> {
-    let found = action.envelope.chain_id;
-    if found != chain_id {
-        return Err(Inadmissible::WrongChain { expected: chain_id, found });
-    }
-    Ok(VerifiedAction(action.clone()))
-}
-
-/// Checks the signatures of a block's actions.
-pub fn content(block: &NodeBlock) -> Result<BlockContent, ExecuteError> {
+/// Checks the signatures of a block's actions, but for those that `known` has checked before.
+pub fn content(
+    block: &NodeBlock,
+    blinding: &Blinding,
+    known: impl Fn(&SignedAction) -> Option<Arc<VerifiedAction>>,
+) -> Result<BlockContent, ExecuteError> {
     let header = block.header();
-    let mut actions = Vec::with_capacity(block.body().actions.len());
-    for (index, signed) in block.body().actions.iter().enumerate() {
-        actions.push(action(header.chain_id, signed).map_err(|reason| ExecuteError::Signature { index, reason })?);
+    let signed = &block.body().actions;
+    let mut actions: Vec<Option<Arc<VerifiedAction>>> = signed.iter().map(known).collect();
+    let fresh: Vec<usize> = (0..signed.len()).filter(|index| actions[*index].is_none()).collect();
+    let unchecked = fresh.iter().map(|index| signed[*index].clone()).collect();
+    for (index, verdict) in fresh.into_iter().zip(signing::verify_batch(unchecked, blinding.factors())) {
+        let action = verdict.map_err(|reason| ExecuteError::Signature { index, reason })?;
+        actions[index] = Some(Arc::new(action));
     }
     Ok(BlockContent {
         protocol_version: header.protocol_version,
         height: header.height,
         time_ms: header.time_ms,
         oracle_bundle: block.body().oracle_bundle.clone(),
-        actions,
+        actions: actions.into_iter().flatten().collect(),
     })
-}
-
-/// The place of the action that makes a block invalid, if it is one action.
-pub const fn offending_action(invalid: &InvalidBlock) -> Option<usize> {
-    match invalid {
-        InvalidBlock::Inadmissible { index, .. } => Some(*index),
-    }
 }

@@ -64,12 +64,13 @@ fn levels(state: &State, market: MarketId, side: Side, depth: usize) -> Vec<Book
     let mut levels: Vec<BookLevel> = Vec::new();
     for record in state.book_side(market, side) {
         let order = &record.order;
+        let complete = levels.len() >= depth;
         match levels.last_mut() {
             Some(level) if level.price == order.price => {
                 level.size = Size::new(level.size.get().saturating_add(order.remaining.get()));
                 level.orders = level.orders.saturating_add(1);
             }
-            _ if levels.len() == depth => break,
+            _ if complete => break,
             _ => levels.push(BookLevel { price: order.price, size: order.remaining, orders: 1 }),
         }
     }

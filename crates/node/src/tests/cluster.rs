@@ -5,6 +5,8 @@ use crate::{
     config::{NodeConfig, Timeouts},
     network::{Network, Transport, channels, message_bytes_max},
     node::{self, NodeHandle, StartError},
+    engine_cache::BlockContent,
+    final_view::FinalView,
     source::{ActionSource, FinalizedBlock, Offer},
 };
 use commonware_consensus::types::Height as ConsensusHeight;
@@ -21,13 +23,15 @@ use commonware_utils::{
 };
 use palisade_types::{
     action::Action,
-    address::{AccountId, Ed25519Key, SignerId},
+    address::{Ed25519Key, SignerId},
     block::Header,
-    codec,
-    envelope::{Envelope, Payload, Signature, SignedAction},
-    genesis::{ActionBudgetTerms, Genesis, Seat, StorageTerms},
+    envelope::{Envelope, Payload, SignedAction},
+    genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
     hash::{ActionId, BlockDigest},
-    ids::{Height, Nonce, SeatId},
+    ids::{AssetId, Height, Nonce, SeatId, UniverseId},
+    market::{AssetSpec, UniverseSpec},
+    numbers::Amount,
+    signing::{self, VerifiedAction, secp256k1::Secp256k1SecretKey},
     time::TimeMs,
 };
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
@@ -45,14 +49,15 @@ impl Transport for Simulated {
 /// A queue of actions in the place of a mempool.
 #[derive(Clone, Default)]
 pub struct Queue {
-    waiting: Arc<Mutex<BTreeMap<ActionId, SignedAction>>>,
+    waiting: Arc<Mutex<BTreeMap<ActionId, Arc<VerifiedAction>>>>,
     refused: Arc<Mutex<Vec<(ActionId, String)>>>,
     notify: Arc<Notify>,
 }
 
 impl Queue {
     pub fn push(&self, action: SignedAction) {
-        self.waiting.lock().insert(action.id(), action);
+        let action = signing::verify(action).expect("a signed action");
+        self.waiting.lock().insert(action.id(), Arc::new(action));
         self.notify.notify_waiters();
     }
 
@@ -72,11 +77,11 @@ impl ActionSource for Queue {
         }
     }
 
-    fn offer(&self, _parent: &Header, _time_ms: TimeMs, limit_bytes: usize) -> Offer {
+    fn offer(&self, _parent: &Header, _now_ms: TimeMs, limit_bytes: usize) -> Offer {
         let mut bytes = 0;
         let mut actions = Vec::new();
         for action in self.waiting.lock().values() {
-            bytes += codec::encode(action).len();
+            bytes += action.size_bytes();
             if bytes > limit_bytes {
                 break;
             }
@@ -89,6 +94,12 @@ impl ActionSource for Queue {
         self.waiting.lock().remove(&action);
         self.refused.lock().push((action, reason.to_owned()));
     }
+
+    fn verified(&self, _action: &SignedAction) -> Option<Arc<VerifiedAction>> {
+        None
+    }
+
+    fn included(&self, _content: &BlockContent) {}
 
     fn finalized(&self, block: &FinalizedBlock) {
         let mut waiting = self.waiting.lock();
@@ -133,10 +144,19 @@ pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
         time_ms: TimeMs::new(0),
         epoch_blocks: u64::MAX,
         seats: seats.collect(),
-        assets: Vec::new(),
-        universes: Vec::new(),
+        assets: vec![AssetSpec { id: AssetId::new(0), symbol: "USDC".to_owned(), decimals: 8, has_index: false }],
+        universes: vec![UniverseSpec {
+            id: UniverseId::new(0),
+            name: "core".to_owned(),
+            collateral: AssetId::new(0),
+        }],
         markets: Vec::new(),
-        balances: Vec::new(),
+        balances: vec![GenesisBalance {
+            universe: UniverseId::new(0),
+            account: user_key().address(),
+            asset: AssetId::new(0),
+            amount: Amount::new(1_000_000_000_000),
+        }],
         hyperliquid_compatible: Vec::new(),
         faucet: Vec::new(),
         action_budget: ActionBudgetTerms {
@@ -149,19 +169,22 @@ pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
     }
 }
 
+/// The key of the one account with funds.
+pub fn user_key() -> Secp256k1SecretKey {
+    Secp256k1SecretKey::from_bytes([42; 32]).expect("a valid key")
+}
+
 /// An action that the engine admits once.
 pub fn action(nonce: u64) -> SignedAction {
-    SignedAction {
-        envelope: Envelope {
-            chain_id: 1_337,
-            signer: SignerId::Address(AccountId([7; 20])),
-            account: AccountId([7; 20]),
-            nonce: Nonce::new(nonce),
-            expires_after_ms: None,
-            payload: Payload::Native { action: Action::CancelAll { market: None } },
-        },
-        signature: Signature::Ed25519 { bytes: [0; 64] },
-    }
+    let key = user_key();
+    key.sign(Envelope {
+        chain_id: 1_337,
+        signer: SignerId::Address(key.address()),
+        account: key.address(),
+        nonce: Nonce::new(nonce),
+        expires_after_ms: None,
+        payload: Payload::Native { action: Action::CancelAll { market: None } },
+    })
 }
 
 impl Cluster {
@@ -240,7 +263,15 @@ impl Cluster {
             blocker: control,
         };
         let source = self.queues[seat].clone();
-        let handle = node::start::<Context, Simulated, Queue>(context, self.config(seat), network, source, Vec::new()).await?;
+        let handle = node::start::<Context, Simulated, Queue>(
+            context,
+            self.config(seat),
+            network,
+            source,
+            FinalView::default(),
+            Vec::new(),
+        )
+        .await?;
         self.nodes[seat] = Some(handle);
         Ok(())
     }
