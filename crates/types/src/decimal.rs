@@ -61,10 +61,10 @@ pub fn parse_scaled(text: &str, decimals: u8) -> Result<i128, DecimalError> {
         let unit = i128::from(digit.saturating_sub(b'0'));
         value = value
             .checked_mul(10)
-            .and_then(|shifted| shifted.checked_add(unit))
+            .and_then(|shifted| if negative { shifted.checked_sub(unit) } else { shifted.checked_add(unit) })
             .ok_or_else(|| DecimalError::OutOfRange { text: cut() })?;
     }
-    Ok(if negative { value.saturating_neg() } else { value })
+    Ok(value)
 }
 
 /// Writes `value`, scaled by `10^decimals`, as the shortest exact decimal text.

@@ -27,13 +27,28 @@ pub enum Event {
     /// Funds moved between accounts.
     Transferred { universe: UniverseId, from: AccountId, to: AccountId, asset: AssetId, amount: Amount } = 1,
     /// An order was accepted, before it matched anything. `remaining` is its whole size.
-    OrderAccepted { order: OpenOrder, action: ActionId, immediate_or_cancel: bool } = 2,
+    OrderAccepted {
+        /// The order before it matched; an IOC or FOK order, which never rests, is shown here too.
+        order: OpenOrder,
+        /// The action that placed it.
+        action: ActionId,
+        /// Whether it may not rest.
+        immediate_or_cancel: bool,
+    } = 2,
     /// An order came to rest in the book with what remains of it.
     OrderRested { order: OpenOrder } = 3,
     /// An order left without (further) fills.
-    OrderCanceled { order: OpenOrder, reason: CancelReason } = 4,
+    OrderCanceled {
+        /// The order with what remained of it.
+        order: OpenOrder,
+        /// Why.
+        reason: CancelReason,
+    } = 4,
     /// An order was filled whole.
-    OrderFilled { order: OpenOrder } = 5,
+    OrderFilled {
+        /// The order with nothing remaining.
+        order: OpenOrder,
+    } = 5,
     /// An order of a batch was refused.
     OrderRejected {
         account: AccountId,
@@ -62,11 +77,25 @@ pub enum Event {
     /// A dead man's switch was set or switched off.
     CancelScheduled { account: AccountId, at_ms: Option<TimeMs> } = 11,
     /// A quorum of seats set an index.
-    IndexUpdated { asset: AssetId, price: Price, time_ms: TimeMs, sources: u32 } = 12,
+    IndexUpdated {
+        /// Of what.
+        asset: AssetId,
+        /// The lower median of the bundle's votes for it.
+        price: Price,
+        /// The lower median of these votes' times.
+        time_ms: TimeMs,
+        /// Seats that voted for it.
+        sources: u32,
+    } = 12,
     /// A market's mark changed.
     MarkUpdated { market: MarketId, mark: Price } = 13,
     /// A universe stopped after a violated invariant.
-    UniverseHalted { universe: UniverseId, invariant: String } = 14,
+    UniverseHalted {
+        /// Which.
+        universe: UniverseId,
+        /// What was violated, with its operands: for people, to be reported.
+        invariant: String,
+    } = 14,
     /// The chain stopped after a violated invariant.
     ChainHalted { invariant: String } = 15,
     /// An account opted into or out of Hyperliquid's format.

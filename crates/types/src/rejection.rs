@@ -31,7 +31,12 @@ pub enum Inadmissible {
     Malformed { reason: String } = 3,
     /// Too many or no parts in a batch.
     #[error("a batch holds 1 to {limit} parts, found {found}")]
-    BatchSize { found: u32, limit: u32 } = 4,
+    BatchSize {
+        /// Parts given: orders, cancels or modifies.
+        found: u32,
+        /// [`crate::limits::BATCH_MAX`].
+        limit: u32,
+    } = 4,
     /// The signer is neither the account nor an agent of it.
     #[error("{signer} is not an agent of {account}: approve it first")]
     UnknownSigner { signer: SignerId, account: AccountId } = 5,
@@ -40,24 +45,45 @@ pub enum Inadmissible {
     AgentRetired { signer: SignerId } = 6,
     /// The agent's scope does not cover the action.
     #[error("agent {signer} may not send {kind}: its scope does not cover it")]
-    OutOfScope { signer: SignerId, kind: String } = 7,
+    OutOfScope {
+        /// The agent.
+        signer: SignerId,
+        /// [`crate::request::Request::kind`] of the action.
+        kind: String,
+    } = 7,
     /// The nonce was used.
     #[error("nonce {nonce} was used by this signer already")]
     NonceUsed { nonce: Nonce } = 8,
     /// The nonce is not above the smallest one kept.
     #[error("nonce {nonce} is too low: use one above {smallest_kept}")]
-    NonceTooLow { nonce: Nonce, smallest_kept: Nonce } = 9,
+    NonceTooLow {
+        /// The nonce given.
+        nonce: Nonce,
+        /// The smallest of the signer's [`crate::limits::NONCES_KEPT`] kept ones: whether a nonce below it was used is
+        /// no longer known.
+        smallest_kept: Nonce,
+    } = 9,
     /// The nonce is too far from block time.
     #[error(
         "nonce {nonce} is not within 2 days before and 1 day after block time {block_time_ms}: use the present time in ms"
     )]
-    NonceOutOfWindow { nonce: Nonce, block_time_ms: TimeMs } = 10,
+    NonceOutOfWindow {
+        /// The nonce given, read as milliseconds since 1970.
+        nonce: Nonce,
+        /// The time of the block that would include the action.
+        block_time_ms: TimeMs,
+    } = 10,
     /// `expires_after_ms` has passed.
     #[error("action expired at {expires_after_ms}, block time is {block_time_ms}")]
     Expired { expires_after_ms: TimeMs, block_time_ms: TimeMs } = 11,
     /// No budget left.
     #[error("too many cumulative requests sent: {used} of {cap} used; trade or wait")]
-    BudgetExhausted { used: u64, cap: u64 } = 12,
+    BudgetExhausted {
+        /// Parts of actions that the account has sent so far.
+        used: u64,
+        /// What it has been granted so far: initial, by volume and by time; for cancels with their allowance.
+        cap: u64,
+    } = 12,
     /// The account has never held anything.
     #[error("account {account} does not exist: deposit first")]
     UnknownAccount { account: AccountId } = 13,
@@ -107,7 +133,12 @@ pub enum Rejection {
     AboveMaximumNotional { notional: Usd, maximum: Usd } = 9,
     /// Too far from the reference price.
     #[error("price {price} is too far from the reference price {reference}")]
-    OutsidePriceBand { price: Price, reference: Price } = 10,
+    OutsidePriceBand {
+        /// The limit price.
+        price: Price,
+        /// The mark, or the last trade where there is no mark.
+        reference: Price,
+    } = 10,
     /// The account has too many open orders here.
     #[error("{open} open orders, the limit of this market is {limit}")]
     TooManyOpenOrders { open: u32, limit: u32 } = 11,
@@ -122,13 +153,30 @@ pub enum Rejection {
     NothingToMatch = 14,
     /// A FOK order could not be filled whole.
     #[error("fill-or-kill order could not be filled whole: {available} of {wanted} lots")]
-    NotFillable { wanted: Size, available: Size } = 15,
+    NotFillable {
+        /// Lots of the order.
+        wanted: Size,
+        /// Lots that could have been filled at once within its price, margin and the match step limit.
+        available: Size,
+    } = 15,
     /// Initial margin would not be met.
     #[error("insufficient margin: {required} required, {available} available")]
-    InsufficientMargin { required: Usd, available: Usd } = 16,
+    InsufficientMargin {
+        /// Initial margin of the account with the order.
+        required: Usd,
+        /// The account's equity that counts for it; may be negative.
+        available: Usd,
+    } = 16,
     /// Not enough of an asset.
     #[error("insufficient balance of asset {asset}: {required} required, {available} available")]
-    InsufficientBalance { asset: AssetId, required: Amount, available: Amount } = 17,
+    InsufficientBalance {
+        /// What is short.
+        asset: AssetId,
+        /// Units needed, fees included.
+        required: Amount,
+        /// Units held and not locked.
+        available: Amount,
+    } = 17,
     /// A reduce-only order on no opposite position.
     #[error("reduce-only order would increase the position of {position} lots")]
     ReduceOnlyWouldIncrease { position: Position } = 18,
@@ -149,7 +197,14 @@ pub enum Rejection {
     ModifyChangesMarketOrSide = 23,
     /// The GTT or schedule time is not ahead of block time.
     #[error("time {time_ms} is not at least {minimum_ahead_ms} ms after block time {block_time_ms}")]
-    TimeNotAhead { time_ms: TimeMs, block_time_ms: TimeMs, minimum_ahead_ms: u64 } = 24,
+    TimeNotAhead {
+        /// The time asked for.
+        time_ms: TimeMs,
+        /// The time of the block.
+        block_time_ms: TimeMs,
+        /// Least distance: none for GTT orders, [`crate::limits::SCHEDULE_CANCEL_AHEAD_MIN_MS`] for scheduled cancels.
+        minimum_ahead_ms: u64,
+    } = 24,
     /// Leverage out of range.
     #[error("leverage {leverage} is not between 1 and {maximum}")]
     LeverageOutOfRange { leverage: u32, maximum: u32 } = 25,
@@ -197,11 +252,20 @@ pub enum Rejection {
     Overflow = 39,
     /// An invariant was violated inside the action; it was reverted and the universe halted.
     #[error("internal invariant violated: {invariant}; the action was reverted")]
-    InvariantViolated { invariant: String } = 40,
+    InvariantViolated {
+        /// Which, with its operands: for people, to be reported.
+        invariant: String,
+    } = 40,
     /// Known in Hyperliquid's format, but not supported (yet).
     #[error("{feature} is not supported")]
-    Unsupported { feature: String } = 41,
+    Unsupported {
+        /// An action type, a grouping, or a field with its value, in Hyperliquid's words.
+        feature: String,
+    } = 41,
     /// A number that is no decimal number in a Hyperliquid order.
     #[error("{field} is not a valid decimal number")]
-    InvalidNumber { field: String } = 42,
+    InvalidNumber {
+        /// `price` or `size`.
+        field: String,
+    } = 42,
 }

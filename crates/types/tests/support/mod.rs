@@ -1,6 +1,15 @@
 //! What several tests need: where the recorded data is, and how its files are read.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    reason = "tests read files and say what they skip"
+)]
+
+pub mod genesis;
+pub mod samples;
 
 use std::path::PathBuf;
 

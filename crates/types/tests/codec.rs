@@ -1,0 +1,99 @@
+//! The codec: one encoding per value, and no bytes that make it panic.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+mod support;
+
+use palisade_types::{
+    codec::{self, DecodeError},
+    envelope::SignedAction,
+    ids::OrderId,
+    limits::ACTION_BYTES_MAX,
+};
+use proptest::prelude::*;
+use support::samples::{payloads, samples, signed_action};
+
+#[test]
+fn every_sample_survives_encoding_and_json() {
+    for sample in samples() {
+        assert_eq!((sample.recode)(&sample.bytes).as_ref(), Ok(&sample.bytes), "{}", sample.name);
+        if let Some((text, bytes)) = sample.json {
+            assert_eq!(bytes, sample.bytes, "{}: {text}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn no_part_of_a_value_is_a_value() {
+    for sample in samples() {
+        for length in 0..sample.bytes.len() {
+            assert!((sample.recode)(&sample.bytes[..length]).is_err(), "{} cut to {length}", sample.name);
+        }
+        let longer = [&sample.bytes[..], &[0]].concat();
+        assert!((sample.recode)(&longer).is_err(), "{} with a byte more", sample.name);
+    }
+}
+
+/// A changed bit gives no value, or another value with exactly these bytes: never a panic, never two encodings.
+#[test]
+fn every_changed_bit_is_another_value_or_none() {
+    for sample in samples() {
+        for at in 0..sample.bytes.len() {
+            for bit in 0..8 {
+                let mut changed = sample.bytes.clone();
+                changed[at] ^= 1 << bit;
+                if let Ok(again) = (sample.recode)(&changed) {
+                    assert_eq!(again, changed, "{} byte {at} bit {bit}", sample.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn versions_and_sizes_are_checked_first() {
+    let bytes = codec::encode(&OrderId::new(5));
+    assert_eq!(codec::decode::<OrderId>(&[], 9), Err(DecodeError::Empty));
+    assert_eq!(codec::decode::<OrderId>(&[0], 9), Err(DecodeError::UnknownVersion { found: 0 }));
+    assert_eq!(codec::decode::<OrderId>(&bytes, 8), Err(DecodeError::TooLarge { found_bytes: 9, limit_bytes: 8 }));
+    let large = vec![1; ACTION_BYTES_MAX + 1];
+    assert!(matches!(SignedAction::decode(&large), Err(DecodeError::TooLarge { .. })));
+}
+
+/// A length that promises more than is there costs no memory.
+#[test]
+fn a_promised_length_allocates_nothing() {
+    for signed in payloads().into_iter().map(signed_action) {
+        let bytes = signed.encode();
+        for at in 0..bytes.len().saturating_sub(4) {
+            let mut changed = bytes.clone();
+            changed[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+            let _ = SignedAction::decode(&changed);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(which in any::<prop::sample::Index>(), body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let samples = samples();
+        let sample = which.get(&samples);
+        let bytes = [&[1], &body[..]].concat();
+        if let Ok(again) = (sample.recode)(&bytes) {
+            prop_assert_eq!(again, bytes);
+        }
+    }
+
+    #[test]
+    fn spliced_values_never_panic(
+        left in any::<prop::sample::Index>(), right in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>(),
+    ) {
+        let samples = samples();
+        let (left, right) = (left.get(&samples), right.get(&samples));
+        let at = cut.index(left.bytes.len());
+        let spliced = [&left.bytes[..at], &right.bytes[at.min(right.bytes.len())..]].concat();
+        if let Ok(again) = (left.recode)(&spliced) {
+            prop_assert_eq!(again, spliced);
+        }
+    }
+}
