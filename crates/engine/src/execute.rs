@@ -204,6 +204,12 @@ fn check_time(state: &State, genesis: &Genesis, block: &BlockInput<'_>) -> Resul
     Ok(())
 }
 
+/// What a full audit finds.
+#[cfg(test)]
+pub(crate) fn audit_for_tests(state: &State) -> Option<String> {
+    audit::check_all(state).map(|violation| violation.invariant)
+}
+
 #[cfg(test)]
 #[path = "execute_tests.rs"]
 mod tests;

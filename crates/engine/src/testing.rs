@@ -1,1 +1,293 @@
-//! Test helpers.
+//! A venue for tests: a genesis, signers by name, blocks of really signed actions.
+//!
+//! Every block that a test executes is also turned back and executed again, compared with a rebuild from records,
+//! audited in full, and followed by a reader's state, so that each test checks these too.
+
+mod scenario;
+
+pub(crate) use scenario::check;
+
+use crate::{
+    Engine, Rules, State,
+    execute::{BlockInput, BlockOutcome, InvalidBlock, audit_for_tests},
+};
+use palisade_types::{
+    action::Action,
+    address::AccountId,
+    envelope::{Envelope, Payload},
+    genesis::{ActionBudgetTerms, FaucetGrant, Genesis, GenesisBalance, Seat, StorageTerms},
+    hash::{BlockDigest, sha256},
+    ids::{AssetId, MarketId, Nonce, SeatId, UniverseId},
+    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
+    numbers::{Amount, Price, Rate, Size, Usd},
+    oracle::{OracleBundle, OracleEntry, OracleVote},
+    order::Side,
+    receipt::Receipt,
+    signing::{self, VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey},
+    time::TimeMs,
+};
+use std::sync::Arc;
+
+pub(crate) const USDC: AssetId = AssetId::new(0);
+pub(crate) const BTC: AssetId = AssetId::new(1);
+pub(crate) const CORE: UniverseId = UniverseId::new(0);
+/// The perpetual.
+pub(crate) const PERP: MarketId = MarketId::new(0);
+/// The spot market.
+pub(crate) const SPOT: MarketId = MarketId::new(10_000);
+/// A second spot market, with lots of 10^-3.
+pub(crate) const SPOT_FINE: MarketId = MarketId::new(10_001);
+/// The time of the genesis block.
+pub(crate) const GENESIS_TIME: TimeMs = TimeMs::new(1_700_000_000_000);
+pub(crate) const CHAIN_ID: u64 = 4_242;
+/// People with funds in the genesis.
+pub(crate) const FUNDED: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
+/// Accounts that the genesis opts into Hyperliquid's format.
+pub(crate) const COMPATIBLE: &str = "erin";
+
+/// The key of a person.
+pub(crate) fn key_of(name: &str) -> Secp256k1SecretKey {
+    Secp256k1SecretKey::from_bytes(sha256(&[b"test key ", name.as_bytes()])).expect("a hash is a valid key")
+}
+
+/// The account of a person.
+pub(crate) fn account_of(name: &str) -> AccountId {
+    key_of(name).address()
+}
+
+pub(crate) fn usd(text: &str) -> Usd {
+    text.parse().expect("a decimal number")
+}
+
+pub(crate) fn price(text: &str) -> Price {
+    text.parse().expect("a decimal number")
+}
+
+fn oracle_key(seat: u32) -> Ed25519SecretKey {
+    Ed25519SecretKey::from_bytes(sha256(&[b"oracle key ", &seat.to_be_bytes()]))
+}
+
+fn seat(id: u32) -> Seat {
+    let vote_key = Ed25519SecretKey::from_bytes(sha256(&[b"vote key ", &id.to_be_bytes()])).public_key();
+    let oracle_key = oracle_key(id).public_key();
+    Seat { id: SeatId::new(id), name: format!("seat-{id}"), vote_key, oracle_key }
+}
+
+fn market(id: MarketId, symbol: &str, kind: MarketKind, size_decimals: u8) -> MarketSpec {
+    MarketSpec {
+        id,
+        symbol: symbol.to_owned(),
+        universe: CORE,
+        kind,
+        size_decimals,
+        tick: price("0.5"),
+        maker_fee: Rate::new(100),
+        taker_fee: Rate::new(350),
+        minimum_notional_usd: usd("10"),
+        maximum_notional_usd: usd("10000000"),
+        price_band: Rate::new(500_000),
+        open_orders_per_account_max: 200,
+    }
+}
+
+/// USDC and BTC, one perpetual and two spot markets; five people with 100000 USDC and 1000 BTC each.
+pub(crate) fn genesis() -> Genesis {
+    let asset = |id, symbol: &str, has_index| AssetSpec { id, symbol: symbol.to_owned(), decimals: 8, has_index };
+    let balance = |name: &str, asset, whole: i128| GenesisBalance {
+        universe: CORE,
+        account: account_of(name),
+        asset,
+        amount: Amount::new(whole * 100_000_000),
+    };
+    let perpetual = MarketKind::Perpetual {
+        underlying: BTC,
+        maximum_leverage: 40,
+        open_interest_maximum: Size::new(5_000),
+        position_maximum: Size::new(3_000),
+    };
+    let spot = MarketKind::Spot { base: BTC, quote: USDC };
+    Genesis {
+        chain_id: CHAIN_ID,
+        name: "test".to_owned(),
+        time_ms: GENESIS_TIME,
+        epoch_blocks: 1_000,
+        seats: (0..4).map(seat).collect(),
+        assets: vec![asset(USDC, "USDC", false), asset(BTC, "BTC", true)],
+        universes: vec![UniverseSpec { id: CORE, name: "core".to_owned(), collateral: USDC }],
+        markets: vec![
+            market(PERP, "BTC", perpetual, 0),
+            market(SPOT, "BTC/USDC", spot.clone(), 0),
+            market(SPOT_FINE, "BTCm/USDC", spot, 3),
+        ],
+        balances: FUNDED.iter().flat_map(|name| [balance(name, USDC, 100_000), balance(name, BTC, 1_000)]).collect(),
+        hyperliquid_compatible: vec![account_of(COMPATIBLE)],
+        faucet: vec![FaucetGrant { universe: CORE, asset: USDC, amount: Amount::new(1_000_00000000), interval_ms: 5_000 }],
+        action_budget: ActionBudgetTerms {
+            initial: 10_000,
+            per_usd_traded: 1,
+            refill_interval_ms: 10_000,
+            cancel_allowance: 100_000,
+        },
+        storage: StorageTerms { layout: 1 },
+    }
+}
+
+/// A chain under test.
+pub(crate) struct Venue {
+    pub(crate) engine: Engine,
+    /// Advanced by write sets alone.
+    reader: State,
+    pub(crate) rules: Rules,
+    next_nonce: u64,
+    blocks: u64,
+}
+
+impl Venue {
+    /// The venue after block 1.
+    pub(crate) fn new() -> Self {
+        Self::with(genesis())
+    }
+
+    pub(crate) fn with(genesis: Genesis) -> Self {
+        genesis.check().expect("the test genesis is valid");
+        let mut venue = Self::before_genesis(genesis);
+        venue.block(&[], None);
+        venue
+    }
+
+    pub(crate) fn before_genesis(genesis: Genesis) -> Self {
+        let rules = Rules::at(1).expect("version 1 is known");
+        let next_nonce = GENESIS_TIME.get();
+        let engine = Engine::new(Arc::new(genesis));
+        Self { engine, reader: State::default(), rules, next_nonce, blocks: 0 }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.engine.state()
+    }
+
+    /// A nonce that nobody used.
+    pub(crate) fn nonce(&mut self) -> Nonce {
+        self.next_nonce += 1;
+        Nonce::new(self.next_nonce)
+    }
+
+    /// The person's own action on their own account.
+    pub(crate) fn sign(&mut self, name: &str, action: Action) -> Arc<VerifiedAction> {
+        let envelope = self.envelope(name, Payload::Native { action });
+        Arc::new(signing::verify(key_of(name).sign(envelope)).expect("own signatures verify"))
+    }
+
+    /// An envelope of the person on their own account.
+    pub(crate) fn envelope(&mut self, name: &str, payload: Payload) -> Envelope {
+        Envelope {
+            chain_id: CHAIN_ID,
+            signer: key_of(name).signer_id(),
+            account: account_of(name),
+            nonce: self.nonce(),
+            expires_after_ms: None,
+            payload,
+        }
+    }
+
+    /// Executes a block 10 ms after the last one.
+    pub(crate) fn block(&mut self, actions: &[Arc<VerifiedAction>], bundle: Option<&OracleBundle>) -> BlockOutcome {
+        let time_ms = self.engine.time_ms().saturating_add(10);
+        self.block_at(time_ms, actions, bundle).expect("the block is valid")
+    }
+
+    /// Executes one action in a block of its own.
+    pub(crate) fn act(&mut self, name: &str, action: Action) -> Receipt {
+        let signed = self.sign(name, action);
+        self.block(&[signed], None).receipts.remove(0)
+    }
+
+    /// Executes a block at a time, with every check that tests make about any block.
+    pub(crate) fn block_at(
+        &mut self,
+        time_ms: TimeMs,
+        actions: &[Arc<VerifiedAction>],
+        bundle: Option<&OracleBundle>,
+    ) -> Result<BlockOutcome, InvalidBlock> {
+        self.blocks += 1;
+        let parent = BlockDigest(sha256(&[b"block", &self.blocks.to_be_bytes()]));
+        let height = self.engine.height().next();
+        let input = BlockInput { height, time_ms, parent, oracle_bundle: bundle, actions };
+        let before = self.state().clone();
+        let first = match self.engine.execute(&self.rules, &input) {
+            Ok(outcome) => outcome,
+            Err(invalid) => {
+                assert_eq!(*self.state(), before, "an invalid block leaves no trace");
+                return Err(invalid);
+            }
+        };
+        let after = self.state().clone();
+        self.engine.revert(first.undo);
+        assert_eq!(*self.state(), before, "a revert is exact");
+        let second = self.engine.execute(&self.rules, &input).expect("what was valid is valid again");
+        assert_eq!(*self.state(), after, "execution is deterministic");
+        assert_eq!((first.receipts, first.events, first.writes), {
+            (second.receipts.clone(), second.events.clone(), second.writes.clone())
+        });
+        assert_eq!(second.receipts.len(), actions.len(), "one receipt per action");
+        self.check_state(&second);
+        Ok(second)
+    }
+
+    fn check_state(&mut self, outcome: &BlockOutcome) {
+        assert_eq!(self.state().rebuilt(), *self.state(), "a rebuild from records is the state");
+        self.reader.apply_writes(&outcome.writes).expect("own writes decode");
+        assert_eq!(self.reader, *self.engine.state(), "a reader that follows the writes sees the state");
+        for write in &outcome.writes {
+            assert_eq!(write.key, write.name.database_key());
+        }
+        assert_eq!(audit_for_tests(self.state()), None, "the invariants hold");
+        for spec in self.state().markets() {
+            let best = |side| self.state().best_order(spec.id, side).map(|record| record.order.price);
+            if let (Some(bid), Some(ask)) = (best(Side::Buy), best(Side::Sell)) {
+                assert!(bid < ask, "the book of {} is crossed: {bid} {ask}", spec.symbol);
+            }
+        }
+        for (id, amount) in self.state().balances() {
+            let held = self.state().held(id.account, id.universe, id.asset);
+            let is_collateral = id.asset == USDC;
+            assert!(is_collateral || amount >= held, "{id:?} holds {amount}, {held} are locked");
+        }
+    }
+
+    /// Lets block time pass without prices.
+    pub(crate) fn advance(&mut self, milliseconds: u64) {
+        let end = self.engine.time_ms().saturating_add(milliseconds);
+        while self.engine.time_ms() < end {
+            let step = end.since(self.engine.time_ms()).min(1_000);
+            let time_ms = self.engine.time_ms().saturating_add(step);
+            self.block_at(time_ms, &[], None).expect("an empty block is valid");
+        }
+    }
+
+    /// All seats sign the same price, in a block of its own, a second after the last round.
+    pub(crate) fn set_index(&mut self, asset: AssetId, price: Price) {
+        let time_ms = self.engine.time_ms().saturating_add(1_000);
+        let bundle = bundle(asset, &[price; 4], time_ms);
+        self.block_at(time_ms, &[], Some(&bundle)).expect("a quorum's bundle is valid");
+    }
+}
+
+/// One vote per price, by the first seats.
+pub(crate) fn bundle(asset: AssetId, prices: &[Price], time_ms: TimeMs) -> OracleBundle {
+    let votes = (0u32..)
+        .zip(prices)
+        .map(|(seat, &price)| {
+            let vote = OracleVote {
+                chain_id: CHAIN_ID,
+                epoch: 0,
+                round: time_ms.get() / 1_000,
+                seat: SeatId::new(seat),
+                time_ms,
+                entries: vec![OracleEntry { asset, price }],
+            };
+            vote.sign(&oracle_key(seat))
+        })
+        .collect();
+    OracleBundle { votes }
+}

@@ -1,0 +1,256 @@
+//! Scenarios as text: one line per action or expectation.
+//!
+//! ```text
+//! alice buy BTC/USDC 10 @ 100 gtc cloid 7      -> resting 10
+//! bob sell BTC/USDC 4 @ 100 ioc                -> filled 4 for 400
+//! bob sell BTC 4 @ 100 gtc reduce              -> rejected reduce_only_would_increase
+//! alice cancel BTC/USDC 7                      -> canceled 1
+//! alice modify 7 buy BTC/USDC 3 @ 100 gtc      -> resting 3
+//! alice cancel-all                             -> canceled 2
+//! alice leverage BTC 5                         -> done
+//! alice transfer bob USDC 10                   -> done
+//! index BTC 100
+//! advance 5000
+//! book BTC/USDC 10@100 5@99 | 3@101
+//! alice holds USDC 99000 locked 10
+//! alice position BTC 4 cost 400
+//! ```
+//!
+//! Orders are named by client order id. Every action is a block of its own, except that lines which begin with `+`
+//! go into the block of the line before. Sizes are lots, prices and amounts whole units with decimals.
+
+use super::{CORE, Venue, account_of};
+use palisade_types::{
+    action::{Action, CancelRequest, MarginMode, ModifyRequest},
+    decimal::{parse_scaled, scaled_to_string},
+    ids::{AssetId, ClientOrderId, MarketId},
+    numbers::{Amount, Size, Usd},
+    order::{OrderReference, OrderRequest, Side, TimeInForce},
+    receipt::{CancelResult, OrderResult, Outcome},
+    time::TimeMs,
+};
+
+/// Runs a scenario on a fresh venue and returns the venue.
+pub(crate) fn check(text: &str) -> Venue {
+    let mut venue = Venue::new();
+    continue_with(&mut venue, text);
+    venue
+}
+
+/// An action line with what it should come to.
+struct Pending {
+    line: String,
+    name: String,
+    action: Action,
+    expected: String,
+}
+
+fn continue_with(venue: &mut Venue, text: &str) {
+    let mut pending: Vec<Pending> = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
+        let joins = line.strip_prefix('+').map(str::trim);
+        if joins.is_none() {
+            run_block(venue, std::mem::take(&mut pending));
+        }
+        let content = joins.unwrap_or(line);
+        match content.split_once("->") {
+            Some((action, expected)) => {
+                let words: Vec<&str> = action.split_whitespace().collect();
+                pending.push(Pending {
+                    line: line.to_owned(),
+                    name: words[0].to_owned(),
+                    action: parse_action(venue, &words[1..]),
+                    expected: expected.split_whitespace().collect::<Vec<_>>().join(" "),
+                });
+            }
+            None => expect(venue, content),
+        }
+    }
+    run_block(venue, pending);
+}
+
+fn run_block(venue: &mut Venue, pending: Vec<Pending>) {
+    if pending.is_empty() {
+        return;
+    }
+    let actions: Vec<_> = pending.iter().map(|line| venue.sign(&line.name, line.action.clone())).collect();
+    let receipts = venue.block(&actions, None).receipts;
+    for (line, action) in pending.iter().zip(&actions) {
+        let receipt = receipts.iter().find(|receipt| receipt.action == action.id()).expect("a receipt per action");
+        assert_eq!(shown(&receipt.outcome), line.expected, "\nline: {}", line.line);
+    }
+}
+
+fn market_named(venue: &Venue, symbol: &str) -> MarketId {
+    let found = venue.state().markets().find(|market| market.symbol == symbol);
+    found.unwrap_or_else(|| panic!("market {symbol}")).id
+}
+
+fn asset_named(venue: &Venue, symbol: &str) -> AssetId {
+    venue.state().assets().find(|asset| asset.symbol == symbol).unwrap_or_else(|| panic!("asset {symbol}")).id
+}
+
+fn client_order_id(number: &str) -> ClientOrderId {
+    ClientOrderId(number.parse::<u128>().expect("a client order id is a number").to_be_bytes())
+}
+
+fn amount(text: &str) -> Amount {
+    Amount::new(parse_scaled(text, 8).expect("a decimal amount"))
+}
+
+fn parse_action(venue: &Venue, words: &[&str]) -> Action {
+    match words {
+        ["buy" | "sell", ..] => Action::Place { orders: vec![parse_order(venue, words)] },
+        ["cancel", market, order] => {
+            let market = market_named(venue, market);
+            Action::Cancel {
+                cancels: vec![CancelRequest { market, order: OrderReference::Client(client_order_id(order)) }],
+            }
+        }
+        ["modify", order, rest @ ..] => Action::Modify {
+            modifies: vec![ModifyRequest {
+                order: OrderReference::Client(client_order_id(order)),
+                replacement: parse_order(venue, rest),
+            }],
+        },
+        ["cancel-all"] => Action::CancelAll { market: None },
+        ["cancel-all", market] => Action::CancelAll { market: Some(market_named(venue, market)) },
+        ["schedule-cancel", "off"] => Action::ScheduleCancel { at_ms: None },
+        ["schedule-cancel", ahead] => Action::ScheduleCancel { at_ms: Some(ahead_of(venue, ahead)) },
+        ["leverage", market, leverage] => Action::UpdateLeverage {
+            market: market_named(venue, market),
+            leverage: leverage.parse().expect("a leverage"),
+            margin_mode: MarginMode::Cross,
+        },
+        ["transfer", to, asset, quantity] => Action::Transfer {
+            universe: CORE,
+            to: account_of(to),
+            asset: asset_named(venue, asset),
+            amount: amount(quantity),
+        },
+        ["faucet", asset] => Action::ClaimFaucet { asset: asset_named(venue, asset) },
+        _ => panic!("no such action: {words:?}"),
+    }
+}
+
+fn ahead_of(venue: &Venue, milliseconds: &str) -> TimeMs {
+    venue.engine.time_ms().saturating_add(milliseconds.parse().expect("milliseconds"))
+}
+
+fn parse_order(venue: &Venue, words: &[&str]) -> OrderRequest {
+    let [side, market, size, "@", limit, time_in_force, options @ ..] = words else {
+        panic!("no such order: {words:?}");
+    };
+    let time_in_force = match *time_in_force {
+        "gtc" => TimeInForce::Gtc,
+        "ioc" => TimeInForce::Ioc,
+        "alo" => TimeInForce::Alo,
+        "fok" => TimeInForce::Fok,
+        other => {
+            let ahead = other.strip_prefix("gtt+").unwrap_or_else(|| panic!("no such time in force: {other}"));
+            TimeInForce::Gtt { expires_at_ms: ahead_of(venue, ahead) }
+        }
+    };
+    let named = options.iter().position(|word| *word == "cloid").map(|place| client_order_id(options[place + 1]));
+    OrderRequest {
+        market: market_named(venue, market),
+        side: if *side == "buy" { Side::Buy } else { Side::Sell },
+        price: limit.parse().expect("a price"),
+        size: size.parse::<u64>().map(Size::new).expect("lots"),
+        time_in_force,
+        reduce_only: options.contains(&"reduce"),
+        client_order_id: named,
+    }
+}
+
+/// The serde tag of a rejection or reason: its stable name.
+fn code(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value).expect("it serialises") {
+        serde_json::Value::String(text) => text,
+        other => other["code"].as_str().expect("rejections are tagged").to_owned(),
+    }
+}
+
+fn shown(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Rejected { rejection } => format!("refused {}", code(rejection)),
+        Outcome::Done => "done".to_owned(),
+        Outcome::Orders { results } => {
+            results.iter().map(shown_order).collect::<Vec<_>>().join(", ")
+        }
+        Outcome::Cancels { results } => {
+            let canceled = results.iter().filter(|result| matches!(result, CancelResult::Canceled { .. })).count();
+            let refused = results.iter().find_map(|result| match result {
+                CancelResult::Rejected { rejection } => Some(code(rejection)),
+                CancelResult::Canceled { .. } => None,
+            });
+            refused.map_or(format!("canceled {canceled}"), |code| format!("rejected {code}"))
+        }
+    }
+}
+
+fn shown_order(result: &OrderResult) -> String {
+    match result {
+        OrderResult::Rejected { rejection } => format!("rejected {}", code(rejection)),
+        OrderResult::Accepted { filled, filled_quote_usd, resting, remainder_canceled, .. } => {
+            let mut parts = Vec::new();
+            if !filled.is_zero() {
+                parts.push(format!("filled {filled} for {filled_quote_usd}"));
+            }
+            if !resting.is_zero() {
+                parts.push(format!("resting {resting}"));
+            }
+            if let Some(reason) = remainder_canceled {
+                parts.push(format!("canceled {}", code(reason)));
+            }
+            parts.join(" ")
+        }
+    }
+}
+
+fn expect(venue: &mut Venue, line: &str) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        ["index", asset, value] => {
+            let asset = asset_named(venue, asset);
+            venue.set_index(asset, value.parse().expect("a price"));
+        }
+        ["advance", milliseconds] => venue.advance(milliseconds.parse().expect("milliseconds")),
+        ["book", market, ..] => {
+            let shown = shown_book(venue, market_named(venue, market));
+            assert_eq!(shown, words[2..].join(" "), "\nline: {line}");
+        }
+        [name, "holds", asset, ..] => {
+            let asset = asset_named(venue, asset);
+            let held = venue.state().held(account_of(name), CORE, asset);
+            let mut shown = format!("{name} holds {} {}", words[2], coins(venue.state().balance(account_of(name), CORE, asset)));
+            if !held.is_zero() || words.contains(&"locked") {
+                shown.push_str(&format!(" locked {}", coins(held)));
+            }
+            assert_eq!(shown, words.join(" "), "\nline: {line}");
+        }
+        [name, "position", market, ..] => {
+            let market_id = market_named(venue, market);
+            let shown = venue.state().position(account_of(name), market_id).map_or("0".to_owned(), |record| {
+                format!("{} cost {}", record.position, Usd::new(record.entry_cost_usd.get()))
+            });
+            assert_eq!(format!("{name} position {market} {shown}"), words.join(" "), "\nline: {line}");
+        }
+        _ => panic!("no such expectation: {line}"),
+    }
+}
+
+fn coins(amount: Amount) -> String {
+    scaled_to_string(amount.get(), 8)
+}
+
+fn shown_book(venue: &Venue, market: MarketId) -> String {
+    let side = |side| {
+        let orders = venue.state().book_side(market, side);
+        orders.map(|record| format!("{}@{}", record.order.remaining, record.order.price)).collect::<Vec<_>>()
+    };
+    let mut parts = side(Side::Buy);
+    parts.push("|".to_owned());
+    parts.extend(side(Side::Sell));
+    parts.join(" ")
+}

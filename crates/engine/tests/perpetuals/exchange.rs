@@ -1,0 +1,210 @@
+//! A small exchange that tests drive block by block, with real signatures and real bundles.
+
+use crate::auditor::Auditor;
+use palisade_engine::{BlockInput, BlockOutcome, Engine, InvalidBlock, Rules};
+use palisade_types::{
+    action::Action,
+    address::AccountId,
+    envelope::{Envelope, Payload},
+    genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
+    hash::BlockDigest,
+    ids::{AssetId, MarketId, Nonce, SeatId, UniverseId},
+    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
+    numbers::{Amount, Price, Rate, Size, Usd},
+    oracle::{OracleBundle, OracleEntry, OracleVote},
+    signing::{VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey, verify},
+    time::TimeMs,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+pub const CHAIN_ID: u64 = 4_242;
+pub const CORE: UniverseId = UniverseId::new(0);
+pub const USDC: AssetId = AssetId::new(0);
+pub const START_MS: u64 = 1_700_000_000_000;
+const SEATS: u32 = 4;
+
+/// What a test may choose about the exchange before it begins.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// USD by account name.
+    pub funds: BTreeMap<String, Usd>,
+    /// Maker and taker fee.
+    pub fees: (Rate, Rate),
+    /// Lots of open interest and position, of every perpetual.
+    pub caps: Option<(u64, u64)>,
+}
+
+pub struct Exchange {
+    pub engine: Engine,
+    pub auditor: Auditor,
+    pub time_ms: u64,
+    parent: BlockDigest,
+    nonce: u64,
+    indices: BTreeMap<AssetId, Price>,
+}
+
+pub fn key(name: &str) -> Secp256k1SecretKey {
+    let mut seed = [7u8; 32];
+    for (place, byte) in name.bytes().take(31).enumerate() {
+        seed[place + 1] = byte;
+    }
+    Secp256k1SecretKey::from_bytes(seed).expect("far below the order of the curve")
+}
+
+pub fn account(name: &str) -> AccountId {
+    key(name).address()
+}
+
+fn oracle_key(seat: u32) -> Ed25519SecretKey {
+    Ed25519SecretKey::from_bytes([seat as u8 + 101; 32])
+}
+
+fn asset(id: u32, symbol: &str, has_index: bool) -> AssetSpec {
+    AssetSpec { id: AssetId::new(id), symbol: symbol.to_owned(), decimals: 8, has_index }
+}
+
+fn market(id: u32, symbol: &str, setup: &Setup, kind: MarketKind, size_decimals: u8, tick: &str) -> MarketSpec {
+    MarketSpec {
+        id: MarketId::new(id),
+        symbol: symbol.to_owned(),
+        universe: CORE,
+        kind,
+        size_decimals,
+        tick: tick.parse().expect("a tick"),
+        maker_fee: setup.fees.0,
+        taker_fee: setup.fees.1,
+        minimum_notional_usd: "10".parse().expect("an amount"),
+        maximum_notional_usd: "10000000".parse().expect("an amount"),
+        price_band: "0.5".parse().expect("a rate"),
+        open_orders_per_account_max: 20,
+    }
+}
+
+pub fn genesis(setup: &Setup) -> Genesis {
+    let (open_interest, position) = setup.caps.unwrap_or((100_000_000, 50_000_000));
+    let perpetual = |underlying, maximum_leverage| MarketKind::Perpetual {
+        underlying: AssetId::new(underlying),
+        maximum_leverage,
+        open_interest_maximum: Size::new(open_interest),
+        position_maximum: Size::new(position),
+    };
+    let seat = |id: u32| Seat {
+        id: SeatId::new(id),
+        name: format!("seat-{id}"),
+        vote_key: Ed25519SecretKey::from_bytes([id as u8 + 1; 32]).public_key(),
+        oracle_key: oracle_key(id).public_key(),
+    };
+    Genesis {
+        chain_id: CHAIN_ID,
+        name: "perpetuals".to_owned(),
+        time_ms: TimeMs::new(START_MS),
+        epoch_blocks: 1_000_000,
+        seats: (0..SEATS).map(seat).collect(),
+        assets: vec![asset(0, "USDC", false), asset(1, "BTC", true), asset(2, "ETH", true)],
+        universes: vec![UniverseSpec { id: CORE, name: "core".to_owned(), collateral: USDC }],
+        markets: vec![
+            market(0, "BTC", setup, perpetual(1, 50), 5, "1"),
+            market(1, "ETH", setup, perpetual(2, 10), 4, "0.1"),
+            market(10_000, "BTC/USDC", setup, MarketKind::Spot { base: AssetId::new(1), quote: USDC }, 5, "1"),
+        ],
+        balances: setup
+            .funds
+            .iter()
+            .map(|(name, usd)| GenesisBalance {
+                universe: CORE,
+                account: account(name),
+                asset: USDC,
+                amount: Amount::new(usd.get()),
+            })
+            .collect(),
+        hyperliquid_compatible: Vec::new(),
+        faucet: Vec::new(),
+        action_budget: ActionBudgetTerms {
+            initial: 10_000_000,
+            per_usd_traded: 1,
+            refill_interval_ms: 1_000,
+            cancel_allowance: 1_000,
+        },
+        storage: StorageTerms { layout: 1 },
+    }
+}
+
+impl Exchange {
+    pub fn new(setup: &Setup) -> Self {
+        let genesis = genesis(setup);
+        genesis.check().expect("a sound genesis");
+        let mut exchange = Self {
+            engine: Engine::new(Arc::new(genesis)),
+            auditor: Auditor::default(),
+            time_ms: START_MS,
+            parent: BlockDigest::default(),
+            nonce: START_MS,
+            indices: BTreeMap::new(),
+        };
+        exchange.block(100, &[], &[]).expect("the first block");
+        exchange
+    }
+
+    pub fn market(&self, symbol: &str) -> MarketSpec {
+        self.engine.state().markets().find(|market| market.symbol == symbol).expect("a market of the test").clone()
+    }
+
+    /// Runs actions in one block, `step_ms` after its parent, with new prices if any are given.
+    pub fn block(
+        &mut self,
+        step_ms: u64,
+        prices: &[(AssetId, Price)],
+        actions: &[(String, Action)],
+    ) -> Result<BlockOutcome, InvalidBlock> {
+        let time_ms = self.time_ms + step_ms;
+        let bundle = (!prices.is_empty()).then(|| {
+            self.indices.extend(prices.iter().copied());
+            self.bundle(time_ms)
+        });
+        let actions: Vec<Arc<VerifiedAction>> =
+            actions.iter().map(|(name, action)| Arc::new(self.sign(name, action.clone()))).collect();
+        let input = BlockInput {
+            height: self.engine.height().next(),
+            time_ms: TimeMs::new(time_ms),
+            parent: self.parent,
+            oracle_bundle: bundle.as_ref(),
+            actions: &actions,
+        };
+        let rules = Rules::at(self.engine.next_protocol_version()).expect("a known version");
+        let outcome = self.engine.execute(&rules, &input)?;
+        self.time_ms = time_ms;
+        self.parent.0[0] = self.parent.0[0].wrapping_add(1);
+        self.auditor.follow(&outcome.events);
+        self.auditor.check(self.engine.state());
+        Ok(outcome)
+    }
+
+    /// Signed prices of all seats at block time.
+    fn bundle(&self, block_time_ms: u64) -> OracleBundle {
+        let time_ms = TimeMs::new(block_time_ms);
+        let vote = |seat: u32| OracleVote {
+            chain_id: CHAIN_ID,
+            epoch: 0,
+            round: time_ms.get() / 1_000,
+            seat: SeatId::new(seat),
+            time_ms,
+            entries: self.indices.iter().map(|(asset, price)| OracleEntry { asset: *asset, price: *price }).collect(),
+        };
+        OracleBundle { votes: (0..SEATS).map(|seat| vote(seat).sign(&oracle_key(seat))).collect() }
+    }
+
+    fn sign(&mut self, name: &str, action: Action) -> VerifiedAction {
+        self.nonce += 1;
+        let key = key(name);
+        let envelope = Envelope {
+            chain_id: CHAIN_ID,
+            signer: key.signer_id(),
+            account: key.address(),
+            nonce: Nonce::new(self.nonce.max(self.time_ms)),
+            expires_after_ms: None,
+            payload: Payload::Native { action },
+        };
+        self.nonce = self.nonce.max(self.time_ms);
+        verify(key.sign(envelope)).expect("a good signature")
+    }
+}
