@@ -150,7 +150,7 @@ pub fn verify_batch<R: RngCore + CryptoRng>(
     rng: R,
 ) -> Vec<Result<VerifiedAction, Inadmissible>> {
     let checked: Vec<Result<Checked, Inadmissible>> = actions.into_iter().map(check_content).collect();
-    let mut batch = ed25519::Batch::new();
+    let mut batch = ed25519::Batch::default();
     for action in checked.iter().flatten() {
         if let Some((key, bytes)) = action.ed25519_parts() {
             batch.add(key, bytes, &action.hash);
