@@ -1,0 +1,48 @@
+//! The native door: JSON-RPC 2.0 at `POST /rpc`, health at `GET /health`. `docs/rpc.md` is its reference.
+//!
+//! Rules:
+//! - **Strict.** The body is JSON of one request or of a bounded batch; every request has an id; parameters are
+//!   named, typed, and unknown or repeated ones are refused. Each member of a batch succeeds or fails alone.
+//! - **Bounded.** Body size, batch length, calls at once, calls that wait at once, time to send a body and time
+//!   to answer all have limits, and each limit has its own answer.
+//! - **No browser by accident.** The content type must be JSON, which a foreign page cannot send without the
+//!   server's consent, and no such consent is given.
+//! - **A failure inside is one answer.** A panic below is caught, logged, and answered as an internal error.
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use palisade_client::{api::NodeApi, rpc::PATH};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+
+mod dispatch;
+mod health;
+mod http;
+
+/// Requests served at once; more are told to come back. Bounds the memory of request bodies.
+pub const REQUESTS_AT_ONCE_MAX: usize = 256;
+/// Calls that wait for a block or receipt at once; fewer than requests, so that waiting never shuts the door.
+pub const WAITS_AT_ONCE_MAX: usize = 192;
+/// Time for a client to send its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a whole request, batches included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What every request shares.
+struct Native {
+    node: Arc<dyn NodeApi>,
+    requests: Semaphore,
+    waits: Semaphore,
+}
+
+/// The routes of the native door over a node.
+pub fn router(node: Arc<dyn NodeApi>) -> Router {
+    let native =
+        Native { node, requests: Semaphore::new(REQUESTS_AT_ONCE_MAX), waits: Semaphore::new(WAITS_AT_ONCE_MAX) };
+    Router::new().route(PATH, post(http::rpc)).route("/health", get(health::health)).with_state(Arc::new(native))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Every method, every refusal, there and back unchanged.
+
+use super::{fake::*, *};
+use palisade_client::{
+    api::{ApiError, SignerRole},
+    proof::ProofRequest,
+    rpc::RpcError,
+};
+use palisade_types::{
+    address::{AccountId, SignerId},
+    hash::ActionId,
+    ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, UniverseId},
+    numbers::Price,
+    oracle::{OracleEntry, OracleVote},
+    order::OrderReference,
+    rejection::Inadmissible,
+    time::TimeMs,
+};
+
+#[tokio::test]
+async fn reads_arrive_and_return_unchanged() {
+    let server = Server::start().await;
+    let (client, fake) = (server.client(), &server.fake);
+    assert_eq!(client.status().await, Ok(status()));
+    assert_eq!(client.genesis().await, Ok(Arc::new(genesis())));
+    assert_eq!(client.assets().await, Ok(vec![asset()]));
+    assert_eq!(client.markets().await, Ok(vec![market()]));
+    assert_eq!(client.book(MarketId::new(3), 7).await, Ok(book()));
+    assert_eq!(fake.last_asked(), "book 3 7");
+    let account = AccountId([0xab; 20]);
+    assert_eq!(client.account(account).await, Ok(account_info()));
+    assert_eq!(fake.last_asked(), format!("account {account}"));
+    assert_eq!(client.open_orders(account).await, Ok(vec![order()]));
+    for reference in [OrderReference::Id(OrderId::new(5)), OrderReference::Client(ClientOrderId([7; 16]))] {
+        assert_eq!(client.open_order(account, reference).await, Ok(order()));
+        assert_eq!(fake.last_asked(), format!("open_order {account} {reference:?}"));
+    }
+    assert_eq!(client.open_order_by_id(OrderId::new(6)).await, Ok(order()));
+    assert_eq!(fake.last_asked(), "open_order_by_id 6");
+    for signer in [SignerId::Address(account), key().signer_id()] {
+        assert_eq!(client.signer_role(signer).await, Ok(SignerRole::Agent { agent: agent() }));
+        assert_eq!(fake.last_asked(), format!("signer_role {signer}"));
+    }
+}
+
+#[tokio::test]
+async fn history_arrives_and_returns_unchanged() {
+    let server = Server::start().await;
+    let (client, fake) = (server.client(), &server.fake);
+    assert_eq!(client.block(Height::new(5), 250).await, Ok(Arc::new(block())));
+    assert_eq!(fake.last_asked(), "block 5 250");
+    assert_eq!(client.block_actions(Height::new(5)).await, Ok(vec![action(), action()]));
+    let id = ActionId([0xcd; 32]);
+    assert_eq!(client.receipt(id, 1_000).await, Ok(receipt_info()));
+    assert_eq!(fake.last_asked(), format!("receipt {id} 1000"));
+    let account = AccountId([0xab; 20]);
+    let requests = [
+        ProofRequest::Balance { universe: UniverseId::new(1), account, asset: AssetId::new(2) },
+        ProofRequest::Order { order: OrderId::new(3) },
+        ProofRequest::Receipt { action: id },
+    ];
+    for request in requests {
+        assert_eq!(client.prove(request.clone()).await, Ok(bundle()));
+        assert_eq!(fake.last_asked(), format!("prove {request:?}"));
+    }
+}
+
+#[tokio::test]
+async fn writes_arrive_unchanged() {
+    let server = Server::start().await;
+    let (client, fake) = (server.client(), &server.fake);
+    assert_eq!(client.submit(action()).await, Ok(action().id()));
+    assert_eq!(fake.last_asked(), format!("submit {:?}", action()));
+    let entries = vec![OracleEntry { asset: AssetId::new(1), price: Price::new(5) }];
+    let (seat, time_ms) = (SeatId::new(2), TimeMs::new(4_000));
+    let vote = OracleVote { chain_id: 77, epoch: 0, round: 4, seat, time_ms, entries }.sign(&key());
+    assert_eq!(client.submit_oracle_vote(vote.clone()).await, Ok(()));
+    assert_eq!(fake.last_asked(), format!("submit_oracle_vote {vote:?}"));
+}
+
+#[tokio::test]
+async fn an_action_may_be_written_as_json() {
+    let server = Server::start().await;
+    let envelope = serde_json::to_string(&action().envelope).expect("JSON");
+    let signature = palisade_client::rpc::action::signature_to_hex(&action().signature);
+    let params = format!(r#"{{"envelope":{envelope},"signature":"{signature}"}}"#);
+    let body = format!(r#"{{"jsonrpc":"2.0","id":"a","method":"palisade_submit","params":{params}}}"#);
+    let (status, answer) = server.post(body).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(answer["result"], action().id().to_string(), "{answer}");
+    assert_eq!(answer["id"], "a");
+    assert_eq!(server.fake.last_asked(), format!("submit {:?}", action()));
+}
+
+#[tokio::test]
+async fn every_refusal_travels_whole() {
+    let server = Server::start().await;
+    let client = server.client();
+    let reason = Inadmissible::NonceTooLow { nonce: Nonce::new(u64::MAX), smallest_kept: Nonce::new(5) };
+    let what = "a \"quoted\" thing \u{1f980}".to_owned();
+    let refusals = [
+        (-32_001, ApiError::InvalidRequest { reason: what.clone() }),
+        (-32_002, ApiError::Inadmissible { reason }),
+        (-32_003, ApiError::MempoolFull { pending: 5, limit: 5 }),
+        (-32_004, ApiError::Pruned { height: Height::new(1), oldest: Height::new(2) }),
+        (-32_005, ApiError::NotFound { what: what.clone() }),
+        (-32_006, ApiError::Timeout { timeout_ms: 7 }),
+        (-32_007, ApiError::Unavailable { reason: what }),
+    ];
+    for (code, refusal) in refusals {
+        server.fake.set(Mood::Refuse(refusal.clone()));
+        assert_eq!(client.submit(action()).await, Err(refusal.clone()));
+        assert_eq!(client.status().await, Err(refusal.clone()));
+        let (status, answer) = server.post(r#"{"jsonrpc":"2.0","id":1,"method":"palisade_status"}"#).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(answer["error"]["code"], code);
+        assert_eq!(answer["error"]["message"], refusal.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_panic_inside_is_one_answer() {
+    let server = Server::start().await;
+    let client = server.client();
+    server.fake.set(Mood::Panic);
+    let (status, answer) = server.post(r#"{"jsonrpc":"2.0","id":1,"method":"palisade_status"}"#).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::OK, &Value::from(-32_603)));
+    assert!(matches!(client.status().await, Err(ApiError::Unavailable { .. })));
+    server.fake.set(Mood::Normal);
+    assert_eq!(client.status().await, Ok(status_of_fake()));
+}
+
+fn status_of_fake() -> palisade_client::api::Status {
+    fake::status()
+}
+
+#[tokio::test]
+async fn an_absent_server_is_named() {
+    let url = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        format!("http://{}", listener.local_addr().expect("a bound socket"))
+    };
+    let client = RpcClient::new(&url).expect("an address");
+    let error = client.status().await.expect_err("nobody listens");
+    assert!(matches!(&error, ApiError::Unavailable { reason } if reason.contains(&url)), "{error}");
+    for bad in ["", "127.0.0.1:80", "ftp://host", "http://", "not a url"] {
+        assert!(matches!(RpcClient::new(bad), Err(RpcError::InvalidUrl { .. })), "{bad}");
+    }
+    assert!(matches!(RpcClient::new("https://host"), Err(RpcError::TlsUnsupported { .. })));
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_something_else_is_named() {
+    let server = Server::start().await;
+    let client = RpcClient::new(&format!("{}/health", server.url)).expect("an address");
+    let error = client.status().await.expect_err("no JSON-RPC there");
+    assert!(matches!(&error, ApiError::Unavailable { reason } if reason.contains("405")), "{error}");
+}

@@ -1,0 +1,112 @@
+//! What happens at each limit, and that the server goes on afterwards.
+
+use super::*;
+use palisade_client::{
+    api::ApiError,
+    rpc::{BATCH_CALLS_MAX, REQUEST_BYTES_MAX},
+};
+use palisade_types::ids::Height;
+use std::{future::Future, sync::atomic::Ordering};
+
+const STATUS_CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"palisade_status"}"#;
+
+fn batch(calls: usize) -> String {
+    format!("[{}]", vec![STATUS_CALL; calls].join(","))
+}
+
+/// Waits until the node was entered that often.
+async fn entered(server: &Server, times: usize) {
+    let reached = async {
+        while server.fake.entered.load(Ordering::SeqCst) < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), reached).await.expect("the calls reach the node");
+}
+
+/// Starts calls that stay inside the node.
+async fn occupy<F: Future<Output = bool> + Send + 'static>(
+    server: &Server,
+    calls: usize,
+    call: impl Fn(RpcClient) -> F,
+) -> Vec<JoinHandle<bool>> {
+    server.fake.set(Mood::Blocked);
+    let tasks = (0..calls).map(|_| tokio::spawn(call(server.client()))).collect();
+    entered(server, calls).await;
+    server.fake.set(Mood::Normal);
+    tasks
+}
+
+async fn release(server: &Server, tasks: Vec<JoinHandle<bool>>) {
+    server.fake.gate.add_permits(tasks.len());
+    for task in tasks {
+        assert!(task.await.expect("a call that ends"), "a call that was let in is answered");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_order_and_each_call_alone() {
+    let server = Server::start().await;
+    let calls = [
+        r#"{"jsonrpc":"2.0","id":"first","method":"palisade_status"}"#,
+        "7",
+        r#"{"jsonrpc":"2.0","id":3,"method":"nope"}"#,
+        r#"[{"jsonrpc":"2.0","id":4,"method":"palisade_status"}]"#,
+        r#"{"jsonrpc":"2.0","id":-5,"method":"palisade_assets","params":{}}"#,
+    ];
+    let (status, answers) = server.post(format!(" \n[{}]", calls.join(" , "))).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!((&answers[0]["id"], &answers[0]["result"]["height"]), (&"first".into(), &12.into()));
+    assert_eq!((&answers[1]["id"], &answers[1]["error"]["code"]), (&Value::Null, &(-32_600).into()));
+    assert_eq!((&answers[2]["id"], &answers[2]["error"]["code"]), (&3.into(), &(-32_601).into()));
+    assert_eq!((&answers[3]["id"], &answers[3]["error"]["code"]), (&Value::Null, &(-32_600).into()));
+    assert_eq!((&answers[4]["id"], &answers[4]["result"][0]["symbol"]), (&(-5).into(), &"USDC".into()));
+    assert_eq!(answers.as_array().map(Vec::len), Some(5));
+}
+
+#[tokio::test]
+async fn a_batch_is_bounded() {
+    let server = Server::start().await;
+    let (_, answers) = server.post(batch(BATCH_CALLS_MAX)).await;
+    assert_eq!(answers.as_array().map(Vec::len), Some(BATCH_CALLS_MAX));
+    let before = server.fake.entered.load(Ordering::SeqCst);
+    let (_, answer) = server.post(batch(BATCH_CALLS_MAX + 1)).await;
+    assert_eq!(answer["error"]["code"], -32_600, "{answer}");
+    assert_eq!(server.fake.entered.load(Ordering::SeqCst), before, "no part of it was done");
+}
+
+#[tokio::test]
+async fn a_body_is_bounded() {
+    let server = Server::start().await;
+    let padded = |bytes: usize| format!("{STATUS_CALL}{}", " ".repeat(bytes - STATUS_CALL.len()));
+    let (status, answer) = server.post(padded(REQUEST_BYTES_MAX)).await;
+    assert_eq!((status, &answer["result"]["height"]), (StatusCode::OK, &12.into()));
+    let (status, answer) = server.post(padded(REQUEST_BYTES_MAX + 1)).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &(-32_600).into()));
+}
+
+#[tokio::test]
+async fn waiting_calls_leave_room_for_others() {
+    let server = Server::start().await;
+    let wait = |client: RpcClient| async move { client.block(Height::new(9), 5_000).await.is_ok() };
+    let tasks = occupy(&server, WAITS_AT_ONCE_MAX, wait).await;
+    let client = server.client();
+    let error = client.block(Height::new(9), 5_000).await.expect_err("one wait too many");
+    assert!(matches!(&error, ApiError::Unavailable { reason } if reason.contains("wait")), "{error}");
+    assert_eq!(client.block(Height::new(9), 0).await.map(|block| block.header.height), Ok(Height::new(12)));
+    assert_eq!(client.status().await, Ok(fake::status()));
+    release(&server, tasks).await;
+    assert!(client.block(Height::new(9), 5_000).await.is_ok());
+}
+
+#[tokio::test]
+async fn requests_at_once_are_bounded() {
+    let server = Server::start().await;
+    let call = |client: RpcClient| async move { client.assets().await.is_ok() };
+    let tasks = occupy(&server, REQUESTS_AT_ONCE_MAX, call).await;
+    let (status, answer) = server.post(STATUS_CALL).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::SERVICE_UNAVAILABLE, &(-32_007).into()));
+    assert!(matches!(server.client().status().await, Err(ApiError::Unavailable { .. })));
+    release(&server, tasks).await;
+    assert_eq!(server.client().status().await, Ok(fake::status()));
+}
