@@ -156,18 +156,28 @@ impl Exchange {
         prices: &[(AssetId, Price)],
         actions: &[(String, Action)],
     ) -> Result<BlockOutcome, InvalidBlock> {
-        let time_ms = self.time_ms + step_ms;
         let bundle = (!prices.is_empty()).then(|| {
             self.indices.extend(prices.iter().copied());
-            self.bundle(time_ms)
+            self.bundle(self.time_ms + step_ms, |_| true)
         });
+        self.block_with(step_ms, bundle.as_ref(), actions)
+    }
+
+    /// Runs actions in one block with any bundle.
+    pub fn block_with(
+        &mut self,
+        step_ms: u64,
+        bundle: Option<&OracleBundle>,
+        actions: &[(String, Action)],
+    ) -> Result<BlockOutcome, InvalidBlock> {
+        let time_ms = self.time_ms + step_ms;
         let actions: Vec<Arc<VerifiedAction>> =
             actions.iter().map(|(name, action)| Arc::new(self.sign(name, action.clone()))).collect();
         let input = BlockInput {
             height: self.engine.height().next(),
             time_ms: TimeMs::new(time_ms),
             parent: self.parent,
-            oracle_bundle: bundle.as_ref(),
+            oracle_bundle: bundle,
             actions: &actions,
         };
         let rules = Rules::at(self.engine.next_protocol_version()).expect("a known version");
@@ -179,18 +189,23 @@ impl Exchange {
         Ok(outcome)
     }
 
-    /// Signed prices of all seats at block time.
-    fn bundle(&self, block_time_ms: u64) -> OracleBundle {
-        let time_ms = TimeMs::new(block_time_ms);
+    /// Signed prices of all seats, taken at `time_ms`; a seat that does not `speak` abstains on everything.
+    pub fn bundle(&self, time_ms: u64, speaks: impl Fn(u32) -> bool) -> OracleBundle {
+        let entries = self.indices.iter().map(|(asset, price)| OracleEntry { asset: *asset, price: *price });
         let vote = |seat: u32| OracleVote {
             chain_id: CHAIN_ID,
             epoch: 0,
-            round: time_ms.get() / 1_000,
+            round: time_ms / 1_000,
             seat: SeatId::new(seat),
-            time_ms,
-            entries: self.indices.iter().map(|(asset, price)| OracleEntry { asset: *asset, price: *price }).collect(),
+            time_ms: TimeMs::new(time_ms),
+            entries: if speaks(seat) { entries.clone().collect() } else { Vec::new() },
         };
         OracleBundle { votes: (0..SEATS).map(|seat| vote(seat).sign(&oracle_key(seat))).collect() }
+    }
+
+    /// What the seats would say of an asset from now on.
+    pub fn set_price(&mut self, asset: AssetId, price: &str) {
+        self.indices.insert(asset, price.parse().expect("a price"));
     }
 
     fn sign(&mut self, name: &str, action: Action) -> VerifiedAction {

@@ -2,6 +2,7 @@
 
 mod auditor;
 mod exchange;
+mod prices;
 mod random;
 mod scenarios;
 mod script;
