@@ -1,0 +1,84 @@
+//! What assets and markets there are and what Hyperliquid clients call them.
+//!
+//! A perpetual's coin is its symbol. A spot market's coin is its symbol for the first spot market and `@index` for
+//! the others, where the index is its number less 10000; clients hard-code this.
+
+use palisade_types::{
+    ids::{AssetId, MarketId},
+    market::{AssetSpec, MarketSpec},
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// Assets and markets by number and by name.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    assets: Vec<AssetSpec>,
+    markets: BTreeMap<MarketId, MarketSpec>,
+    coins: HashMap<String, MarketId>,
+}
+
+impl Directory {
+    /// Indexes the node's assets and markets.
+    pub fn new(assets: Vec<AssetSpec>, markets: impl IntoIterator<Item = MarketSpec>) -> Self {
+        let markets: BTreeMap<_, _> = markets.into_iter().map(|spec| (spec.id, spec)).collect();
+        let mut coins = HashMap::new();
+        for spec in markets.values() {
+            if spec.id.is_spot() {
+                coins.insert(spot_index_name(spec.id), spec.id);
+            }
+            coins.entry(spec.symbol.clone()).or_insert(spec.id);
+        }
+        Self { assets, markets, coins }
+    }
+
+    /// All assets in order of number.
+    pub fn assets(&self) -> &[AssetSpec] {
+        &self.assets
+    }
+
+    /// One asset.
+    pub fn asset(&self, id: AssetId) -> Option<&AssetSpec> {
+        self.assets.get(usize::try_from(id.get()).ok()?)
+    }
+
+    /// All markets in order of number: perpetuals, then spot.
+    pub fn markets(&self) -> impl Iterator<Item = &MarketSpec> {
+        self.markets.values()
+    }
+
+    /// One market.
+    pub fn market(&self, id: MarketId) -> Option<&MarketSpec> {
+        self.markets.get(&id)
+    }
+
+    /// Which market a coin names.
+    pub fn by_coin(&self, coin: &str) -> Option<&MarketSpec> {
+        self.markets.get(self.coins.get(coin)?)
+    }
+
+    /// What clients call a market.
+    pub fn coin(&self, id: MarketId) -> String {
+        match self.markets.get(&id) {
+            Some(spec) => coin_of(spec),
+            None => spot_index_name(id),
+        }
+    }
+
+    /// Decimals of a market's sizes.
+    pub fn size_decimals(&self, id: MarketId) -> u8 {
+        self.markets.get(&id).map_or(0, |spec| spec.size_decimals)
+    }
+}
+
+/// What clients call a market.
+pub fn coin_of(spec: &MarketSpec) -> String {
+    if spec.id.is_spot() && spec.id.get() != MarketId::FIRST_SPOT {
+        spot_index_name(spec.id)
+    } else {
+        spec.symbol.clone()
+    }
+}
+
+fn spot_index_name(id: MarketId) -> String {
+    format!("@{}", id.get().saturating_sub(MarketId::FIRST_SPOT))
+}

@@ -1,0 +1,180 @@
+//! What is listed and at what prices: `meta`, `metaAndAssetCtxs`, `allPerpMetas`, `perpDexs`, `spotMeta`,
+//! `spotMetaAndAssetCtxs`, `outcomeMeta`, `allMids`, `exchangeStatus`.
+//!
+//! Positions are meaning: a perpetual's asset id is its place in `universe`, a token's index its place in `tokens`,
+//! so nothing is ever left out or reordered.
+
+use super::{Answer, RequestError, main_venue};
+use crate::{
+    context::Context,
+    history::{DayStatistics, Directory},
+    hyperliquid::format::{self, USDC},
+};
+use palisade_client::api::MarketInfo;
+use palisade_types::{
+    hyperliquid::Value,
+    ids::AssetId,
+    market::AssetSpec,
+    numbers::{Price, Size},
+};
+use serde_json::{Map, Value as Json, json};
+
+/// The name under which USDC is known to clients that know it by id.
+const USDC_TOKEN_ID: &str = "0x6d1e7cde53ba9467b783cb7c530ce054";
+/// Tokens have at most this many decimals on Hyperliquid.
+const TOKEN_DECIMALS_MAX: u8 = 8;
+
+pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
+    let directory = context.feed.directory();
+    match kind {
+        "meta" => {
+            main_venue(body)?;
+            Ok(perpetual_meta(&directory))
+        }
+        "allPerpMetas" => Ok(json!([perpetual_meta(&directory)])),
+        "perpDexs" => Ok(json!([null])),
+        "metaAndAssetCtxs" => {
+            main_venue(body)?;
+            let markets = context.node.markets().await?;
+            Ok(json!([perpetual_meta(&directory), contexts(context, &markets, false)]))
+        }
+        "spotMeta" => Ok(spot_meta(&directory)),
+        "spotMetaAndAssetCtxs" => {
+            let markets = context.node.markets().await?;
+            Ok(json!([spot_meta(&directory), contexts(context, &markets, true)]))
+        }
+        "outcomeMeta" => Ok(json!({ "outcomes": [], "questions": [] })),
+        "allMids" => {
+            main_venue(body)?;
+            Ok(all_mids(&context.node.markets().await?, &directory))
+        }
+        "exchangeStatus" => {
+            let status = context.node.status().await?;
+            Ok(json!({ "specialStatuses": null, "time": status.time_ms.get() }))
+        }
+        _ => Err(RequestError::shape("unknown request type")),
+    }
+}
+
+/// The perpetuals of the main venue.
+pub fn perpetual_meta(directory: &Directory) -> Json {
+    let mut tables = Map::new();
+    let mut universe = Vec::new();
+    for spec in directory.markets() {
+        let Some(terms) = spec.perpetual() else { continue };
+        tables.entry(terms.maximum_leverage.to_string()).or_insert_with(|| {
+            json!([terms.maximum_leverage, {
+                "description": "",
+                "marginTiers": [{ "lowerBound": "0.0", "maxLeverage": terms.maximum_leverage }],
+            }])
+        });
+        universe.push(json!({
+            "name": spec.symbol,
+            "szDecimals": spec.size_decimals,
+            "maxLeverage": terms.maximum_leverage,
+            "marginTableId": terms.maximum_leverage,
+        }));
+    }
+    let tables: Vec<Json> = tables.into_iter().map(|(_, table)| table).collect();
+    json!({ "universe": universe, "marginTables": tables, "collateralToken": 0 })
+}
+
+fn spot_meta(directory: &Directory) -> Json {
+    let tokens: Vec<Json> = directory.assets().iter().map(|asset| token(asset, directory)).collect();
+    let universe: Vec<Json> = directory
+        .markets()
+        .filter_map(|spec| {
+            let terms = spec.spot()?;
+            Some(json!({
+                "name": directory.coin(spec.id),
+                "tokens": [terms.base.get(), terms.quote.get()],
+                "index": format::spot_index(spec.id),
+                "isCanonical": true,
+            }))
+        })
+        .collect();
+    json!({ "tokens": tokens, "universe": universe })
+}
+
+fn token(asset: &AssetSpec, directory: &Directory) -> Json {
+    let traded = directory.markets().find(|spec| spec.spot().is_some_and(|terms| terms.base == asset.id));
+    let size_decimals = traded.map_or(asset.decimals.min(TOKEN_DECIMALS_MAX), |spec| spec.size_decimals);
+    json!({
+        "name": asset.symbol,
+        "szDecimals": size_decimals,
+        "weiDecimals": asset.decimals,
+        "index": asset.id.get(),
+        "tokenId": token_id(asset),
+        "isCanonical": true,
+        "evmContract": null,
+        "fullName": null,
+        "deployerTradingFeeShare": "0.0",
+    })
+}
+
+/// 16 bytes that name a token: the well-known ones for USDC, the asset's number for others.
+fn token_id(asset: &AssetSpec) -> String {
+    if asset.id == AssetId::new(0) && asset.symbol == USDC {
+        return USDC_TOKEN_ID.to_owned();
+    }
+    format!("0x{:032x}", asset.id.get())
+}
+
+/// The figures of all perpetuals, or of all spot markets, aligned with their `universe`.
+pub fn contexts(context: &Context, markets: &[MarketInfo], spot: bool) -> Vec<Json> {
+    let history = context.feed.history();
+    let directory = context.feed.directory();
+    markets
+        .iter()
+        .filter(|market| market.spec.id.is_spot() == spot)
+        .map(|market| asset_context(market, &history.day(market.spec.id), &directory))
+        .collect()
+}
+
+/// A market's prices and figures.
+///
+/// Without a mark the index, the last trade or the middle of the book stands in; without any, zero, because
+/// clients take no `null` there. A spot market without a book shows its reference price as its middle, because
+/// ccxt derives the price precision from it. Funding is zero until it exists.
+pub fn asset_context(market: &MarketInfo, day: &DayStatistics, directory: &Directory) -> Json {
+    let id = market.spec.id;
+    let decimals = market.spec.size_decimals;
+    let or_zero = |price: Option<Price>| price.map_or_else(|| "0.0".to_owned(), |price| price.to_string());
+    let mark = format::reference_price(market);
+    let mid = format::mid(market);
+    let previous = day.previous_price.or(mark);
+    let mut json = json!({
+        "prevDayPx": or_zero(previous),
+        "dayNtlVlm": day.quote_usd.to_string(),
+        "dayBaseVlm": format::size(day.volume, decimals),
+        "markPx": or_zero(mark),
+        "midPx": mid.map(|price| price.to_string()),
+    });
+    let Some(object) = json.as_object_mut() else { return json };
+    if id.is_spot() {
+        object.insert("coin".to_owned(), directory.coin(id).into());
+        object.insert("circulatingSupply".to_owned(), format::size(Size::ZERO, decimals).into());
+        object.insert("totalSupply".to_owned(), format::size(Size::ZERO, decimals).into());
+        object.insert("midPx".to_owned(), mid.or(mark).map(|price| price.to_string()).into());
+        return json;
+    }
+    let impact = market.best_bid.zip(market.best_ask).map(|(bid, ask)| json!([bid.to_string(), ask.to_string()]));
+    object.insert("funding".to_owned(), "0.0".into());
+    object.insert("openInterest".to_owned(), format::size(market.open_interest, decimals).into());
+    object.insert("premium".to_owned(), Json::Null);
+    object.insert("oraclePx".to_owned(), or_zero(market.index.or(mark)).into());
+    object.insert("impactPxs".to_owned(), impact.unwrap_or(Json::Null));
+    json
+}
+
+/// The middle of every book, or the reference price where there is none.
+pub fn all_mids(markets: &[MarketInfo], directory: &Directory) -> Json {
+    markets
+        .iter()
+        .filter_map(|market| {
+            let price = format::mid(market).or_else(|| format::reference_price(market))?;
+            Some((directory.coin(market.spec.id), Json::from(price.to_string())))
+        })
+        .collect::<Map<_, _>>()
+        .into()
+}

@@ -1,0 +1,149 @@
+//! What a finalized block says to a subscriber.
+
+use super::{
+    snapshot::{self, context_message, message},
+    subscription::Subscription,
+};
+use crate::{
+    context::Context,
+    history::{AccountMessage, BlockUpdate, Fill, OrderRecord},
+    hyperliquid::{
+        errors::RequestError,
+        format,
+        info::{LEVELS_MAX, all_mids, fills_json},
+    },
+};
+use palisade_types::address::AccountId;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Subscriptions with the last message of those that are sent only when they change.
+pub type Subscriptions = BTreeMap<Subscription, Option<Json>>;
+
+/// Everything that one block says, in the order in which it is sent: first what happened to followed accounts, as it
+/// happened, then market data, then account state.
+pub async fn messages(
+    context: &Context,
+    subscriptions: &mut Subscriptions,
+    update: &BlockUpdate,
+) -> Result<Vec<Json>, RequestError> {
+    let mut out = account_events(context, subscriptions, update);
+    for (subscription, last) in subscriptions.iter_mut() {
+        market_data(context, subscription, last, update, &mut out).await?;
+        if subscription.user().is_some_and(|user| update.touched.contains(&user)) {
+            out.extend(snapshot::account_state(context, subscription).await?);
+        }
+    }
+    Ok(out)
+}
+
+/// Account state again, whether it changed or not: clients share these channels and wait for the next push.
+pub async fn account_states(context: &Context, subscriptions: &Subscriptions) -> Result<Vec<Json>, RequestError> {
+    let mut out = Vec::new();
+    for subscription in subscriptions.keys() {
+        out.extend(snapshot::account_state(context, subscription).await?);
+    }
+    Ok(out)
+}
+
+fn account_events(context: &Context, subscriptions: &Subscriptions, update: &BlockUpdate) -> Vec<Json> {
+    let users: BTreeSet<AccountId> = subscriptions.keys().filter_map(Subscription::user).collect();
+    let mut out = Vec::new();
+    for user in users {
+        for event in update.accounts.get(&user).into_iter().flatten() {
+            match event {
+                AccountMessage::Orders(records) => {
+                    if subscriptions.contains_key(&Subscription::OrderUpdates { user }) {
+                        out.push(order_updates(context, records));
+                    }
+                }
+                AccountMessage::Fills(fills) => fill_messages(context, subscriptions, user, fills, &mut out),
+            }
+        }
+    }
+    out
+}
+
+fn order_updates(context: &Context, records: &[OrderRecord]) -> Json {
+    let directory = context.feed.directory();
+    message("orderUpdates", records.iter().map(|record| format::order_update(record, &directory)).collect())
+}
+
+fn fill_messages(
+    context: &Context,
+    subscriptions: &Subscriptions,
+    user: AccountId,
+    fills: &[Fill],
+    out: &mut Vec<Json>,
+) {
+    let directory = context.feed.directory();
+    let shown: Json = fills.iter().map(|fill| format::fill(fill, &directory)).collect();
+    if subscriptions.contains_key(&Subscription::UserEvents { user }) {
+        out.push(message("user", json!({ "fills": shown })));
+    }
+    if subscriptions.contains_key(&Subscription::UserFills { user, aggregate: false }) {
+        out.push(message("userFills", json!({ "user": user.to_string(), "fills": shown })));
+    }
+    if subscriptions.contains_key(&Subscription::UserFills { user, aggregate: true }) {
+        let newest_first: Vec<Fill> = fills.iter().rev().cloned().collect();
+        let joined = fills_json(&newest_first, true, &directory);
+        out.push(message("userFills", json!({ "user": user.to_string(), "fills": joined })));
+    }
+}
+
+async fn market_data(
+    context: &Context,
+    subscription: &Subscription,
+    last: &mut Option<Json>,
+    update: &BlockUpdate,
+    out: &mut Vec<Json>,
+) -> Result<(), RequestError> {
+    let directory = context.feed.directory();
+    match subscription {
+        Subscription::AllMids => {
+            let Some(markets) = &update.markets else { return Ok(()) };
+            let mids = message("allMids", json!({ "mids": all_mids(markets, &directory) }));
+            send_if_new(mids, last, out);
+        }
+        Subscription::L2Book { market, significant_figures: None, .. } => {
+            let Some(book) = update.books.get(market) else { return Ok(()) };
+            let (coin, decimals) = (directory.coin(*market), directory.size_decimals(*market));
+            out.push(message("l2Book", format::book(book, &coin, decimals, LEVELS_MAX)));
+        }
+        Subscription::L2Book { market, .. } if update.changed_books.contains(market) => {
+            out.extend(snapshot::book(context, subscription).await?);
+        }
+        Subscription::Bbo { market } => {
+            let Some(book) = update.books.get(market) else { return Ok(()) };
+            let shown = format::bbo(book, &directory.coin(*market), directory.size_decimals(*market));
+            // Its time alone is no news.
+            if last.as_ref() != shown.get("bbo") {
+                *last = shown.get("bbo").cloned();
+                out.push(message("bbo", shown));
+            }
+        }
+        Subscription::Trades { market } => {
+            let Some(trades) = update.trades.get(market) else { return Ok(()) };
+            out.push(message("trades", trades.iter().map(|trade| format::trade(trade, &directory)).collect()));
+        }
+        Subscription::Candle { market, interval } if update.trades.contains_key(market) => {
+            let newest = context.feed.history().newest_candle(*market, *interval);
+            out.extend(newest.map(|candle| message("candle", format::candle(&candle, &directory))));
+        }
+        Subscription::ActiveAssetContext { market } => {
+            let markets = update.markets.as_deref().map(Vec::as_slice).unwrap_or_default();
+            if let Some(info) = markets.iter().find(|info| info.spec.id == *market) {
+                send_if_new(context_message(context, info), last, out);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn send_if_new(message: Json, last: &mut Option<Json>, out: &mut Vec<Json>) {
+    if last.as_ref() != Some(&message) {
+        *last = Some(message.clone());
+        out.push(message);
+    }
+}
