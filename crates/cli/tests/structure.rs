@@ -13,7 +13,10 @@ use std::{
 const FILE_LINES_MAX: usize = 600;
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the crate lies two levels below the root")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the crate lies two levels below the root")
 }
 
 /// Direct, non-test dependencies of every workspace crate.
@@ -50,7 +53,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("palisade-agents", &["palisade-client", "palisade-types"]),
     (
         "palisade",
-        &["palisade-agents", "palisade-client", "palisade-engine", "palisade-gateway", "palisade-node", "palisade-types"],
+        &[
+            "palisade-agents",
+            "palisade-client",
+            "palisade-engine",
+            "palisade-gateway",
+            "palisade-node",
+            "palisade-types",
+        ],
     ),
 ];
 
@@ -127,7 +137,8 @@ fn pure_crates_switch_the_determinism_lints_on() {
     for name in ["types", "engine"] {
         let folder = repository().join("crates").join(name);
         let rules = fs::read_to_string(folder.join("clippy.toml")).expect("a pure crate has its clippy.toml");
-        for banned in ["std::collections::HashMap", "std::collections::HashSet", "std::time::Instant", "std::time::SystemTime"]
+        for banned in
+            ["std::collections::HashMap", "std::collections::HashSet", "std::time::Instant", "std::time::SystemTime"]
         {
             assert!(rules.contains(banned), "crates/{name}/clippy.toml must ban {banned}");
         }

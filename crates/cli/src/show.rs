@@ -1,0 +1,136 @@
+//! Records of the chain as people read them.
+
+use palisade_types::{
+    decimal::scaled_to_string,
+    ids::MarketId,
+    market::{AssetSpec, MarketSpec},
+    numbers::{Amount, Position, Price, Size},
+    order::{OpenOrder, Side, TimeInForce},
+    receipt::{CancelResult, OrderResult, Outcome},
+};
+
+/// The names and scales that numbers need to be read.
+#[derive(Default)]
+pub struct Names {
+    /// All markets.
+    pub markets: Vec<MarketSpec>,
+    /// All assets.
+    pub assets: Vec<AssetSpec>,
+}
+
+impl Names {
+    /// A market's symbol, or its number.
+    pub fn market(&self, id: MarketId) -> String {
+        self.spec(id).map_or_else(|| format!("market {id}"), |spec| spec.symbol.clone())
+    }
+
+    /// Lots in units of the base asset.
+    pub fn size(&self, market: MarketId, size: Size) -> String {
+        self.lots(market, i128::from(size.get()))
+    }
+
+    /// A position in units of the base asset.
+    pub fn position(&self, market: MarketId, position: Position) -> String {
+        self.lots(market, i128::from(position.get()))
+    }
+
+    /// An amount with its asset.
+    pub fn amount(&self, asset: palisade_types::ids::AssetId, amount: Amount) -> String {
+        match self.assets.iter().find(|spec| spec.id == asset) {
+            Some(spec) => format!("{} {}", scaled_to_string(amount.get(), spec.decimals), spec.symbol),
+            None => format!("{amount} units of asset {asset}"),
+        }
+    }
+
+    fn spec(&self, id: MarketId) -> Option<&MarketSpec> {
+        self.markets.iter().find(|spec| spec.id == id)
+    }
+
+    fn lots(&self, market: MarketId, lots: i128) -> String {
+        self.spec(market).map_or_else(|| format!("{lots} lots"), |spec| scaled_to_string(lots, spec.size_decimals))
+    }
+
+    /// An open order in one line.
+    pub fn order(&self, order: &OpenOrder) -> String {
+        let side = side(order.side);
+        let (remaining, original) = (self.size(order.market, order.remaining), self.size(order.market, order.original));
+        let force = match order.time_in_force {
+            TimeInForce::Gtc => "gtc".to_owned(),
+            TimeInForce::Ioc => "ioc".to_owned(),
+            TimeInForce::Alo => "alo".to_owned(),
+            TimeInForce::Fok => "fok".to_owned(),
+            TimeInForce::Gtt { expires_at_ms } => format!("until {expires_at_ms}"),
+        };
+        let reduce_only = if order.reduce_only { " reduce-only" } else { "" };
+        let client = order.client_order_id.map_or_else(String::new, |id| format!(" cloid {id}"));
+        format!(
+            "order {} {}: {side} {remaining} of {original} at {} {force}{reduce_only}{client}",
+            order.id,
+            self.market(order.market),
+            order.price
+        )
+    }
+}
+
+/// `buy` or `sell`.
+pub const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
+
+/// A price, or a dash.
+pub fn price(price: Option<Price>) -> String {
+    price.map_or_else(|| "-".into(), |price| price.to_string())
+}
+
+/// What became of an action, one line per part. `markets` are those of the parts, in order.
+pub fn outcome(outcome: &Outcome, names: &Names, markets: &[MarketId]) -> Vec<String> {
+    match outcome {
+        Outcome::Rejected { rejection } => vec![format!("rejected: {rejection}")],
+        Outcome::Done => vec!["done".into()],
+        Outcome::Cancels { results } => results
+            .iter()
+            .map(|result| match result {
+                CancelResult::Rejected { rejection } => format!("rejected: {rejection}"),
+                CancelResult::Canceled { order } => format!("order {order} canceled"),
+            })
+            .collect(),
+        Outcome::Orders { results } => results
+            .iter()
+            .enumerate()
+            .map(|(index, result)| order_result(result, names, markets.get(index).copied()))
+            .collect(),
+    }
+}
+
+fn order_result(result: &OrderResult, names: &Names, market: Option<MarketId>) -> String {
+    match result {
+        OrderResult::Rejected { rejection } => format!("rejected: {rejection}"),
+        OrderResult::Accepted { order, filled, filled_quote_usd, resting, remainder_canceled, .. } => {
+            let size = |size: Size| market.map_or_else(|| format!("{size} lots"), |market| names.size(market, size));
+            let mut parts = vec![format!("order {order} accepted")];
+            if !filled.is_zero() {
+                parts.push(format!("{} filled for {filled_quote_usd} USD", size(*filled)));
+            }
+            if !resting.is_zero() {
+                parts.push(format!("{} resting", size(*resting)));
+            }
+            if let Some(reason) = remainder_canceled {
+                parts.push(format!("remainder canceled ({reason:?})"));
+            }
+            parts.join(", ")
+        }
+    }
+}
+
+/// Whether nothing of it had an effect.
+pub fn is_refused(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Rejected { .. } => true,
+        Outcome::Done => false,
+        Outcome::Orders { results } => results.iter().all(|result| matches!(result, OrderResult::Rejected { .. })),
+        Outcome::Cancels { results } => results.iter().all(|result| matches!(result, CancelResult::Rejected { .. })),
+    }
+}
