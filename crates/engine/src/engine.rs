@@ -37,6 +37,12 @@ impl Engine {
         &self.state
     }
 
+    /// The exchange, to be damaged.
+    #[cfg(test)]
+    pub(crate) const fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
     /// The newest executed block.
     pub fn height(&self) -> Height {
         self.state.height()

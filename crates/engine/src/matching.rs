@@ -146,3 +146,11 @@ fn within_open_interest(state: &State, market: &MarketSpec, taker: &OpenOrder, m
     let seller = position(state, seller, market.id);
     open_interest_cut(&terms, open_interest(state, market), buyer, seller, lots)
 }
+
+#[cfg(test)]
+#[path = "matching_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "perpetual_scenarios.rs"]
+mod perpetual_scenarios;

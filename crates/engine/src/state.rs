@@ -19,6 +19,8 @@ pub use records::{
     MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, ScheduledUpgrade,
     UniverseRecord,
 };
+#[cfg(test)]
+pub(crate) use records::TestAccount;
 pub use tables::{RECORD_BYTES_MAX, Record, RecordKey};
 
 use indices::Indices;
@@ -204,6 +206,12 @@ impl State {
     #[cfg(test)]
     pub(crate) fn rebuilt(&self) -> Self {
         Self::from_records(self.records().map(|record| record.encode())).expect("own records decode")
+    }
+
+    /// The tables themselves.
+    #[cfg(test)]
+    pub(crate) const fn tables_for_tests(&self) -> &Tables {
+        &self.tables
     }
 
     fn replace(&mut self, key: &RecordKey, after: Option<Record>) -> Option<Record> {

@@ -177,3 +177,13 @@ impl NonceSet {
         }
     }
 }
+
+/// What the test of migrations makes of an account.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TestAccount {
+    /// Moved from the account's record.
+    pub actions_used: u64,
+    /// The new field.
+    pub moved: bool,
+}

@@ -140,6 +140,8 @@ tables! {
     15 Order orders: OrderId => OrderRecord;
     /// When an account last drew from the faucet.
     16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs;
+    /// What the test of migrations moves.
+    @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount;
 }
 
 impl RecordKey {

@@ -1,0 +1,174 @@
+//! Perpetuals through the whole engine: margin, positions, caps, reduce-only, stale prices.
+
+use crate::testing::check;
+
+#[test]
+fn positions_open_reduce_turn_and_settle_against_clearing() {
+    check(
+        "
+        index BTC 100
+        alice buy BTC 10 @ 100 gtc        -> resting 10
+        bob   sell BTC 4 @ 100 gtc        -> filled 4 for 400
+        alice position BTC 4 cost 400
+        bob   position BTC -4 cost -400
+        carol sell BTC 6 @ 100 gtc        -> filled 6 for 600
+        alice position BTC 10 cost 1000
+        // maker 1 bp of 1000, taker 3.5 bp of 400
+        alice holds USDC 99999.9
+        bob   holds USDC 99999.86
+        // alice sells 4 at 110 to bob, who closes with a loss of 40
+        alice sell BTC 4 @ 110 gtc        -> resting 4
+        bob   buy BTC 4 @ 110 gtc         -> filled 4 for 440
+        bob   position BTC 0
+        bob   holds USDC 99959.706
+        alice position BTC 6 cost 600
+        alice holds USDC 100039.856
+        // carol turns from 6 short to 2 long
+        dave  sell BTC 8 @ 90 gtc         -> resting 8
+        carol buy BTC 8 @ 90 gtc          -> filled 8 for 720
+        carol position BTC 2 cost 180
+        dave  position BTC -8 cost -720
+        ",
+    );
+}
+
+#[test]
+fn nothing_trades_without_a_mark_and_no_risk_is_added_on_an_old_index() {
+    check(
+        "
+        alice buy BTC 1 @ 100 gtc         -> rejected no_fresh_price
+        index BTC 100
+        alice buy BTC 5 @ 100 gtc         -> resting 5
+        bob   sell BTC 5 @ 100 gtc        -> filled 5 for 500
+        advance 11000
+        carol buy BTC 1 @ 100 gtc         -> rejected no_fresh_price
+        alice buy BTC 1 @ 100 gtc         -> rejected no_fresh_price
+        alice sell BTC 6 @ 100 gtc        -> rejected no_fresh_price
+        // reducing is always possible
+        alice sell BTC 2 @ 100 gtc        -> resting 2
+        bob   buy BTC 2 @ 100 gtc reduce  -> filled 2 for 200
+        index BTC 100
+        carol buy BTC 1 @ 100 gtc         -> resting 1
+        ",
+    );
+}
+
+#[test]
+fn a_reduce_only_order_never_adds_or_turns() {
+    check(
+        "
+        index BTC 100
+        alice buy BTC 5 @ 100 gtc reduce   -> rejected reduce_only_would_increase
+        alice buy BTC 5 @ 100 gtc          -> resting 5
+        bob   sell BTC 5 @ 100 gtc         -> filled 5 for 500
+        alice buy BTC 5 @ 100 gtc reduce   -> rejected reduce_only_would_increase
+        carol buy BTC 20 @ 100 gtc         -> resting 20
+        // as a taker it stops at the position's end
+        alice sell BTC 8 @ 100 gtc reduce  -> filled 5 for 500 canceled reduce_only
+        alice position BTC 0
+        book BTC 15@100 |
+        // as a maker it fills at most the position, the rest leaves
+        bob   buy BTC 9 @ 99 gtc reduce cloid 1   -> resting 9
+        carol cancel-all                   -> canceled 1
+        dave  sell BTC 9 @ 99 ioc          -> filled 5 for 495 canceled immediate_or_cancel
+        bob   position BTC 0
+        book BTC |
+        // one that was left with nothing to reduce leaves when it is met
+        carol sell BTC 5 @ 100 gtc reduce cloid 2 -> resting 5
+        dave  buy BTC 5 @ 101 gtc          -> filled 5 for 500
+        carol position BTC 0
+        dave  position BTC 0
+        book BTC |
+        ",
+    );
+}
+
+#[test]
+fn orders_reserve_margin_for_the_worse_side_at_the_chosen_leverage() {
+    check(
+        "
+        index BTC 100
+        alice leverage BTC 0               -> refused leverage_out_of_range
+        alice leverage BTC 41              -> refused leverage_out_of_range
+        alice leverage BTC/USDC 2          -> refused no_leverage
+        alice leverage BTC 1               -> done
+        alice buy BTC 1001 @ 100 gtc       -> rejected insufficient_margin
+        alice buy BTC 900 @ 100 gtc cloid 1 -> resting 900
+        alice sell BTC 900 @ 101 gtc       -> resting 900
+        alice buy BTC 100 @ 100 gtc        -> rejected insufficient_margin
+        // what orders reserve cannot leave
+        alice transfer bob USDC 20000      -> refused insufficient_balance
+        alice leverage BTC 2               -> done
+        alice transfer bob USDC 20000      -> done
+        alice leverage BTC 1               -> refused insufficient_margin
+        alice cancel BTC 1                 -> canceled 1
+        alice leverage BTC 1               -> refused insufficient_margin
+        alice cancel-all BTC               -> canceled 1
+        alice leverage BTC 1               -> done
+        // and neither can the spot side spend it
+        alice buy BTC 700 @ 100 gtc        -> resting 700
+        alice buy BTC/USDC 200 @ 100 gtc   -> rejected insufficient_balance
+        alice buy BTC/USDC 90 @ 100 gtc    -> resting 90
+        alice buy BTC 100 @ 100 gtc        -> rejected insufficient_margin
+        ",
+    );
+}
+
+#[test]
+fn a_maker_who_cannot_pay_any_more_is_cancelled_and_the_taker_goes_on() {
+    check(
+        "
+        index BTC 100
+        dave  leverage BTC 1               -> done
+        dave  sell BTC 400 @ 100 gtc       -> resting 400
+        alice buy BTC 400 @ 100 gtc        -> filled 400 for 40000
+        dave  sell BTC 400 @ 120 gtc       -> resting 400
+        bob   sell BTC 50 @ 125 gtc        -> resting 50
+        index BTC 110
+        index BTC 120
+        index BTC 130
+        index BTC 140
+        // 800 lots at 140 need more than what dave is worth
+        carol buy BTC 400 @ 126 gtc        -> filled 50 for 6250 resting 350
+        dave  position BTC -400 cost -40000
+        book BTC 350@126 |
+        ",
+    );
+}
+
+#[test]
+fn position_and_open_interest_have_caps() {
+    check(
+        "
+        index BTC 100
+        alice buy BTC 3001 @ 100 gtc        -> rejected position_cap
+        alice buy BTC 3000 @ 100 gtc        -> resting 3000
+        alice buy BTC 1 @ 100 gtc           -> rejected position_cap
+        bob   sell BTC 3000 @ 100 gtc       -> filled 3000 for 300000
+        carol buy BTC 3000 @ 100 gtc        -> resting 3000
+        // open interest ends at 5000
+        dave  sell BTC 2500 @ 100 gtc       -> filled 2000 for 200000 canceled cap
+        erin  sell BTC 1 @ 101 gtc          -> rejected open_interest_cap
+        // closing is always possible
+        alice sell BTC 500 @ 100 gtc        -> filled 500 for 50000
+        carol position BTC 2500 cost 250000
+        ",
+    );
+}
+
+#[test]
+fn the_mark_follows_the_index_within_its_band_and_bounds_limits() {
+    let venue = check(
+        "
+        index BTC 100
+        alice buy BTC 1 @ 150 gtc          -> resting 1
+        alice buy BTC 1 @ 150.5 gtc        -> rejected outside_price_band
+        alice sell BTC 1 @ 49.5 gtc        -> rejected outside_price_band
+        index BTC 200
+        alice cancel-all                   -> canceled 1
+        alice buy BTC 1 @ 250 gtc          -> resting 1
+        ",
+    );
+    let mark = venue.state().mark(crate::testing::PERP).expect("there is a mark").price;
+    assert_eq!(mark.to_string(), "194");
+}
