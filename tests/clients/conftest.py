@@ -1,0 +1,37 @@
+"""What the client tests share: one devnet per run, and the clients with nothing changed but their URL.
+
+`PALISADE_BIN` names the binary to start; `PALISADE_URL` with `PALISADE_DEVNET_JSON` names a devnet that runs already.
+One of them must be set: tests that have nothing to test fail.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from devnet import Devnet, DevnetFailure, binary  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def devnet(tmp_path_factory):
+    """The devnet under test."""
+    url, description = os.environ.get("PALISADE_URL"), os.environ.get("PALISADE_DEVNET_JSON")
+    if url and description:
+        yield Devnet.attach(url, Path(description))
+        return
+    if not binary():
+        raise DevnetFailure("set PALISADE_BIN, or PALISADE_URL and PALISADE_DEVNET_JSON")
+    running = Devnet.start(binary(), tmp_path_factory.mktemp("devnet"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def devnet_survives(request):
+    """After every test that used the devnet it still runs."""
+    yield
+    if "devnet" in request.fixturenames:
+        request.getfixturevalue("devnet").assert_running()
