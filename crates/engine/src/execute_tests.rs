@@ -8,7 +8,7 @@ use crate::{
     testing::{BTC, CORE, GENESIS_TIME, PERP, SPOT, USDC, Venue, account_of, bundle, check, genesis, price},
 };
 use palisade_types::{
-    action::{Action, CancelRequest},
+    action::{Action, CancelRequest, MarginMode},
     address::AccountId,
     event::Event,
     hash::{BlockDigest, sha256},
@@ -258,10 +258,18 @@ fn an_invariant_violated_inside_an_action_reverts_it_and_halts_its_universe() {
         panic!("{:?}", outcome.receipts);
     };
     assert!(invariant.starts_with("I2"), "{invariant}");
-    assert!(matches!(outcome.events.as_slice(), [Event::UniverseHalted { universe: CORE, .. }]), "{:?}", outcome.events);
+    assert!(
+        matches!(outcome.events.as_slice(), [Event::UniverseHalted { universe: CORE, .. }]),
+        "{:?}",
+        outcome.events
+    );
     let refused = run("bob", Action::Place { orders: vec![order(Side::Sell, 2)] });
     assert!(format!("{:?}", refused.receipts[0].outcome).contains("UniverseHalted"));
-    let refused = run("bob", Action::Transfer { universe: CORE, to: account_of("alice"), asset: USDC, amount: Amount::new(1) });
+    let refused =
+        run("bob", Action::Transfer { universe: CORE, to: account_of("alice"), asset: USDC, amount: Amount::new(1) });
+    assert!(format!("{:?}", refused.receipts[0].outcome).contains("UniverseHalted"));
+    let leverage = Action::UpdateLeverage { market: PERP, leverage: 2, margin_mode: MarginMode::Cross };
+    let refused = run("bob", leverage);
     assert!(format!("{:?}", refused.receipts[0].outcome).contains("UniverseHalted"));
     let canceled = run("alice", Action::CancelAll { market: None });
     let Outcome::Cancels { results } = &canceled.receipts[0].outcome else { panic!("{canceled:?}") };
@@ -269,22 +277,45 @@ fn an_invariant_violated_inside_an_action_reverts_it_and_halts_its_universe() {
     assert!(venue.state().chain().halted.is_none());
 }
 
+/// Empty blocks until the full audit finds what is wrong.
+fn halted_by_the_full_audit(venue: &mut Venue) -> String {
+    let rules = venue.rules.clone();
+    loop {
+        let block = input(venue.engine.height().next().get(), venue.engine.time_ms().get() + 1);
+        let outcome = venue.engine.execute(&rules, &block).expect("valid");
+        let halted = outcome.events.iter().find_map(|event| match event {
+            Event::ChainHalted { invariant } => Some(invariant.clone()),
+            _ => None,
+        });
+        let height = venue.engine.height().get();
+        if let Some(invariant) = halted {
+            assert_eq!(height, FULL_AUDIT_INTERVAL_BLOCKS);
+            return invariant;
+        }
+        assert!(height < FULL_AUDIT_INTERVAL_BLOCKS, "nothing found");
+    }
+}
+
+/// Balances still sum to custody, but a market without positions owes.
+#[test]
+fn clearing_that_owes_without_positions_halts_the_chain() {
+    let mut venue = Venue::new();
+    for (account, amount) in [(AccountId::clearing(PERP), -1), (AccountId::fees(CORE), 1)] {
+        let id = crate::state::BalanceId { account, universe: CORE, asset: USDC };
+        corrupt(&mut venue, Record::Balance { id, record: Amount::new(amount) });
+    }
+    let invariant = halted_by_the_full_audit(&mut venue);
+    assert!(invariant.starts_with("I2"), "{invariant}");
+}
+
 #[test]
 fn a_full_audit_that_fails_halts_the_chain_for_all_but_cancels() {
     let mut venue = check("alice buy BTC/USDC 3 @ 100 gtc cloid 1 -> resting 3");
     let id = crate::state::CustodyId { universe: CORE, asset: BTC };
     corrupt(&mut venue, Record::Custody { id, record: Amount::new(1) });
+    let invariant = halted_by_the_full_audit(&mut venue);
+    assert!(invariant.starts_with("I1"), "{invariant}");
     let rules = venue.rules.clone();
-    let mut halted_at = None;
-    while halted_at.is_none() {
-        let block = input(venue.engine.height().next().get(), venue.engine.time_ms().get() + 1);
-        let outcome = venue.engine.execute(&rules, &block).expect("valid");
-        if outcome.events.iter().any(|event| matches!(event, Event::ChainHalted { .. })) {
-            halted_at = Some(venue.engine.height().get());
-        }
-        assert!(venue.engine.height().get() <= FULL_AUDIT_INTERVAL_BLOCKS);
-    }
-    assert_eq!(halted_at, Some(FULL_AUDIT_INTERVAL_BLOCKS));
     let refused = venue.sign("bob", spot_buy(1));
     let time_ms = venue.engine.time_ms();
     assert_eq!(venue.engine.admission(time_ms).admit(&refused), Err(Inadmissible::ChainHalted));

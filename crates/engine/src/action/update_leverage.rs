@@ -18,6 +18,10 @@ pub(super) fn run(
     let account = actor.account;
     let spec = work.state.market(market).ok_or(Rejection::UnknownMarket { market })?.clone();
     let terms = spec.perpetual().ok_or(Rejection::NoLeverage { market })?;
+    let universe = spec.universe;
+    if work.state.universe(universe).is_none_or(|record| record.halted.is_some()) {
+        return Err(Rejection::UniverseHalted { universe }.into());
+    }
     if margin_mode == MarginMode::Isolated {
         return Err(Rejection::IsolatedMarginUnavailable.into());
     }

@@ -109,7 +109,9 @@ fn check_all_balances(state: &State) -> Option<Violation> {
 }
 
 fn check_all_positions(state: &State) -> Option<Violation> {
-    let mut sums: BTreeMap<MarketId, (i128, i128)> = BTreeMap::new();
+    // Every perpetual, so that clearing is also checked where no position is left.
+    let perpetuals = state.markets().filter(|market| market.perpetual().is_some());
+    let mut sums: BTreeMap<MarketId, (i128, i128)> = perpetuals.map(|market| (market.id, (0, 0))).collect();
     for (id, record) in state.positions() {
         let (lots, cost) = sums.entry(id.market).or_default();
         *lots = lots.saturating_add(i128::from(record.position.get()));
