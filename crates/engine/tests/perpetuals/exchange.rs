@@ -40,7 +40,8 @@ pub struct Exchange {
     pub time_ms: u64,
     parent: BlockDigest,
     nonce: u64,
-    indices: BTreeMap<AssetId, Price>,
+    /// By seat.
+    indices: BTreeMap<AssetId, [Price; SEATS as usize]>,
 }
 
 pub fn key(name: &str) -> Secp256k1SecretKey {
@@ -157,7 +158,7 @@ impl Exchange {
         actions: &[(String, Action)],
     ) -> Result<BlockOutcome, InvalidBlock> {
         let bundle = (!prices.is_empty()).then(|| {
-            self.indices.extend(prices.iter().copied());
+            self.indices.extend(prices.iter().map(|(asset, price)| (*asset, [*price; SEATS as usize])));
             self.bundle(self.time_ms + step_ms, |_| true)
         });
         self.block_with(step_ms, bundle.as_ref(), actions)
@@ -191,21 +192,29 @@ impl Exchange {
 
     /// Signed prices of all seats, taken at `time_ms`; a seat that does not `speak` abstains on everything.
     pub fn bundle(&self, time_ms: u64, speaks: impl Fn(u32) -> bool) -> OracleBundle {
-        let entries = self.indices.iter().map(|(asset, price)| OracleEntry { asset: *asset, price: *price });
+        let entries = |seat: u32| {
+            let prices = self.indices.iter();
+            prices.map(|(asset, prices)| OracleEntry { asset: *asset, price: prices[seat as usize] }).collect()
+        };
         let vote = |seat: u32| OracleVote {
             chain_id: CHAIN_ID,
             epoch: 0,
             round: time_ms / 1_000,
             seat: SeatId::new(seat),
             time_ms: TimeMs::new(time_ms),
-            entries: if speaks(seat) { entries.clone().collect() } else { Vec::new() },
+            entries: if speaks(seat) { entries(seat) } else { Vec::new() },
         };
         OracleBundle { votes: (0..SEATS).map(|seat| vote(seat).sign(&oracle_key(seat))).collect() }
     }
 
-    /// What the seats would say of an asset from now on.
+    /// What each seat would say of an asset from now on.
+    pub fn seats_say(&mut self, asset: AssetId, prices: &[i64; SEATS as usize]) {
+        self.indices.insert(asset, prices.map(Price::new));
+    }
+
+    /// What all seats would say of an asset from now on.
     pub fn set_price(&mut self, asset: AssetId, price: &str) {
-        self.indices.insert(asset, price.parse().expect("a price"));
+        self.indices.insert(asset, [price.parse().expect("a price"); SEATS as usize]);
     }
 
     fn sign(&mut self, name: &str, action: Action) -> VerifiedAction {
