@@ -111,25 +111,22 @@ impl Devnet {
             let (key, feed) = (folder.keys.oracle.clone(), Arc::clone(&self.prices.feed));
             tokio::spawn(prices::reporter(&self.genesis, folder.seat, key, feed, Arc::clone(&node.api)).run());
         }
-        let ready = async {
-            wait_until_trading(api.as_ref()).await?;
-            let config = GatewayConfig { listen: self.address, limits: Limits::devnet(), metrics: Some(metrics) };
-            anyhow::Ok(Gateway::bind(config, Arc::clone(&api)).await?)
-        };
-        let gateway = tokio::select! {
-            gateway = ready => gateway?,
+        let config = GatewayConfig { listen: self.address, limits: Limits::devnet(), metrics: Some(metrics) };
+        let gateway = Gateway::bind(config, Arc::clone(&api)).await?;
+        let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(gateway.run(async move {
+            let _ = stopping.await;
+        }));
+        tokio::select! {
+            ready = wait_until_trading(api.as_ref()) => ready?,
             () = shutdown::signal() => return Ok(None),
             reason = first_end(nodes) => return Ok(Some(reason)),
-        };
+        }
         if !self.arguments.no_market_maker {
             let key = dev_keys::market_maker();
             let account = key.address();
             tokio::spawn(MarketMaker::new(Arc::clone(&api), account, Key::User(key), QuoteTerms::default()).run());
         }
-        let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(gateway.run(async move {
-            let _ = stopping.await;
-        }));
         summary::write(self)?;
         summary::print(self);
         info!(address = %self.address, "the devnet is up");
