@@ -31,7 +31,9 @@ pub fn markets(view: &View) -> Vec<MarketInfo> {
 }
 
 fn market(state: &State, spec: &MarketSpec) -> MarketInfo {
-    let index = spec.perpetual().and_then(|terms| state.index(terms.underlying));
+    // A spot market has no mark, but what it trades may have an index: quotes are made around it.
+    let followed = spec.perpetual().map(|terms| terms.underlying).or(spec.spot().map(|terms| terms.base));
+    let index = followed.and_then(|asset| state.index(asset));
     let best = |side| state.best_order(spec.id, side).map(|record| record.order.price);
     let universe_halted = state.universe(spec.universe).is_some_and(|universe| universe.halted.is_some());
     MarketInfo {
