@@ -1,1 +1,7 @@
-//! tests
+//! The verifier against real Commonware objects: a QMDB on the deterministic runtime, a committee that really
+//! signs, and forgeries of every part.
+
+mod accepted;
+mod forged;
+mod mutations;
+mod world;
