@@ -6,7 +6,7 @@ use crate::testing::{
 };
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode},
-    address::{AccountId, SignerId},
+    address::SignerId,
     agent::AgentScope,
     envelope::{Envelope, HyperliquidSource, HyperliquidUserAction, Payload},
     hash::sha256,
@@ -50,7 +50,14 @@ fn by_agent(venue: &mut Venue, agent: &str, account: &str, action: Action) -> Ar
     Arc::new(signing::verify(key.sign(envelope)).expect("own signatures verify"))
 }
 
-fn approve(venue: &mut Venue, account: &str, agent: &str, name: &str, scope: AgentScope, ahead_ms: Option<u64>) -> Outcome {
+fn approve(
+    venue: &mut Venue,
+    account: &str,
+    agent: &str,
+    name: &str,
+    scope: AgentScope,
+    ahead_ms: Option<u64>,
+) -> Outcome {
     let expires_at_ms = ahead_ms.map(|ahead_ms| venue.engine.time_ms().saturating_add(ahead_ms));
     let action =
         Action::ApproveAgent { agent: agent_key(agent).signer_id(), name: name.to_owned(), scope, expires_at_ms };
@@ -202,7 +209,7 @@ fn nonces_are_fresh_in_their_window_and_above_what_was_forgotten() {
     }
     let base = now.get() - 10_000;
     let first = with_nonce(&mut venue, base);
-    venue.block(&[first.clone()], None);
+    venue.block(std::slice::from_ref(&first), None);
     assert_eq!(verdict(&venue, &first), Err(Inadmissible::NonceUsed { nonce: Nonce::new(base) }));
     let lower = with_nonce(&mut venue, base - 1);
     assert_eq!(verdict(&venue, &lower), Ok(()), "the set is not full");
@@ -270,8 +277,7 @@ fn budget_is_earned_by_volume_and_cancels_never_exceed_twice_the_cap() {
 }
 
 fn l1(venue: &mut Venue, account: &str, signer: &str, msgpack: Vec<u8>) -> Arc<VerifiedAction> {
-    let payload =
-        Payload::HyperliquidL1 { source: HyperliquidSource::Testnet, action_msgpack: msgpack, vault: None };
+    let payload = Payload::HyperliquidL1 { source: HyperliquidSource::Testnet, action_msgpack: msgpack, vault: None };
     let key = key_of(signer);
     let envelope = Envelope { signer: key.signer_id(), ..venue.envelope(account, payload) };
     Arc::new(signing::verify(key.sign(envelope)).expect("own signatures verify"))
@@ -290,8 +296,7 @@ fn cancel_msgpack() -> Vec<u8> {
 }
 
 fn user_signed(venue: &mut Venue, account: &str, action: HyperliquidUserAction) -> Arc<VerifiedAction> {
-    let payload =
-        Payload::HyperliquidUser { source: HyperliquidSource::Mainnet, signature_chain_id: 421_614, action };
+    let payload = Payload::HyperliquidUser { source: HyperliquidSource::Mainnet, signature_chain_id: 421_614, action };
     let envelope = venue.envelope(account, payload);
     Arc::new(signing::verify(key_of(account).sign(envelope)).expect("own signatures verify"))
 }
@@ -349,7 +354,8 @@ fn hyperliquids_fund_movements_move_funds_of_accounts_that_opted_in() {
         venue.block(&[signed], None).receipts.remove(0).outcome
     };
     let to = account_of("zoe");
-    let usd_send = |amount: &str| HyperliquidUserAction::UsdSend { destination: to.to_string(), amount: amount.to_owned() };
+    let usd_send =
+        |amount: &str| HyperliquidUserAction::UsdSend { destination: to.to_string(), amount: amount.to_owned() };
     let spot_send = |token: &str| HyperliquidUserAction::SpotSend {
         destination: to.to_string(),
         token: token.to_owned(),
@@ -357,8 +363,8 @@ fn hyperliquids_fund_movements_move_funds_of_accounts_that_opted_in() {
     };
     assert_eq!(outcome(&mut venue, usd_send("12.5")), Outcome::Done);
     assert_eq!(outcome(&mut venue, spot_send("BTC:0x11")), Outcome::Done);
-    assert_eq!(venue.state().balance(to, CORE, USDC), Amount::new(12_50000000));
-    assert_eq!(venue.state().balance(to, CORE, crate::testing::BTC), Amount::new(50000000));
+    assert_eq!(venue.state().balance(to, CORE, USDC), Amount::new(1_250_000_000));
+    assert_eq!(venue.state().balance(to, CORE, crate::testing::BTC), Amount::new(50_000_000));
     for (action, code) in [
         (usd_send("1e3"), "InvalidNumber"),
         (usd_send("-1"), "AmountNotPositive"),
@@ -369,10 +375,4 @@ fn hyperliquids_fund_movements_move_funds_of_accounts_that_opted_in() {
         let outcome = outcome(&mut venue, action);
         assert!(format!("{outcome:?}").contains(code), "{outcome:?}");
     }
-}
-
-#[test]
-fn addresses_of_the_system_sign_nothing() {
-    let venue = Venue::new();
-    assert!(venue.state().account(AccountId::fees(CORE)).is_none());
 }

@@ -58,8 +58,8 @@ fn block_one_applies_the_genesis_allocation() {
     let outcome = venue.block(&[], None);
     let deposits = outcome.events.iter().filter(|event| matches!(event, Event::Deposited { .. })).count();
     assert_eq!(deposits, 10);
-    assert_eq!(venue.state().custody(CORE, USDC), Amount::new(500_000_00000000));
-    assert_eq!(venue.state().balance_total(CORE, BTC), Amount::new(5_000_00000000));
+    assert_eq!(venue.state().custody(CORE, USDC), Amount::new(500_000 * 100_000_000));
+    assert_eq!(venue.state().balance_total(CORE, BTC), Amount::new(5_000 * 100_000_000));
     assert_eq!(venue.engine.height(), Height::new(1));
 }
 

@@ -157,12 +157,6 @@ pub(crate) fn ensure_account(state: &mut State, account: AccountId, now: TimeMs)
     }
 }
 
-/// Whether an address belongs to the engine and not to a person.
-pub(crate) fn is_system_account(state: &State, account: AccountId) -> bool {
-    state.universes().any(|universe| AccountId::fees(universe.spec.id) == account)
-        || state.markets().any(|market| AccountId::clearing(market.id) == account)
-}
-
 #[cfg(test)]
 #[path = "ledger_tests.rs"]
 mod tests;

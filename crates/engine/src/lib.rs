@@ -40,6 +40,10 @@ mod wide;
 mod work;
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod testing;
 
 pub use admission::Admission;

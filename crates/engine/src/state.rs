@@ -6,7 +6,8 @@
 //!   indices. There is no other way in.
 //! - The state is a cache of the database: [`State::from_records`] of a scan, in any order, equals the state
 //!   that wrote it, indices included.
-//! - Revert is exact: the journal holds whole old records and is undone backwards.
+//! - Revert is exact: the journal holds whole old records. Within a block it is undone backwards; a block is undone
+//!   by its net changes, in any order, because what is derived depends on the records alone.
 
 mod indices;
 mod read;
@@ -14,13 +15,13 @@ mod records;
 mod tables;
 
 pub use indices::{BookPlace, OpenTotals, PositionTotals, Timer};
+#[cfg(test)]
+pub(crate) use records::TestAccount;
 pub use records::{
     AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, LeverageId, MarkRecord,
     MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, ScheduledUpgrade,
     UniverseRecord,
 };
-#[cfg(test)]
-pub(crate) use records::TestAccount;
 pub use tables::{RECORD_BYTES_MAX, Record, RecordKey};
 
 use indices::Indices;
@@ -53,7 +54,7 @@ pub struct Checkpoint {
 /// What turns a block back.
 #[derive(Debug)]
 pub struct Undo {
-    journal: Vec<Change>,
+    changes: Vec<Change>,
 }
 
 /// A net change of a block.
@@ -176,28 +177,30 @@ impl State {
         self.journal.iter().skip(checkpoint.journal_length).map(|change| &change.key).collect()
     }
 
-    /// Ends the block: its net changes by ascending database key, and what turns it back.
+    /// Ends the block: its net changes by ascending database key, and what turns it back. Of a record that
+    /// changed often, the undo keeps the oldest content alone, so hot records cost no more memory than cold ones.
     pub(crate) fn finish_block(&mut self) -> (Vec<Write>, Undo) {
-        let journal = std::mem::take(&mut self.journal);
-        let mut first: BTreeMap<&RecordKey, &Option<Record>> = BTreeMap::new();
-        for change in &journal {
-            first.entry(&change.key).or_insert(&change.before);
+        let mut oldest: BTreeMap<RecordKey, Option<Record>> = BTreeMap::new();
+        for Change { key, before } in std::mem::take(&mut self.journal) {
+            oldest.entry(key).or_insert(before);
         }
-        let mut writes: Vec<Write> = Vec::with_capacity(first.len());
-        for (name, before) in first {
-            let after = self.tables.get(name);
-            if after != *before {
+        let mut writes: Vec<Write> = Vec::with_capacity(oldest.len());
+        let mut changes: Vec<Change> = Vec::with_capacity(oldest.len());
+        for (key, before) in oldest {
+            let after = self.tables.get(&key);
+            if after != before {
                 let value = after.map(|record| record.encode());
-                writes.push(Write { key: name.database_key(), name: name.clone(), value });
+                writes.push(Write { key: key.database_key(), name: key.clone(), value });
+                changes.push(Change { key, before });
             }
         }
         writes.sort_unstable_by_key(|write| write.key);
-        (writes, Undo { journal })
+        (writes, Undo { changes })
     }
 
     /// Turns the newest block back.
     pub(crate) fn revert_block(&mut self, undo: Undo) {
-        for change in undo.journal.into_iter().rev() {
+        for change in undo.changes {
             self.replace(&change.key, change.before);
         }
     }

@@ -121,7 +121,12 @@ pub(crate) fn genesis() -> Genesis {
         ],
         balances: FUNDED.iter().flat_map(|name| [balance(name, USDC, 100_000), balance(name, BTC, 1_000)]).collect(),
         hyperliquid_compatible: vec![account_of(COMPATIBLE)],
-        faucet: vec![FaucetGrant { universe: CORE, asset: USDC, amount: Amount::new(1_000_00000000), interval_ms: 5_000 }],
+        faucet: vec![FaucetGrant {
+            universe: CORE,
+            asset: USDC,
+            amount: Amount::new(1_000 * 100_000_000),
+            interval_ms: 5_000,
+        }],
         action_budget: ActionBudgetTerms {
             initial: 10_000,
             per_usd_traded: 1,
@@ -212,9 +217,13 @@ impl Venue {
         self.blocks += 1;
         let parent = BlockDigest(sha256(&[b"block", &self.blocks.to_be_bytes()]));
         let height = self.engine.height().next();
-        let input = BlockInput { height, time_ms, parent, oracle_bundle: bundle, actions };
+        self.checked(&BlockInput { height, time_ms, parent, oracle_bundle: bundle, actions })
+    }
+
+    /// Executes a block with every check.
+    pub(crate) fn checked(&mut self, input: &BlockInput<'_>) -> Result<BlockOutcome, InvalidBlock> {
         let before = self.state().clone();
-        let first = match self.engine.execute(&self.rules, &input) {
+        let first = match self.engine.execute(&self.rules, input) {
             Ok(outcome) => outcome,
             Err(invalid) => {
                 assert_eq!(*self.state(), before, "an invalid block leaves no trace");
@@ -224,12 +233,12 @@ impl Venue {
         let after = self.state().clone();
         self.engine.revert(first.undo);
         assert_eq!(*self.state(), before, "a revert is exact");
-        let second = self.engine.execute(&self.rules, &input).expect("what was valid is valid again");
+        let second = self.engine.execute(&self.rules, input).expect("what was valid is valid again");
         assert_eq!(*self.state(), after, "execution is deterministic");
         assert_eq!((first.receipts, first.events, first.writes), {
             (second.receipts.clone(), second.events.clone(), second.writes.clone())
         });
-        assert_eq!(second.receipts.len(), actions.len(), "one receipt per action");
+        assert_eq!(second.receipts.len(), input.actions.len(), "one receipt per action");
         self.check_state(&second);
         Ok(second)
     }

@@ -3,7 +3,7 @@
 use super::{Actor, Stop};
 use crate::{
     accounts::spendable,
-    ledger::{Overdraft, Settlement, ensure_account, is_system_account},
+    ledger::{Overdraft, Settlement, ensure_account},
     work::Work,
 };
 use palisade_types::{
@@ -33,7 +33,7 @@ pub(super) fn run(work: &mut Work<'_>, actor: &Actor, transfer: &Transfer) -> Re
     if amount <= Amount::ZERO {
         return Err(Rejection::AmountNotPositive { amount }.into());
     }
-    if to == actor.account || to == AccountId::default() || is_system_account(work.state, to) {
+    if to == actor.account || to == AccountId::default() || work.state.is_system_account(to) {
         return Err(Rejection::InvalidRecipient { to }.into());
     }
     let available = spendable(work.state, actor.account, universe, asset)?;

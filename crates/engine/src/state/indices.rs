@@ -88,6 +88,7 @@ pub(crate) struct Indices {
     pub(super) agents_by_account: BTreeSet<(AccountId, SignerId)>,
     pub(super) position_totals: BTreeMap<MarketId, PositionTotals>,
     pub(super) balance_totals: BTreeMap<CustodyId, Amount>,
+    pub(super) system_accounts: BTreeSet<AccountId>,
 }
 
 /// Whether a contribution comes or goes.
@@ -122,6 +123,8 @@ impl Indices {
                     toggle(&mut self.timers, (time_ms, Timer::CancelAll(*id)), change);
                 }
             }
+            Record::Universe { id, .. } => toggle(&mut self.system_accounts, AccountId::fees(*id), change),
+            Record::Market { id, .. } => toggle(&mut self.system_accounts, AccountId::clearing(*id), change),
             Record::Position { id, record } => {
                 let size = u128::from(record.position.size().get());
                 let (long, short) = if record.position.get() > 0 { (size, 0) } else { (0, size) };

@@ -106,6 +106,11 @@ impl State {
         self.tables.accounts.iter().map(|(id, record)| (*id, record))
     }
 
+    /// Whether an address belongs to the engine and not to a person.
+    pub fn is_system_account(&self, account: AccountId) -> bool {
+        self.indices.system_accounts.contains(&account)
+    }
+
     /// An agent, retired ones included.
     pub fn agent(&self, signer: SignerId) -> Option<&Agent> {
         self.tables.agents.get(&signer)

@@ -175,9 +175,7 @@ fn shown(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Rejected { rejection } => format!("refused {}", code(rejection)),
         Outcome::Done => "done".to_owned(),
-        Outcome::Orders { results } => {
-            results.iter().map(shown_order).collect::<Vec<_>>().join(", ")
-        }
+        Outcome::Orders { results } => results.iter().map(shown_order).collect::<Vec<_>>().join(", "),
         Outcome::Cancels { results } => {
             let canceled = results.iter().filter(|result| matches!(result, CancelResult::Canceled { .. })).count();
             let refused = results.iter().find_map(|result| match result {
@@ -223,7 +221,8 @@ fn expect(venue: &mut Venue, line: &str) {
         [name, "holds", asset, ..] => {
             let asset = asset_named(venue, asset);
             let held = venue.state().held(account_of(name), CORE, asset);
-            let mut shown = format!("{name} holds {} {}", words[2], coins(venue.state().balance(account_of(name), CORE, asset)));
+            let mut shown =
+                format!("{name} holds {} {}", words[2], coins(venue.state().balance(account_of(name), CORE, asset)));
             if !held.is_zero() || words.contains(&"locked") {
                 shown.push_str(&format!(" locked {}", coins(held)));
             }
