@@ -30,7 +30,7 @@ use crate::{
     results::ResultsArchive,
     roots,
     source::ActionSource,
-    status::{Status, Store, Voting},
+    status::{Damage, Status, Store, Voting},
     store::{NoStateSync, StateStore, StateStoreConfig},
     wiring::{ARCHIVE_BUFFER_BYTES, MarshalMailbox, Scheme, Storages, VOTE_LOG_BUFFER_BYTES, Variant},
 };
@@ -63,7 +63,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// The only epoch there is yet: reconfiguration comes with the committee's own issue, and until then an
 /// epoch that ended would stop the chain.
@@ -241,10 +241,9 @@ async fn open<E: Runtime>(
     recovery::check_identity(context.child("identity"), &storages.prefix, genesis_hash, &committee.own_key).await?;
     let (log, cache) = (storages.vote_log(EPOCH.get()), storages.page_cache.clone());
     let stores = recovery::open_blocks(context, &storages, status).await?;
-    // Wiped blocks do not make a node new: the damage says that there were some.
-    let has_blocks = stores.last().get() > 0 || !status.damages().is_empty();
+    let past = stores.past(status).await;
     let results = recovery::open_results(context, &storages, &stores, status).await?;
-    let voting = recovery::check_vote_log(context.child("vote_log"), &log, &committee.scheme, cache, has_blocks).await;
+    let voting = recovery::check_vote_log(context.child("vote_log"), &log, &committee.scheme, cache, past).await;
     status.set_voting(voting.clone());
     Ok(Opened { storages, stores, results, voting })
 }
@@ -282,8 +281,7 @@ where
     .await;
 
     let blinding = Arc::new(Blinding::draw(&mut context.child("blinding")));
-    let repair =
-        RepairSource { genesis: config.genesis.clone(), marshal: marshal.clone(), blinding: blinding.clone() };
+    let repair = RepairSource { genesis: config.genesis.clone(), marshal: marshal.clone(), blinding: blinding.clone() };
     let shared = Arc::new(Shared {
         genesis: config.genesis.clone(),
         genesis_hash: config.genesis.hash(),
@@ -353,12 +351,15 @@ where
     Ok((parts, Started { shared, state, marshal, status, scheme }))
 }
 
-/// Makes the receipts of applied blocks that are missing.
+/// Makes the receipts of applied blocks that are missing. A crash leaves none out, because receipts are synced
+/// before the state is applied: what is missing was lost.
 async fn restore_results<E: Runtime>(shared: &Shared<E>, repair: &RepairSource) -> Result<(), StartError> {
     let Some((_, height)) = shared.cache.position() else { return Ok(()) };
     let restored = repair::rebuild_results(&shared.results, repair, height).await?;
     if restored > 0 {
-        info!(restored, "receipts of finalized blocks were made again");
+        warn!(restored, "receipts of finalized blocks were lost and made again");
+        let reason = format!("the receipts of {restored} applied blocks were missing");
+        shared.status.report(Damage { store: Store::Results, reason, repaired: false });
     }
     shared.status.repaired(Store::Results);
     Ok(())

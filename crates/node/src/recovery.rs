@@ -3,8 +3,9 @@
 //! - **Identity.** A data folder belongs to one genesis and one key, noted at its first start. Another
 //!   genesis or key is refused with one line, before anything is written.
 //! - **Votes.** The log of own votes is what keeps a node from voting twice differently. If it is missing or
-//!   unreadable while there are finalized blocks, the node may have voted and cannot know what: it runs
-//!   without voting, and says so, until an operator gives it a new key.
+//!   unreadable while there are finalized blocks, or ends long before the newest certificate, the node may
+//!   have voted and cannot know what: it runs without voting, and says so, until an operator gives it a new
+//!   key. (Storage cuts a log at the first byte that does not check, so damage shows as a log that ends early.)
 //! - **Blocks and certificates.** If their archives do not open, or the newest blocks do not decode, do not
 //!   have the digest they are filed under or do not chain, they are wiped with everything that was derived
 //!   from their position and fetched from peers again. The vote log stays.
@@ -19,7 +20,7 @@ use crate::{
     wiring::{BlockArchive, CertificateArchive, Scheme, Storages, VOTE_LOG_BUFFER_BYTES},
 };
 use commonware_codec::{Copying, DecodeExt as _, Encode as _};
-use commonware_consensus::simplex::types::Artifact;
+use commonware_consensus::{Viewable as _, simplex::types::Artifact};
 use commonware_cryptography::{Digestible as _, certificate::Verifier as _, ed25519};
 use commonware_runtime::{Error as RuntimeError, ReadOptions, buffer::paged::CacheRef};
 use commonware_storage::{
@@ -32,6 +33,10 @@ use commonware_utils::sequence::FixedBytes;
 use palisade_types::{hash::GenesisHash, ids::Height};
 use std::sync::Arc;
 use tracing::{error, warn};
+
+/// A whole log reaches at least to this many views before the newest certificate: votes are synced before they
+/// are sent, but a certificate may reach the archive a few views before the log.
+const VOTE_LOG_SLACK_VIEWS: u64 = 16;
 
 /// Newest heights whose blocks and results are read at a start; older damage is found when it is read.
 pub const VERIFIED_HEIGHTS: u64 = 1_024;
@@ -101,13 +106,22 @@ pub async fn check_identity<E: StorageContext>(
     Ok(())
 }
 
-/// Whether the node may vote, given its vote log and whether it has finalized blocks.
+/// What a node must have voted on, judged by everything but its vote log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing: it is new.
+    None,
+    /// It has or had finalized blocks, the newest certificate being of this view (0 if it is lost).
+    FinalizedView(u64),
+}
+
+/// Whether the node may vote, given its vote log and its past.
 pub async fn check_vote_log<E: StorageContext>(
     context: E,
     partition: &str,
     scheme: &Scheme,
     page_cache: CacheRef,
-    has_blocks: bool,
+    past: Past,
 ) -> Voting {
     let lost = |reason: String| {
         error!(reason, "the log of own votes is lost: following without voting");
@@ -115,22 +129,29 @@ pub async fn check_vote_log<E: StorageContext>(
     };
     match context.scan(partition).await {
         Ok(blobs) if !blobs.is_empty() => {}
-        Ok(_) | Err(RuntimeError::PartitionMissing(_)) if has_blocks => return lost("it is missing".to_owned()),
-        Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return Voting::Votes,
+        Ok(_) | Err(RuntimeError::PartitionMissing(_)) if past == Past::None => return Voting::Votes,
+        Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return lost("it is missing".to_owned()),
         Err(error) => return lost(error.to_string()),
     }
     match read_vote_log(context, partition, scheme, page_cache).await {
-        Ok(()) => Voting::Votes,
         Err(reason) => lost(reason),
+        Ok(newest) => match past {
+            Past::FinalizedView(finalized) if newest.saturating_add(VOTE_LOG_SLACK_VIEWS) < finalized => {
+                lost(format!("it ends at view {newest}, view {finalized} is final"))
+            }
+            Past::FinalizedView(_) | Past::None => Voting::Votes,
+        },
     }
 }
+
+/// The newest view that the log knows.
 
 async fn read_vote_log<E: StorageContext>(
     context: E,
     partition: &str,
     scheme: &Scheme,
     page_cache: CacheRef,
-) -> Result<(), String> {
+) -> Result<u64, String> {
     let config = variable::Config {
         partition: partition.to_owned(),
         compression: None,
@@ -143,10 +164,12 @@ async fn read_vote_log<E: StorageContext>(
         .map_err(|error| error.to_string())?;
     let mut replay =
         log.replay(0, 0, VOTE_LOG_BUFFER_BYTES, ReadOptions::DONT_CACHE).await.map_err(|error| error.to_string())?;
+    let mut newest = 0;
     while let Some(artifact) = replay.next().await {
-        artifact.map_err(|error| error.to_string())?;
+        let (_, _, _, artifact) = artifact.map_err(|error| error.to_string())?;
+        newest = newest.max(artifact.view().get());
     }
-    Ok(())
+    Ok(newest)
 }
 
 /// The opened archives of blocks and certificates.
@@ -161,6 +184,16 @@ impl<E: StorageContext> BlockStores<E> {
     /// The highest finalized height that is stored.
     pub fn last(&self) -> Height {
         Height::new(self.blocks.last_index().unwrap_or(0))
+    }
+
+    /// What the stores say of the node's past. Wiped stores do not make a node new.
+    pub async fn past(&self, status: &Status) -> Past {
+        if self.last() == Height::new(0) && status.damages().is_empty() {
+            return Past::None;
+        }
+        let Some(last) = self.certificates.last_index() else { return Past::FinalizedView(0) };
+        let newest = self.certificates.get(Identifier::Index(last)).await;
+        Past::FinalizedView(newest.ok().flatten().map_or(0, |certificate| certificate.view().get()))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::{
     block::NodeBlock,
-    config::{NodeConfig, Timeouts},
-    network::{Network, Transport, channels, message_bytes_max},
-    node::{self, NodeHandle, StartError},
+    config::NodeConfig,
     engine_cache::BlockContent,
     final_view::FinalView,
+    network::{Network, Transport, channels, message_bytes_max},
+    node::{self, NodeHandle, StartError},
     source::{ActionSource, FinalizedBlock, Offer},
 };
 use commonware_consensus::types::Height as ConsensusHeight;
@@ -19,11 +19,12 @@ use commonware_runtime::{Clock as _, Supervisor as _, deterministic::Context};
 use commonware_utils::{
     NZUsize,
     ordered::Set,
+    probability,
     sync::{Mutex, Notify},
 };
 use palisade_types::{
     action::Action,
-    address::{Ed25519Key, SignerId},
+    address::{AccountId, Ed25519Key},
     block::Header,
     envelope::{Envelope, Payload, SignedAction},
     genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
@@ -36,6 +37,8 @@ use palisade_types::{
 };
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
+const CHAIN_ID: u64 = 1_337;
+
 /// The simulated network.
 pub struct Simulated;
 
@@ -46,23 +49,17 @@ impl Transport for Simulated {
     type Blocker = Control<ed25519::PublicKey, Context>;
 }
 
-/// A queue of actions in the place of a mempool.
+/// A queue of actions in the place of a mempool. Clones share it.
 #[derive(Clone, Default)]
 pub struct Queue {
     waiting: Arc<Mutex<BTreeMap<ActionId, Arc<VerifiedAction>>>>,
-    refused: Arc<Mutex<Vec<(ActionId, String)>>>,
     notify: Arc<Notify>,
 }
 
 impl Queue {
-    pub fn push(&self, action: SignedAction) {
-        let action = signing::verify(action).expect("a signed action");
-        self.waiting.lock().insert(action.id(), Arc::new(action));
+    pub fn push(&self, action: Arc<VerifiedAction>) {
+        self.waiting.lock().insert(action.id(), action);
         self.notify.notify_waiters();
-    }
-
-    pub fn refused(&self) -> Vec<(ActionId, String)> {
-        self.refused.lock().clone()
     }
 }
 
@@ -79,24 +76,20 @@ impl ActionSource for Queue {
 
     fn offer(&self, _parent: &Header, _now_ms: TimeMs, limit_bytes: usize) -> Offer {
         let mut bytes = 0;
-        let mut actions = Vec::new();
-        for action in self.waiting.lock().values() {
+        let waiting = self.waiting.lock();
+        let fits = |action: &&Arc<VerifiedAction>| {
             bytes += action.size_bytes();
-            if bytes > limit_bytes {
-                break;
-            }
-            actions.push(action.clone());
-        }
-        Offer { oracle_bundle: None, actions }
+            bytes <= limit_bytes
+        };
+        Offer { oracle_bundle: None, actions: waiting.values().take_while(fits).cloned().collect() }
     }
 
-    fn refuse(&self, action: ActionId, reason: &str) {
+    fn verified(&self, action: &SignedAction) -> Option<Arc<VerifiedAction>> {
+        self.waiting.lock().get(&action.id()).filter(|known| known.signed() == action).cloned()
+    }
+
+    fn refuse(&self, action: ActionId, _reason: &str) {
         self.waiting.lock().remove(&action);
-        self.refused.lock().push((action, reason.to_owned()));
-    }
-
-    fn verified(&self, _action: &SignedAction) -> Option<Arc<VerifiedAction>> {
-        None
     }
 
     fn included(&self, _content: &BlockContent) {}
@@ -126,65 +119,72 @@ pub fn seat_keys(seats: usize) -> Vec<ed25519::PrivateKey> {
     (0..seats).map(|seat| ed25519::PrivateKey::from_seed(100 + seat as u64)).collect()
 }
 
+/// The key of the one account that acts.
+pub fn user() -> Secp256k1SecretKey {
+    Secp256k1SecretKey::from_bytes([7; 32]).expect("a key")
+}
+
 /// A genesis for `keys`.
 pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
-    let seats = keys.iter().enumerate().map(|(index, key)| {
+    let public = |key: &ed25519::PrivateKey| {
         let mut bytes = [0u8; 32];
         bytes.copy_from_slice(key.public_key().as_ref());
-        Seat {
-            id: SeatId::new(index as u32),
-            name: format!("seat-{index}"),
-            vote_key: Ed25519Key(bytes),
-            oracle_key: Ed25519Key(bytes),
-        }
+        Ed25519Key(bytes)
+    };
+    let seats = keys.iter().enumerate().map(|(index, key)| Seat {
+        id: SeatId::new(index as u32),
+        name: format!("seat-{index}"),
+        vote_key: public(key),
+        oracle_key: public(&ed25519::PrivateKey::from_seed(500 + index as u64)),
     });
-    Genesis {
-        chain_id: 1_337,
+    let genesis = Genesis {
+        chain_id: CHAIN_ID,
         name: "test".to_owned(),
-        time_ms: TimeMs::new(0),
+        time_ms: TimeMs::new(1),
         epoch_blocks: u64::MAX,
         seats: seats.collect(),
         assets: vec![AssetSpec { id: AssetId::new(0), symbol: "USDC".to_owned(), decimals: 8, has_index: false }],
-        universes: vec![UniverseSpec {
-            id: UniverseId::new(0),
-            name: "core".to_owned(),
-            collateral: AssetId::new(0),
-        }],
+        universes: vec![UniverseSpec { id: UniverseId::new(0), name: "core".to_owned(), collateral: AssetId::new(0) }],
         markets: Vec::new(),
         balances: vec![GenesisBalance {
             universe: UniverseId::new(0),
-            account: user_key().address(),
+            account: user().address(),
             asset: AssetId::new(0),
             amount: Amount::new(1_000_000_000_000),
         }],
         hyperliquid_compatible: Vec::new(),
         faucet: Vec::new(),
         action_budget: ActionBudgetTerms {
-            initial: 10_000,
+            initial: 1_000_000,
             per_usd_traded: 1,
             refill_interval_ms: 10_000,
             cancel_allowance: 100_000,
         },
         storage: StorageTerms { layout: 1 },
-    }
+    };
+    genesis.check().expect("a valid genesis");
+    genesis
 }
 
-/// The key of the one account with funds.
-pub fn user_key() -> Secp256k1SecretKey {
-    Secp256k1SecretKey::from_bytes([42; 32]).expect("a valid key")
-}
-
-/// An action that the engine admits once.
-pub fn action(nonce: u64) -> SignedAction {
-    let key = user_key();
-    key.sign(Envelope {
-        chain_id: 1_337,
-        signer: SignerId::Address(key.address()),
+/// A signed transfer of one unit.
+pub fn action(nonce: u64) -> Arc<VerifiedAction> {
+    let key = user();
+    let signed = key.sign(Envelope {
+        chain_id: CHAIN_ID,
+        signer: key.signer_id(),
         account: key.address(),
         nonce: Nonce::new(nonce),
         expires_after_ms: None,
-        payload: Payload::Native { action: Action::CancelAll { market: None } },
-    })
+        payload: Payload::Native {
+            action: Action::Transfer {
+                universe: UniverseId::new(0),
+                to: AccountId([9; 20]),
+                asset: AssetId::new(0),
+                amount: Amount::new(1),
+            },
+        },
+    });
+    Arc::new(signing::verify(signed).expect("a good signature"))
 }
 
 impl Cluster {
@@ -222,7 +222,7 @@ impl Cluster {
         let link = Link {
             latency: Duration::from_millis(5),
             jitter: Duration::from_millis(2),
-            success_rate: commonware_utils::probability!(1.0),
+            success_rate: probability!(1.0),
         };
         for from in &self.keys {
             for to in self.keys.iter().filter(|to| to.public_key() != from.public_key()) {
@@ -237,16 +237,20 @@ impl Cluster {
         let listen = "127.0.0.1:1".parse().expect("an address");
         let mut config =
             NodeConfig::new(self.genesis.clone(), self.keys[seat].clone(), Vec::new(), listen, format!("seat-{seat}"));
-        config.timeouts = Timeouts::default();
         config.page_cache_pages = 64;
         config
     }
 
     /// Starts seat `seat` on its own storage.
     pub async fn try_start(&mut self, seat: usize) -> Result<(), StartError> {
+        self.try_start_as(seat, self.keys[seat].public_key()).await
+    }
+
+    /// Starts seat `seat` on its own storage, known to the network by `name`.
+    pub async fn try_start_as(&mut self, seat: usize, name: ed25519::PublicKey) -> Result<(), StartError> {
         self.starts += 1;
         let context = self.context.child("seat").with_attribute("index", seat).with_attribute("start", self.starts);
-        let control = self.oracle.control(self.keys[seat].public_key());
+        let control = self.oracle.control(name);
         let mut pairs = Vec::new();
         for (channel, quota) in channels() {
             pairs.push(control.register(channel, quota).await.expect("the network runs"));

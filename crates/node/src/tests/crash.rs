@@ -1,7 +1,7 @@
 //! Nodes that end at any moment and come back.
 
-use super::cluster::Cluster;
-use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic, reschedule};
+use super::{cluster::Cluster, pause::Moment};
+use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
 use palisade_types::{hash::BlockDigest, ids::Height};
 use rand_core_next::Rng as _;
 use std::{collections::BTreeMap, time::Duration};
@@ -146,65 +146,35 @@ fn all_nodes_crash_at_random_moments_and_resume_where_they_were() {
     assert!(witness.seen.len() >= 40, "eight boots of five blocks each, found {}", witness.seen.len());
 }
 
-/// The steps at which a finalized block is half-way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Half {
-    /// Receipts are archived, the state is not applied.
-    Captured,
-    /// The state is applied, nobody was told.
-    Applied,
-    /// Told, perhaps not acknowledged.
-    Finalized,
-}
-
-/// Crashes the machine exactly when `seat` 0 is at `half`; returns the height it was at.
-async fn run_until(cluster: &Cluster, half: Half, above: u64) -> u64 {
-    loop {
-        reschedule().await;
-        let node = cluster.node(0);
-        let told = cluster.applied(0);
-        let archived = node.shared.results.last().await.unwrap_or_default().get();
-        let stored = {
-            let database = node.state.read().await;
-            let metadata = database.get_metadata().await.expect("readable");
-            metadata.map_or(0, |bytes| u64::from_le_bytes(bytes.as_slice().try_into().expect("a height")))
-        };
-        let now = match half {
-            Half::Captured => archived == stored + 1,
-            Half::Applied => stored == told + 1,
-            Half::Finalized => archived == told && stored == told,
-        };
-        if now && told > above {
-            return told;
-        }
-    }
-}
-
+/// The machine fails exactly between two steps of a finalized block.
 #[test]
 fn a_crash_between_capture_apply_and_finalized_loses_and_repeats_nothing() {
-    for half in [Half::Captured, Half::Applied, Half::Finalized] {
+    for moment in [Moment::Captured, Moment::Applied, Moment::Told] {
         let config = deterministic::Config::new().with_seed(5).with_timeout(Some(PATIENCE));
         let runner = deterministic::Runner::new(config);
-        let ((height, digest), checkpoint) = runner.start_and_recover(move |context| async move {
+        let ((height, digest, archived), checkpoint) = runner.start_and_recover(move |context| async move {
             let mut cluster = Cluster::new(context, 4).await;
             cluster.start_all().await;
             for _ in 0..20 {
                 cluster.send_action();
             }
-            let height = run_until(&cluster, half, 6).await;
-            (height, cluster.block(0, height).await.block_digest())
+            let pause = cluster.node(0).shared.pause.clone();
+            pause.hold(moment, Height::new(7)).await;
+            let archived = cluster.node(0).shared.results.last().await.expect("blocks were captured");
+            let digest = cluster.block(0, archived.get()).await.block_digest();
+            (archived.get(), digest, cluster.applied(0))
         });
+        assert_eq!(archived + u64::from(moment != Moment::Told), height, "{moment:?}: held where it was asked to");
         deterministic::Runner::from(checkpoint).start(move |context| async move {
             let mut cluster = Cluster::new(context, 4).await;
             cluster.start_all().await;
-            assert!(cluster.node(0).status.damages().is_empty(), "{half:?}");
+            assert!(cluster.node(0).status.damages().is_empty(), "{moment:?}");
             cluster.wait_for(&ALL, height + 10).await;
-            assert_eq!(cluster.block(0, height).await.block_digest(), digest, "{half:?}");
             cluster.assert_agree(&ALL, height + 10).await;
             cluster.assert_results(0, height + 10).await;
             cluster.assert_state(0).await;
-            let last = cluster.node(0).shared.results.get(Height::new(height)).await.expect("readable");
-            assert_eq!(last.expect("archived").digest, digest, "{half:?}");
+            let results = cluster.node(0).shared.results.get(Height::new(height)).await.expect("readable");
+            assert_eq!(results.expect("archived").digest, digest, "{moment:?}");
         });
     }
 }

@@ -3,3 +3,9 @@
 mod agreement;
 mod cluster;
 mod crash;
+mod damage;
+pub mod exchange;
+pub mod pause;
+mod process;
+mod service;
+mod transport;

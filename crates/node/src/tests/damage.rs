@@ -1,0 +1,186 @@
+//! Stores that are damaged, missing, or somebody else's.
+
+use super::cluster::{Cluster, genesis, seat_keys};
+use crate::{
+    node::StartError,
+    recovery::IdentityError,
+    repair::state_partitions,
+    results,
+    status::{Store, Voting},
+    wiring::Storages,
+};
+use commonware_cryptography::Signer as _;
+use commonware_runtime::{
+    Blob as _, Clock as _, Runner as _, Storage as _, WriteOptions, buffer::paged::CacheRef, deterministic,
+};
+use commonware_utils::{NZU16, NZUsize};
+use std::{sync::Arc, time::Duration};
+
+const PATIENCE: Duration = Duration::from_secs(600);
+const ALL: [usize; 4] = [0, 1, 2, 3];
+
+fn run<F: Future<Output = ()>>(test: impl FnOnce(deterministic::Context) -> F) {
+    deterministic::Runner::timed(PATIENCE).start(test);
+}
+
+fn storages(seat: usize) -> Storages {
+    Storages { prefix: format!("seat-{seat}"), page_cache: CacheRef::new(NZU16!(1_024), NZUsize!(1)) }
+}
+
+/// A committee that has agreed on thirty blocks with actions; seat 3 is down.
+async fn grown(context: deterministic::Context) -> Cluster {
+    let mut cluster = Cluster::new(context, 4).await;
+    cluster.start_all().await;
+    while cluster.applied(3) < 30 {
+        cluster.send_action();
+        cluster.context.sleep(Duration::from_millis(25)).await;
+    }
+    cluster.kill(3).await;
+    cluster
+}
+
+/// Overwrites most of every file of `partitions`; returns how many files there were.
+async fn scribble(context: &deterministic::Context, partitions: &[String]) -> usize {
+    let mut files = 0;
+    for partition in partitions {
+        for name in context.scan(partition).await.unwrap_or_default() {
+            let (blob, size) = context.open(partition, &name).await.expect("the file opens");
+            if size < 64 {
+                continue;
+            }
+            let garbage = vec![0xA5u8; usize::try_from(size / 2).expect("a test file is small")];
+            blob.write_at(32, garbage, WriteOptions::SYNC).await.expect("the file is written");
+            files += 1;
+        }
+    }
+    files
+}
+
+async fn remove(context: &deterministic::Context, partitions: &[String]) {
+    for partition in partitions {
+        let _ = context.remove(partition, None).await;
+    }
+}
+
+/// Starts seat 3, which must name damage to `store` and be whole again, and checks it against the others.
+async fn start_repaired(cluster: &mut Cluster, store: Store) {
+    cluster.start(3).await;
+    let damages = cluster.node(3).status.damages();
+    assert!(!damages.is_empty(), "the damage is named");
+    assert!(damages.iter().all(|damage| damage.store == store), "{damages:?}");
+    let height = cluster.applied(0) + 10;
+    cluster.wait_for(&ALL, height).await;
+    assert!(cluster.node(3).status.damages().iter().all(|damage| damage.repaired), "it is repaired");
+    cluster.assert_agree(&ALL, height).await;
+    cluster.assert_results(3, height).await;
+    cluster.assert_state(3).await;
+}
+
+#[test]
+fn a_missing_state_store_is_rebuilt_from_the_blocks() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        remove(&cluster.context, &state_partitions(&storages(3).database())).await;
+        start_repaired(&mut cluster, Store::State).await;
+    });
+}
+
+#[test]
+fn a_scribbled_state_store_is_rebuilt_from_the_blocks() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        let files = scribble(&cluster.context, &state_partitions(&storages(3).database())).await;
+        assert!(files > 0, "there is something to damage");
+        start_repaired(&mut cluster, Store::State).await;
+    });
+}
+
+#[test]
+fn a_scribbled_store_of_receipts_is_made_again() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        let files = scribble(&cluster.context, &results::partitions("seat-3")).await;
+        assert!(files > 0, "there is something to damage");
+        start_repaired(&mut cluster, Store::Results).await;
+    });
+}
+
+#[test]
+fn a_missing_store_of_receipts_is_made_again() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        remove(&cluster.context, &results::partitions("seat-3")).await;
+        start_repaired(&mut cluster, Store::Results).await;
+    });
+}
+
+#[test]
+fn scribbled_blocks_are_fetched_from_peers_again() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        let blocks = storages(3).block_archive();
+        let files = scribble(&cluster.context, &[blocks.freezer_value_partition]).await;
+        assert!(files > 0, "there is something to damage");
+        start_repaired(&mut cluster, Store::Blocks).await;
+        assert_eq!(cluster.node(3).status.voting(), Some(Voting::Votes), "its vote log was whole");
+    });
+}
+
+#[test]
+fn a_node_without_its_vote_log_follows_and_says_so() {
+    for scribbled in [false, true] {
+        run(|context| async move {
+            let mut cluster = grown(context).await;
+            let log = storages(3).vote_log(0);
+            if scribbled {
+                assert!(scribble(&cluster.context, &[log]).await > 0, "there is a log to damage");
+            } else {
+                remove(&cluster.context, &[log]).await;
+            }
+            cluster.start(3).await;
+            let voting = cluster.node(3).status.voting();
+            assert!(matches!(voting, Some(Voting::VoteLogLost { .. })), "scribbled {scribbled}: {voting:?}");
+            let height = cluster.applied(0) + 10;
+            cluster.wait_for(&ALL, height).await;
+            cluster.assert_agree(&ALL, height).await;
+            // With one more down three nodes run, of which two vote: had the third voted, the chain would go on.
+            cluster.kill(2).await;
+            cluster.context.sleep(Duration::from_secs(3)).await;
+            let halted = cluster.applied(0);
+            cluster.context.sleep(Duration::from_secs(20)).await;
+            assert_eq!(cluster.applied(0), halted, "a node without its vote log votes no more");
+            // It stays so after a restart.
+            cluster.kill(3).await;
+            cluster.start(3).await;
+            assert!(matches!(cluster.node(3).status.voting(), Some(Voting::VoteLogLost { .. })));
+        });
+    }
+}
+
+#[test]
+fn the_data_folder_of_another_chain_or_seat_is_refused() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        let right = cluster.genesis.clone();
+        let mut other = genesis(&cluster.keys);
+        other.name = "another".to_owned();
+        cluster.genesis = Arc::new(other);
+        let refused = cluster.try_start(3).await;
+        assert!(matches!(refused, Err(StartError::Identity(IdentityError::Genesis { .. }))), "{refused:?}");
+        cluster.genesis = right;
+
+        let own = cluster.keys[3].clone();
+        cluster.keys[3] = cluster.keys[2].clone();
+        let refused = cluster.try_start_as(3, own.public_key()).await;
+        assert!(matches!(refused, Err(StartError::Identity(IdentityError::Key { .. }))), "{refused:?}");
+
+        cluster.keys[3] = seat_keys(9)[8].clone();
+        let refused = cluster.try_start_as(3, own.public_key()).await;
+        assert!(matches!(refused, Err(StartError::NoSeat { .. })), "{refused:?}");
+
+        cluster.keys[3] = own;
+        cluster.start(3).await;
+        let height = cluster.applied(0) + 5;
+        cluster.wait_for(&ALL, height).await;
+    });
+}
