@@ -188,10 +188,7 @@ struct RouteBlock {
 /// What is under the lock when a route is tried.
 enum Standing {
     /// The engine knows the block on which these newest blocks of the route build, if any.
-    Connected {
-        start: BlockDigest,
-        missing: usize,
-    },
+    Connected { start: BlockDigest, missing: usize },
     /// The engine knows none of them: an older ancestor is needed.
     Disconnected,
     /// The route has gone below everything that is kept without meeting the finalized chain.
@@ -481,3 +478,6 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

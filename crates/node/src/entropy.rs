@@ -26,6 +26,11 @@ impl Blinding {
     pub fn draw(entropy: &mut impl rand_core_next::CryptoRng) -> Self {
         let mut secret = [0; 32];
         entropy.fill_bytes(&mut secret);
+        Self::new(secret)
+    }
+
+    /// Takes a secret that nobody else knows.
+    pub const fn new(secret: [u8; 32]) -> Self {
         Self { secret, drawn: AtomicU64::new(0) }
     }
 
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn factors_differ_between_batches_and_within_one() {
-        let blinding = Blinding { secret: [7; 32], drawn: 0.into() };
+        let blinding = Blinding::new([7; 32]);
         let (mut first, mut second) = (blinding.factors(), blinding.factors());
         let drawn: Vec<u64> = (0..64).map(|_| first.next_u64()).chain((0..64).map(|_| second.next_u64())).collect();
         let distinct: std::collections::BTreeSet<_> = drawn.iter().collect();

@@ -195,9 +195,10 @@ impl View {
 
     fn recall(&mut self, block: Arc<FinalizedBlock>) -> bool {
         let height = block.header.height;
-        let next_lower = self.recent.front().map_or(self.tip.header.height, |oldest| {
-            Height::new(oldest.header.height.get().saturating_sub(1))
-        });
+        let next_lower = self
+            .recent
+            .front()
+            .map_or(self.tip.header.height, |oldest| Height::new(oldest.header.height.get().saturating_sub(1)));
         let indexed_all = self.indexed.len().saturating_add(block.receipts.len()) <= RECEIPT_INDEX_MAX;
         if !indexed_all {
             return false;
@@ -221,3 +222,5 @@ fn items(block: &FinalizedBlock) -> usize {
     block.receipts.len().saturating_add(block.events.len())
 }
 
+#[cfg(test)]
+mod tests;

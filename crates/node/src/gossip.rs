@@ -52,6 +52,8 @@ pub const ORACLE_VOTE_BYTES_MAX: usize = 256 + 12 * ORACLE_ENTRIES_MAX;
 pub const ALLOWANCE_MAX: u64 = 20_000;
 /// How much of the allowance comes back per second.
 pub const ALLOWANCE_PER_SECOND: u64 = 2_000;
+/// A peer that has used everything up is listened to again once it has this much.
+pub const ALLOWANCE_RESUME: u64 = 2_000;
 
 /// Encoded actions in one message.
 pub type Batch = Vec<Vec<u8>>;
@@ -79,21 +81,28 @@ pub struct Allowances(BTreeMap<PublicKey, Allowance>);
 struct Allowance {
     left: u64,
     refilled_ms: TimeMs,
+    exhausted: bool,
 }
 
 impl Allowances {
-    /// Draws `cost` on the peer's allowance; whether there was any left.
+    /// Draws `cost` on the peer's allowance; whether it had any.
     pub fn draw(&mut self, peer: &PublicKey, cost: u64, now_ms: TimeMs) -> bool {
-        let allowance =
-            self.0.entry(peer.clone()).or_insert(Allowance { left: ALLOWANCE_MAX, refilled_ms: now_ms });
+        let allowance = self.0.entry(peer.clone()).or_insert(Allowance {
+            left: ALLOWANCE_MAX,
+            refilled_ms: now_ms,
+            exhausted: false,
+        });
         let refill = now_ms.since(allowance.refilled_ms).saturating_mul(ALLOWANCE_PER_SECOND) / 1_000;
         if refill > 0 {
             allowance.left = allowance.left.saturating_add(refill).min(ALLOWANCE_MAX);
             allowance.refilled_ms = now_ms;
         }
-        let had_any = allowance.left > 0;
+        if allowance.exhausted && allowance.left < ALLOWANCE_RESUME {
+            return false;
+        }
         allowance.left = allowance.left.saturating_sub(cost);
-        had_any
+        allowance.exhausted = allowance.left == 0;
+        true
     }
 }
 
@@ -131,8 +140,13 @@ where
         batch: Vec::new(),
         batch_bytes: 0,
     };
-    let oracle_gossip =
-        OracleGossip { mempool: mempool.clone(), sender: oracle.0, blocker, metrics, allowances: Allowances::default() };
+    let oracle_gossip = OracleGossip {
+        mempool: mempool.clone(),
+        sender: oracle.0,
+        blocker,
+        metrics,
+        allowances: Allowances::default(),
+    };
     [
         context.child("gossip_actions").spawn(move |context| action_gossip.run(context, outboxes.actions, actions.1)),
         context.child("gossip_oracle").spawn(move |context| oracle_gossip.run(context, outboxes.votes, oracle.1)),
@@ -300,3 +314,5 @@ fn later(now: SystemTime, by: Duration) -> SystemTime {
     now.checked_add(by).unwrap_or(now)
 }
 
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,7 @@ use palisade_types::{
     envelope::SignedAction,
     genesis::Genesis,
     hash::{ActionId, BlockDigest},
+    ids::Height,
     limits::{ACTION_BYTES_MAX, BLOCK_ACTIONS_MAX, BLOCK_WEIGHT_MAX},
     oracle::SignedOracleVote,
     rejection::Inadmissible,
@@ -89,12 +90,7 @@ pub struct Load {
 
 impl Mempool {
     /// An empty mempool over the finalized state, and what gossip sends for it.
-    pub fn new(
-        genesis: Arc<Genesis>,
-        view: FinalView,
-        limits: PoolLimits,
-        blinding: Blinding,
-    ) -> (Self, Outboxes) {
+    pub fn new(genesis: Arc<Genesis>, view: FinalView, limits: PoolLimits, blinding: Blinding) -> (Self, Outboxes) {
         let (actions_out, actions) = mpsc::channel(OUTBOX_MAX);
         let (votes_out, votes) = mpsc::channel(OUTBOX_MAX);
         let shared = Shared {
@@ -222,11 +218,16 @@ impl Mempool {
         self.0.pool.lock().check(id, account, bytes)
     }
 
-    /// Whether the finalized state admits each of the actions by itself.
+    /// Whether the finalized state admits each of the actions by itself. Before block 1 there are no accounts to judge
+    /// by, so everything may wait.
     fn check_admission(&self, actions: &[Arc<VerifiedAction>]) -> Vec<Result<(), Inadmissible>> {
         let checked = self.0.view.read(|view| {
+            if view.tip.header.height == Height::new(0) {
+                return vec![Ok(()); actions.len()];
+            }
             let time_ms = view.tip.header.time_ms;
-            let admit = |action: &Arc<VerifiedAction>| Admission::new(&view.state, &self.0.genesis, time_ms).admit(action);
+            let admit =
+                |action: &Arc<VerifiedAction>| Admission::new(&view.state, &self.0.genesis, time_ms).admit(action);
             actions.iter().map(admit).collect()
         });
         checked.unwrap_or_else(|| vec![Ok(()); actions.len()])
@@ -365,3 +366,5 @@ fn to_api(error: &PoolError) -> ApiError {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -274,3 +274,5 @@ pub fn timely(bundle: OracleBundle, time_ms: TimeMs, seats: usize) -> Option<Ora
     (votes.len() >= quorum(seats)).then_some(OracleBundle { votes })
 }
 
+#[cfg(test)]
+mod tests;

@@ -424,3 +424,5 @@ const fn turn_of(candidate: &Candidate) -> Turn {
     (candidate.nonce, candidate.signer, candidate.id)
 }
 
+#[cfg(test)]
+mod tests;

@@ -9,3 +9,5 @@ pub mod pause;
 mod process;
 mod service;
 mod transport;
+pub mod exchange;
+mod service;
