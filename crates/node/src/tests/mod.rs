@@ -9,5 +9,3 @@ pub mod pause;
 mod process;
 mod service;
 mod transport;
-pub mod exchange;
-mod service;
