@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 mod calls;
+mod docs;
 mod fake;
 mod health;
 mod limits;
