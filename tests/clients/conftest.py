@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from devnet import Devnet, DevnetFailure, binary  # noqa: E402
+from traders import Trader  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,22 @@ def devnet_survives(request):
     yield
     if "devnet" in request.fixturenames:
         request.getfixturevalue("devnet").assert_running()
+
+
+@pytest.fixture
+def alice(devnet):
+    """The first funded account, without orders and positions."""
+    yield from trader(devnet, 0)
+
+
+@pytest.fixture
+def bob(devnet):
+    """The second funded account, without orders and positions."""
+    yield from trader(devnet, 1)
+
+
+def trader(devnet, number):
+    trader = Trader(devnet.url, devnet.accounts[number].secret_key)
+    trader.reset()
+    yield trader
+    trader.reset()
