@@ -37,7 +37,12 @@ use crate::{
 use commonware_broadcast::buffered;
 use commonware_consensus::{
     Reporters,
-    marshal::{self, core::Actor as MarshalActor, resolver::p2p as marshal_resolver, standard::Deferred},
+    marshal::{
+        self,
+        core::{Actor as MarshalActor, Floor as MarshalFloor},
+        resolver::p2p as marshal_resolver,
+        standard::Deferred,
+    },
     simplex::{
         self,
         config::{Floor, ForwardPolicy, SkipPolicy},
@@ -61,6 +66,7 @@ use std::{
     net::SocketAddr,
     num::{NonZeroU16, NonZeroU64, NonZeroUsize},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 use tracing::{error, info, warn};
@@ -165,13 +171,14 @@ where
 {
     let (ready, started) = oneshot::channel();
     let task = context.spawn(move |context| async move {
-        let (parts, handle) = match assemble::<E, T, S>(&context, config, network, source, view, observers).await {
-            Ok(assembled) => assembled,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return NodeExit { part: "start" };
-            }
-        };
+        let (parts, handle) =
+            match assemble::<E, T, S>(&context, config, network, Ends { source, view, observers }).await {
+                Ok(assembled) => assembled,
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                    return NodeExit { part: "start" };
+                }
+            };
         let _ = ready.send(Ok(handle));
         let (names, tasks): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let (_, index, _) = select_all(tasks).await;
@@ -248,13 +255,18 @@ async fn open<E: Runtime>(
     Ok(Opened { storages, stores, results, voting })
 }
 
+/// What the caller handed in besides the configuration.
+struct Ends<S> {
+    source: S,
+    view: FinalView,
+    observers: Vec<Arc<dyn Observer>>,
+}
+
 async fn assemble<E, T, S>(
     context: &E,
     config: NodeConfig,
     network: NetworkOf<T>,
-    source: S,
-    view: FinalView,
-    observers: Vec<Arc<dyn Observer>>,
+    ends: Ends<S>,
 ) -> Result<(Parts, Started<E>), StartError>
 where
     E: Runtime,
@@ -267,10 +279,11 @@ where
     let Opened { storages, stores, results, voting } = open(context, &config, &committee, &status).await?;
     let votes = voting == Voting::Votes;
     let scheme = if votes { committee.scheme } else { committee.follower };
+    let log = if votes { storages.vote_log(EPOCH.get()) } else { storages.observer_log(EPOCH.get()) };
 
     let plan = SyncPlan::init(context.child("plan"), storages.sync_plan()).await;
-    let provider = ConstantProvider::new(scheme.clone());
     let genesis_digested = Digested::precomputed(genesis_block.clone(), genesis_block.digest());
+    let provider = ConstantProvider::new(scheme.clone());
     let marshal_config = marshal_config(&storages, provider, plan.marshal_start(genesis_digested));
     let (marshal_actor, marshal, floor) = MarshalActor::<_, Variant, _, _, _, _, _>::init(
         context.child("marshal"),
@@ -290,40 +303,18 @@ where
         results,
         marshal: marshal.clone(),
         status: status.clone(),
-        view,
-        observers,
+        view: ends.view,
+        observers: ends.observers,
         #[cfg(test)]
         pause: crate::tests::pause::Pause::default(),
     });
-    let (stateful, application) = Stateful::new(
-        context.child("stateful"),
-        StatefulConfig {
-            application: StateMachine::new(shared.clone(), source.clone()),
-            db_config: StateStoreConfig {
-                database: storages.database(),
-                repair: repair.clone(),
-                status: status.clone(),
-            },
-            provider: (),
-            marshal: (marshal.clone(), floor),
-            mailbox_size: MAILBOX_SIZE,
-            plan,
-            resolvers: NoStateSync,
-            sync_config: SyncEngineConfig {
-                fetch_batch_size: NZU64!(1),
-                apply_batch_size: NZU64!(1),
-                max_outstanding_requests: NZUsize!(1),
-            },
-            prune_config: Some(PRUNE),
-            strategy: Sequential,
-        },
-    );
-    let deferred = Deferred::new(
-        context.child("deferred"),
-        Paced::new(application.clone(), source),
-        marshal.clone(),
-        FixedEpocher::new(EPOCH_BLOCKS),
-    );
+    let machine = StateMachine::new(shared.clone(), ends.source.clone());
+    let database = StateStoreConfig { database: storages.database(), repair: repair.clone(), status: status.clone() };
+    let (stateful, application) =
+        Stateful::new(context.child("stateful"), stateful_config(machine, database, (marshal.clone(), floor), plan));
+    let paced = Paced::new(application.clone(), ends.source);
+    let epocher = FixedEpocher::new(EPOCH_BLOCKS);
+    let deferred = Deferred::new(context.child("deferred"), paced, marshal.clone(), epocher);
 
     // The request for the databases is in Stateful's mailbox before anything else can be.
     let subscriber = application.clone();
@@ -335,20 +326,53 @@ where
     let mut parts: Parts = vec![("broadcast", broadcast)];
     parts.push(("marshal", marshal_actor.start(application, block_buffer, fetcher)));
     parts.push(("stateful", stateful.start()));
-    let log = if votes { storages.vote_log(EPOCH.get()) } else { storages.observer_log(EPOCH.get()) };
     let engine =
         Simplex { scheme: scheme.clone(), genesis: genesis_block.digest(), log, storages, status: status.clone() };
     parts.push(("simplex", engine.start::<E, T, _>(context, &config, deferred, rest)));
 
     let state = match requested {
-        std::task::Poll::Ready(state) => state,
-        std::task::Poll::Pending => databases.await,
+        Poll::Ready(state) => state,
+        Poll::Pending => databases.await,
     };
-    shared.ensure_loaded(&state).await;
-    restore_results(&shared, &repair).await?;
-    history::recall(&shared.view, &shared.results, &shared.marshal).await;
+    make_ready(&shared, &state, &repair).await?;
     info!(height = ?shared.cache.position().map(|(_, height)| height), ?voting, "the node is ready");
     Ok((parts, Started { shared, state, marshal, status, scheme }))
+}
+
+/// Loads the engine, and what readers want of the past.
+async fn make_ready<E: Runtime>(
+    shared: &Shared<E>,
+    state: &StateStore<E>,
+    repair: &RepairSource,
+) -> Result<(), StartError> {
+    shared.ensure_loaded(state).await;
+    restore_results(shared, repair).await?;
+    history::recall(&shared.view, &shared.results, &shared.marshal).await;
+    Ok(())
+}
+
+fn stateful_config<E: Runtime, S: ActionSource>(
+    application: StateMachine<E, S>,
+    db_config: StateStoreConfig,
+    marshal: (MarshalMailbox, MarshalFloor),
+    plan: SyncPlan<E, Scheme, Variant>,
+) -> StatefulConfig<E, StateMachine<E, S>, Variant, NoStateSync, Sequential> {
+    StatefulConfig {
+        application,
+        db_config,
+        provider: (),
+        marshal,
+        mailbox_size: MAILBOX_SIZE,
+        plan,
+        resolvers: NoStateSync,
+        sync_config: SyncEngineConfig {
+            fetch_batch_size: NZU64!(1),
+            apply_batch_size: NZU64!(1),
+            max_outstanding_requests: NZUsize!(1),
+        },
+        prune_config: Some(PRUNE),
+        strategy: Sequential,
+    }
 }
 
 /// Makes the receipts of applied blocks that are missing. A crash leaves none out, because receipts are synced

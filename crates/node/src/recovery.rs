@@ -145,7 +145,6 @@ pub async fn check_vote_log<E: StorageContext>(
 }
 
 /// The newest view that the log knows.
-
 async fn read_vote_log<E: StorageContext>(
     context: E,
     partition: &str,

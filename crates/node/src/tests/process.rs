@@ -58,7 +58,8 @@ impl Bench {
     /// Builds a child of the parent that holds the actions with these nonces.
     async fn child(&mut self, nonces: &[u64]) -> NodeBlock {
         let batch = self.state(1).new_batches().await;
-        self.child_of(&[self.parent.clone()], batch, nonces).await.0
+        let parent = self.parent.clone();
+        self.child_of(std::slice::from_ref(&parent), batch, nonces).await.0
     }
 
     /// Builds a child of the first of `ancestors` on `batch`.
@@ -159,7 +160,7 @@ fn a_call_dropped_at_any_await_leaves_a_working_application() {
         let mut bench = Bench::new(context).await;
         let root = bench.parent.clone();
         let batch = bench.state(1).new_batches().await;
-        let (left, left_built) = bench.child_of(&[root.clone()], batch, &[9_001]).await;
+        let (left, left_built) = bench.child_of(std::slice::from_ref(&root), batch, &[9_001]).await;
         let left_state = bench.process(left.clone()).await.expect("a valid block");
         let mut dropped = 0;
         loop {
