@@ -23,12 +23,13 @@ use commonware_consensus::{
     types::{Epoch, Height as ConsensusHeight, Round, View},
 };
 use commonware_cryptography::{Digestible, ed25519, sha256};
+pub use palisade_client::proof::consensus_namespace;
 use palisade_types::{
     address::Ed25519Key,
     block::{Block, Body, ConsensusContext, Header, OperationsRange},
     codec::DecodeError,
     genesis::Genesis,
-    hash::{BlockDigest, GenesisHash, Root},
+    hash::{BlockDigest, Root},
     ids::Height,
     limits::BLOCK_BYTES_MAX,
 };
@@ -197,11 +198,6 @@ impl NodeBlock {
     pub fn block_context(&self) -> &BlockContext {
         &self.0.context
     }
-}
-
-/// The bytes that votes of this chain are signed under, so that no vote of another chain counts.
-pub fn consensus_namespace(genesis: &GenesisHash) -> Vec<u8> {
-    [b"palisade/consensus/".as_slice(), genesis.as_bytes()].concat()
 }
 
 /// A consensus digest from a block's name.

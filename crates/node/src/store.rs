@@ -31,7 +31,7 @@ use commonware_runtime::{Spawner, buffer::paged::CacheRef};
 use commonware_storage::{
     Context as StorageContext,
     journal::contiguous::variable::Config as LogConfig,
-    mmr::{self, full::Config as MerkleConfig},
+    mmr::full::Config as MerkleConfig,
     qmdb::{
         Error as QmdbError,
         any::ordered::variable::Operation,
@@ -42,18 +42,11 @@ use commonware_storage::{
 };
 use commonware_utils::{NZU64, NZUsize, channel::ring, non_empty_range};
 use futures::StreamExt as _;
+pub use palisade_client::proof::{BITMAP_CHUNK_BYTES, Family, STATE_VALUE_BYTES_MAX};
 use palisade_types::ids::Height;
 use std::{num::NonZeroUsize, sync::Arc};
 use tracing::{error, info};
 
-/// Largest value of the state database. Engine records are far smaller; the bound keeps a hostile
-/// state-sync peer from making a node allocate.
-pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of a bitmap chunk: equal to the digest, the layout with the smallest proofs.
-pub const BITMAP_CHUNK_BYTES: usize = 32;
-
-/// The Merkle family of the operations log.
-pub type Family = mmr::Family;
 /// A key: SHA-256 of a table tag and a canonical id.
 pub type StateKey = sha256::Digest;
 /// A canonical, versioned value that carries its full id.
