@@ -130,7 +130,12 @@ pub fn is_refused(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Rejected { .. } => true,
         Outcome::Done => false,
-        Outcome::Orders { results } => results.iter().all(|result| matches!(result, OrderResult::Rejected { .. })),
-        Outcome::Cancels { results } => results.iter().all(|result| matches!(result, CancelResult::Rejected { .. })),
+        Outcome::Orders { results } => all(results, |result| matches!(result, OrderResult::Rejected { .. })),
+        Outcome::Cancels { results } => all(results, |result| matches!(result, CancelResult::Rejected { .. })),
     }
+}
+
+/// Whether there are parts and `is_refused` holds for all of them; a cancel-all of nothing has none.
+fn all<T>(parts: &[T], is_refused: impl Fn(&T) -> bool) -> bool {
+    !parts.is_empty() && parts.iter().all(is_refused)
 }
