@@ -176,9 +176,10 @@ def logs(folder: Path | None) -> str:
     return "\n".join(tail(path) for path in (folder / "stderr.log", folder / "stdout.log", folder / "data" / "devnet.log"))
 
 
-def binary() -> str | None:
-    """The binary under test, from the environment."""
-    path = os.environ.get("PALISADE_BIN")
-    if path and not os.access(path, os.X_OK):
-        raise DevnetFailure(f"PALISADE_BIN is not an executable file: {path}")
+def binary() -> str:
+    """The binary under test: from the environment, else the one that this checkout built."""
+    built = Path(__file__).resolve().parents[2] / "target" / "debug" / "palisade"
+    path = os.environ.get("PALISADE_BIN", str(built))
+    if not os.access(path, os.X_OK):
+        raise DevnetFailure(f"not an executable file: {path}; build it, or set PALISADE_BIN")
     return path
