@@ -17,17 +17,16 @@ use crate::{
     results::ResultsArchive,
     status::{Status as NodeStatus, Voting},
     store::StateStore,
-    validity::PROTOCOL_VERSION,
     wiring::MarshalMailbox,
 };
 use async_trait::async_trait;
 use commonware_macros::select;
+use commonware_utils::sync::Mutex;
 use palisade_client::{
-    api::{
-        AccountInfo, ApiError, Book, FinalizedBlock, MarketInfo, NodeApi, ReceiptInfo, SignerRole, Status,
-    },
+    api::{AccountInfo, ApiError, Book, FinalizedBlock, MarketInfo, NodeApi, ReceiptInfo, SignerRole, Status},
     proof::{ProofBundle, ProofRequest},
 };
+use palisade_engine::rules::NEWEST_VERSION;
 use palisade_types::{
     address::{AccountId, SignerId},
     envelope::SignedAction,
@@ -45,7 +44,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 pub mod answers;
@@ -54,6 +53,8 @@ pub mod answers;
 pub const WAIT_MAX_MS: u64 = 60_000;
 /// Most requests that wait or read from storage at a time.
 pub const TASKS_MAX: usize = 4_096;
+/// How long a count of peers is good for.
+const PEERS_COUNTED_EVERY: Duration = Duration::from_secs(1);
 /// How often a proof is tried again while its block has no certificate yet, and how many times.
 const CERTIFICATE_RETRY: (Duration, u32) = (Duration::from_millis(50), 40);
 
@@ -100,6 +101,7 @@ struct Inner<E: Runtime> {
     parts: NodeParts<E>,
     genesis_hash: GenesisHash,
     tasks: AtomicUsize,
+    peers: Mutex<Option<(SystemTime, u32)>>,
 }
 
 impl<E: Runtime> Clone for LocalNode<E> {
@@ -121,7 +123,7 @@ impl<E: Runtime> LocalNode<E> {
     /// Answers from `parts`; waits and reads in tasks of `context`.
     pub fn new(context: E, parts: NodeParts<E>) -> Self {
         let genesis_hash = parts.genesis.hash();
-        Self(Arc::new(Inner { context, parts, genesis_hash, tasks: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner { context, parts, genesis_hash, tasks: AtomicUsize::new(0), peers: Mutex::default() }))
     }
 
     /// Runs `task` on the node's own runtime.
@@ -161,11 +163,8 @@ fn unanswerable(rejection: Rejection) -> ApiError {
 impl<E: Runtime> Inner<E> {
     /// The finalized block at `height`, from memory or from the stores; `None` if it is still to come.
     async fn block(&self, height: Height) -> Result<Option<Arc<FinalizedBlock>>, ApiError> {
-        let (tip, recent) = self
-            .parts
-            .view
-            .read(|view| (view.tip.header.height, view.block(height)))
-            .ok_or_else(starting)?;
+        let (tip, recent) =
+            self.parts.view.read(|view| (view.tip.header.height, view.block(height))).ok_or_else(starting)?;
         if height > tip {
             return Ok(None);
         }
@@ -269,16 +268,26 @@ impl<E: Runtime> Inner<E> {
         }
     }
 
+    /// How many peers are connected, counted at most once a second: it means reading every metric.
+    fn peers_connected(&self) -> u32 {
+        let now = self.context.current();
+        let mut counted = self.peers.lock();
+        let recent = counted.filter(|(at, _)| now.duration_since(*at).is_ok_and(|age| age < PEERS_COUNTED_EVERY));
+        let (at, peers) = recent.unwrap_or_else(|| (now, metrics::connected_peers(&self.context.encode())));
+        *counted = Some((at, peers));
+        peers
+    }
+
     fn status(&self) -> Result<Status, ApiError> {
         let parts = &self.parts;
-        let peers_connected = metrics::connected_peers(&self.context.encode());
+        let peers_connected = self.peers_connected();
         let answer = parts.view.read(|view| {
             let header = &view.tip.header;
             Status {
                 chain_id: parts.genesis.chain_id,
                 chain_name: parts.genesis.name.clone(),
                 genesis_hash: self.genesis_hash,
-                protocol_version: PROTOCOL_VERSION,
+                protocol_version: NEWEST_VERSION,
                 height: header.height,
                 digest: view.tip.digest,
                 state_root: header.state_root,

@@ -21,6 +21,7 @@ use crate::{
     clock,
     engine_cache::{BlockContent, EngineCache, ExecuteError, Executed, UNFINALIZED_BLOCKS_MAX},
     final_view::{FinalView, Tip},
+    metrics::EngineMetrics,
     results::{BlockResults, ResultsArchive},
     roots,
     source::{ActionSource, FinalizedBlock, Offer},
@@ -35,7 +36,7 @@ use commonware_runtime::Spawner;
 use commonware_storage::{Context as StorageContext, merkle::Location, qmdb::sync::Target};
 use commonware_utils::non_empty_range;
 use futures::StreamExt as _;
-use palisade_engine::oracle::bundle_round;
+use palisade_engine::{InvalidBlock, oracle::bundle_round};
 use palisade_types::{
     block::{Block, Body, Header, OperationsRange},
     envelope::SignedAction,
@@ -74,6 +75,8 @@ pub struct Shared<E: Spawner + StorageContext> {
     pub marshal: MarshalMailbox,
     /// What the node says of itself.
     pub status: Status,
+    /// How long the engine works.
+    pub metrics: EngineMetrics,
     /// The finalized state as readers see it.
     pub view: FinalView,
     /// Who wants to know of finalized blocks.
@@ -160,11 +163,6 @@ where
         let draft = self.shared.cache.draft();
         let executed = self.execute_draft(&parent, ancestry, &mut content, &batch, draft).await?;
         self.source.included(&content);
-        let time_ms = content.time_ms;
-        let body = Body {
-            oracle_bundle: content.oracle_bundle,
-            actions: content.actions.iter().map(|action| action.signed().clone()).collect(),
-        };
         let height = parent.header().height.next();
         let sealed = match batch.seal(height, executed).await {
             Ok(sealed) => sealed,
@@ -174,7 +172,7 @@ where
             }
             Err(error) => panic!("cannot compute the state root: {error}"),
         };
-        let block = self.assemble(&parent, context, time_ms, body, &sealed)?;
+        let block = self.assemble(&parent, context, content, &sealed)?;
         self.shared.cache.adopt(draft, block.block_digest());
         Some(Built { block, sealed })
     }
@@ -198,7 +196,7 @@ where
             let mut admission = engine.admission(time_ms);
             let actions = offer.actions.iter().filter(|action| admission.admit(action).is_ok()).cloned().collect();
             BlockContent {
-                protocol_version: validity::PROTOCOL_VERSION,
+                protocol_version: engine.next_protocol_version(),
                 height: header.height.next(),
                 time_ms,
                 oracle_bundle,
@@ -214,7 +212,8 @@ where
         }
     }
 
-    /// Executes the draft. What was admitted is admissible, so only a panic of the engine can take anything out.
+    /// Executes the draft. What was admitted is admissible, so nothing should have to be taken out; but a leader that
+    /// cannot propose stops the chain for a view, so whatever the engine objects to is left out until it does not.
     async fn execute_draft(
         &self,
         parent: &NodeBlock,
@@ -232,8 +231,15 @@ where
                     warn!(what, actions = content.actions.len(), "the engine panicked on a draft");
                     self.narrow_panic(content, &what);
                 }
+                Err(ExecuteError::Invalid(invalid))
+                    if !content.actions.is_empty() || content.oracle_bundle.is_some() =>
+                {
+                    warn!(%invalid, "leaving out of a draft what the engine objects to");
+                    leave_out(content, &invalid, parent.header());
+                }
                 Err(ExecuteError::NotLoaded) => {}
                 Err(error) => {
+                    stop_if_outdated(&error);
                     warn!(%error, "declining to propose");
                     return None;
                 }
@@ -259,15 +265,15 @@ where
         &self,
         parent: &NodeBlock,
         context: &BlockContext,
-        time_ms: TimeMs,
-        body: Body,
+        content: BlockContent,
         sealed: &SealedState<E>,
     ) -> Option<NodeBlock> {
-        let height = parent.header().height.next();
+        let BlockContent { protocol_version, height, time_ms, oracle_bundle, actions } = content;
+        let body = Body { oracle_bundle, actions: actions.iter().map(|action| action.signed().clone()).collect() };
         let roots = Commitments::of(sealed);
         let header = Header {
             chain_id: self.shared.genesis.chain_id,
-            protocol_version: validity::PROTOCOL_VERSION,
+            protocol_version,
             height,
             parent: parent.block_digest(),
             context: from_simplex(context),
@@ -311,11 +317,17 @@ where
         let executed = loop {
             self.shared.ensure_loaded(batch.store()).await;
             let cache = &self.shared.cache;
+            let start = clock.current();
             let result =
                 cache.execute_on(parent.block_digest(), from_parent.clone(), &content, block.block_digest()).await;
+            self.shared.metrics.executed(clock, start, &result);
             match result {
                 Err(ExecuteError::NotLoaded) => {}
-                other => break other?,
+                Err(error) => {
+                    stop_if_outdated(&error);
+                    return Err(error.into());
+                }
+                Ok(executed) => break executed,
             }
         };
         if finality == Finality::Candidate {
@@ -332,6 +344,30 @@ where
             return Err(Verdict::Commitments { committed: Box::new(committed), found: Box::new(found) });
         }
         Ok(sealed)
+    }
+}
+
+/// Stops the node if the chain has moved to rules that this binary lacks: it can neither propose nor judge blocks.
+fn stop_if_outdated(error: &ExecuteError) {
+    if let ExecuteError::UnknownRules(unknown) = error {
+        panic!("{unknown}");
+    }
+}
+
+/// Takes out of a draft what the engine objects to: the one action it names, else the prices, else half the actions.
+fn leave_out(content: &mut BlockContent, invalid: &InvalidBlock, parent: &Header) {
+    match invalid {
+        InvalidBlock::Inadmissible { index, .. } if *index < content.actions.len() => {
+            content.actions.remove(*index);
+        }
+        _ if content.oracle_bundle.take().is_some() => {
+            let (earliest, latest) = validity::time_bounds(parent, None);
+            content.time_ms = content.time_ms.clamp(earliest, latest);
+        }
+        _ => {
+            let half = content.actions.len() / 2;
+            content.actions.truncate(half);
+        }
     }
 }
 

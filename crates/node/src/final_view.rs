@@ -17,6 +17,7 @@ use palisade_types::{
     block::Header,
     hash::{ActionId, BlockDigest},
     ids::Height,
+    receipt::Receipt,
     time::TimeMs,
 };
 use std::{
@@ -29,7 +30,7 @@ pub const RECENT_BLOCKS_MAX: usize = 1_024;
 /// Most receipts and events in the recent blocks; the newest block is kept whatever it holds.
 pub const RECENT_ITEMS_MAX: usize = 200_000;
 /// Most actions whose block is known by name.
-pub const RECEIPT_INDEX_MAX: usize = 1_000_000;
+pub const RECEIPT_INDEX_MAX: usize = 300_000;
 
 /// Where a receipt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,10 +147,15 @@ impl FinalView {
         self.0.height.send_replace(Some(header.height));
     }
 
-    /// Adds a block from before the tip, newest first: what the archive still knows after a start. Returns
-    /// whether an older one would find room.
+    /// Adds a block from before the tip, newest first: what the archive still knows after a start. Returns whether an
+    /// older one may find room.
     pub fn recall(&self, block: Arc<FinalizedBlock>) -> bool {
         self.0.view.write().as_mut().is_some_and(|view| view.recall(block))
+    }
+
+    /// Adds the places of the receipts of a block from before the tip, newest first. Returns whether there was room.
+    pub fn recall_places(&self, height: Height, receipts: &[Receipt]) -> bool {
+        self.0.view.write().as_mut().is_some_and(|view| view.recall_places(height, receipts))
     }
 }
 
@@ -193,27 +199,29 @@ impl View {
         }
     }
 
-    fn recall(&mut self, block: Arc<FinalizedBlock>) -> bool {
-        let height = block.header.height;
-        let next_lower = self
-            .recent
-            .front()
-            .map_or(self.tip.header.height, |oldest| Height::new(oldest.header.height.get().saturating_sub(1)));
-        let indexed_all = self.indexed.len().saturating_add(block.receipts.len()) <= RECEIPT_INDEX_MAX;
-        if !indexed_all {
+    fn recall_places(&mut self, height: Height, receipts: &[Receipt]) -> bool {
+        if self.indexed.len().saturating_add(receipts.len()) > RECEIPT_INDEX_MAX {
             return false;
         }
-        for (index, receipt) in block.receipts.iter().enumerate().rev() {
+        for (index, receipt) in receipts.iter().enumerate().rev() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             if self.index.insert(receipt.action, ReceiptPlace { height, index }).is_none() {
                 self.indexed.push_front(receipt.action);
             }
         }
+        true
+    }
+
+    fn recall(&mut self, block: Arc<FinalizedBlock>) -> bool {
+        // Blocks that became final since the start lie above; what is recalled must join them.
+        let below = self.recent.front().map(|oldest| oldest.header.height.get().saturating_sub(1));
+        let joins = below.is_none_or(|below| below == block.header.height.get());
         let more_items = self.recent_items.saturating_add(items(&block));
-        if height == next_lower && self.recent.len() < RECENT_BLOCKS_MAX && more_items <= RECENT_ITEMS_MAX {
-            self.recent_items = more_items;
-            self.recent.push_front(block);
+        if !joins || self.recent.len() >= RECENT_BLOCKS_MAX || more_items > RECENT_ITEMS_MAX {
+            return false;
         }
+        self.recent_items = more_items;
+        self.recent.push_front(block);
         true
     }
 }

@@ -148,7 +148,8 @@ where
         allowances: Allowances::default(),
     };
     [
-        context.child("gossip_actions").spawn(move |context| action_gossip.run(context, outboxes.actions, actions.1)),
+        // On a thread of its own: checking a batch of signatures takes longer than a vote may wait.
+        context.child("gossip_actions").dedicated().spawn(move |context| action_gossip.run(context, outboxes.actions, actions.1)),
         context.child("gossip_oracle").spawn(move |context| oracle_gossip.run(context, outboxes.votes, oracle.1)),
     ]
 }

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Most blocks that a start reads back; receipts of older ones are found by height, not by name.
-pub const RECALLED_BLOCKS_MAX: u64 = 50_000;
+pub const RECALLED_BLOCKS_MAX: u64 = 100_000;
 
-/// Fills the view with what the archive holds, newest first, until it is full or the archive has no more.
-pub async fn recall<E: StorageContext>(view: &FinalView, results: &ResultsArchive<E>, marshal: &MarshalMailbox) {
+/// Fills the view with what the archive holds, newest first, until it is full or the archive has no more. The newest
+/// blocks are kept whole, of older ones only where their receipts are. The chain goes on meanwhile.
+pub async fn recall<E: StorageContext>(view: FinalView, results: ResultsArchive<E>, marshal: MarshalMailbox) {
     let Some((tip, _)) = view.tip() else { return };
     let mut height = tip;
     let mut recalled = 0u64;
+    let mut whole = true;
     while height > Height::new(0) && recalled < RECALLED_BLOCKS_MAX {
         let results = match results.get(height).await {
             Ok(Some(results)) => results,
@@ -24,15 +26,17 @@ pub async fn recall<E: StorageContext>(view: &FinalView, results: &ResultsArchiv
                 break;
             }
         };
-        let Some(block) = prover::stored_block(marshal, height).await else { break };
-        let block = FinalizedBlock {
-            digest: results.digest,
-            header: block.header().clone(),
-            receipts: results.receipts,
-            events: results.events,
-        };
-        if !view.recall(Arc::new(block)) {
+        if !view.recall_places(height, &results.receipts) {
             break;
+        }
+        if whole {
+            let Some(block) = prover::stored_block(&marshal, height).await else { break };
+            whole = view.recall(Arc::new(FinalizedBlock {
+                digest: results.digest,
+                header: block.header().clone(),
+                receipts: results.receipts,
+                events: results.events,
+            }));
         }
         recalled = recalled.saturating_add(1);
         height = Height::new(height.get().saturating_sub(1));

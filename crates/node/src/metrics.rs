@@ -3,17 +3,28 @@
 //! Rules: a metric is registered once and kept for as long as the part that counts lives; names say what is
 //! counted and in which unit; nothing decides anything by a metric.
 
-use crate::{application::Observer, final_view::FinalView, mempool::Mempool, source::FinalizedBlock};
+use crate::{
+    application::Observer,
+    engine_cache::{ExecuteError, Executed},
+    final_view::FinalView,
+    mempool::Mempool,
+    source::FinalizedBlock,
+};
 use commonware_runtime::{
-    Metrics,
-    telemetry::metrics::{Counter, Gauge, GaugeExt as _, Histogram, MetricsExt as _},
+    Clock, Metrics,
+    telemetry::metrics::{Counter, Gauge, GaugeExt as _, Histogram, HistogramExt as _, MetricsExt as _},
 };
 use commonware_utils::sync::Mutex;
 use palisade_types::{receipt::Outcome, time::TimeMs};
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// Seconds from one block to the next.
 const BLOCK_INTERVAL_SECONDS: [f64; 11] = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0, 5.0, 60.0];
+/// Seconds that executing a block takes.
+const EXECUTION_SECONDS: [f64; 10] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 /// Actions in a block.
 const BLOCK_ACTIONS: [f64; 9] = [0.0, 1.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0, 20_000.0];
 
@@ -110,6 +121,31 @@ impl Observer for NodeMetrics {
         let _ = self.mempool_actions.try_set(load.actions);
         let _ = self.mempool_bytes.try_set(load.bytes);
         let _ = self.open_orders.try_set(self.view.read(|view| view.state.open_order_count()).unwrap_or_default());
+    }
+}
+
+/// How long the engine works.
+pub struct EngineMetrics {
+    execution_seconds: Histogram,
+    panics: Counter,
+}
+
+impl EngineMetrics {
+    /// Registers the metrics.
+    pub fn register<E: Metrics>(context: &E) -> Self {
+        let help = "Seconds from asking for a block's execution to its result, changes of branch included";
+        Self {
+            execution_seconds: context.histogram("engine_execution_seconds", help, EXECUTION_SECONDS),
+            panics: context.counter("engine_panics", "Panics of the engine that were caught"),
+        }
+    }
+
+    /// Counts an execution that began at `start` and is over now.
+    pub fn executed(&self, clock: &impl Clock, start: SystemTime, result: &Result<Arc<Executed>, ExecuteError>) {
+        self.execution_seconds.observe_between(start, clock.current());
+        if matches!(result, Err(ExecuteError::Panicked { .. })) {
+            self.panics.inc();
+        }
     }
 }
 

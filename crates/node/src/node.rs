@@ -22,6 +22,7 @@ use crate::{
     entropy::Blinding,
     final_view::FinalView,
     history,
+    metrics::EngineMetrics,
     network::{NetworkOf, Transport},
     pacing::Paced,
     recovery::{self, BlockStores, IdentityError},
@@ -73,7 +74,7 @@ use tracing::{error, info, warn};
 
 /// The only epoch there is yet: reconfiguration comes with the committee's own issue, and until then an
 /// epoch that ended would stop the chain.
-const EPOCH: Epoch = Epoch::zero();
+const EPOCH: Epoch = Epoch::new(palisade_client::proof::EPOCH);
 const EPOCH_BLOCKS: NonZeroU64 = NonZeroU64::MAX;
 const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
 const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
@@ -303,6 +304,7 @@ where
         results,
         marshal: marshal.clone(),
         status: status.clone(),
+        metrics: EngineMetrics::register(context),
         view: ends.view,
         observers: ends.observers,
         #[cfg(test)]
@@ -334,20 +336,22 @@ where
         Poll::Ready(state) => state,
         Poll::Pending => databases.await,
     };
-    make_ready(&shared, &state, &repair).await?;
+    make_ready(context, &shared, &state, &repair).await?;
     info!(height = ?shared.cache.position().map(|(_, height)| height), ?voting, "the node is ready");
     Ok((parts, Started { shared, state, marshal, status, scheme }))
 }
 
 /// Loads the engine, and what readers want of the past.
 async fn make_ready<E: Runtime>(
+    context: &E,
     shared: &Shared<E>,
     state: &StateStore<E>,
     repair: &RepairSource,
 ) -> Result<(), StartError> {
     shared.ensure_loaded(state).await;
     restore_results(shared, repair).await?;
-    history::recall(&shared.view, &shared.results, &shared.marshal).await;
+    let (view, results, marshal) = (shared.view.clone(), shared.results.clone(), shared.marshal.clone());
+    context.child("recall").spawn(move |_| history::recall(view, results, marshal));
     Ok(())
 }
 
@@ -378,7 +382,8 @@ fn stateful_config<E: Runtime, S: ActionSource>(
 /// Makes the receipts of applied blocks that are missing. A crash leaves none out, because receipts are synced
 /// before the state is applied: what is missing was lost.
 async fn restore_results<E: Runtime>(shared: &Shared<E>, repair: &RepairSource) -> Result<(), StartError> {
-    let Some((_, height)) = shared.cache.position() else { return Ok(()) };
+    // The engine may stand on a candidate by now; the view stands on what is applied.
+    let Some((height, _)) = shared.view.tip() else { return Ok(()) };
     let restored = repair::rebuild_results(&shared.results, repair, height).await?;
     if restored > 0 {
         warn!(restored, "receipts of finalized blocks were lost and made again");

@@ -140,9 +140,7 @@ pub async fn state_bundle<E: Spawner + StorageContext>(
     let (height, proof) = prove_state(store, key).await?;
     let (headers, certificate) = certified_headers(marshal, height).await?;
     Ok(match proof {
-        StateProof::Present { value, proof } => {
-            ProofBundle::new(request, &headers, &certificate, Some(&value), &proof)
-        }
+        StateProof::Present { value, proof } => ProofBundle::new(request, &headers, &certificate, Some(&value), &proof),
         StateProof::Absent(proof) => ProofBundle::new(request, &headers, &certificate, None, &proof),
     })
 }

@@ -1,7 +1,8 @@
 //! The rules of a block that its header and its parent's decide, without executing anything.
 //!
 //! They are permanent: a block that breaks one is invalid for everyone and for ever, so a verifier may
-//! answer at once. What depends on a clock or on what a node has received is not here; it only delays.
+//! answer at once. What depends on a clock or on what a node has received is not here; it only delays. Which
+//! rules version a block must follow is in its parent's state, so the engine cache checks it.
 
 use crate::block::NodeBlock;
 use palisade_types::{
@@ -14,9 +15,6 @@ use palisade_types::{
     time::TimeMs,
 };
 
-/// The only rules version of this binary.
-pub const PROTOCOL_VERSION: u32 = 1;
-
 /// A rule that a block breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeader {
@@ -27,12 +25,6 @@ pub enum InvalidHeader {
         expected: u64,
         /// The block's.
         found: u64,
-    },
-    /// Another version than the parent's state asks for.
-    #[error("protocol version {found}, expected {PROTOCOL_VERSION}")]
-    ProtocolVersion {
-        /// The block's.
-        found: u32,
     },
     /// Not the parent's height + 1.
     #[error("height {found}, expected {expected}")]
@@ -101,9 +93,6 @@ pub fn check(
     let parent_header = parent.header();
     if header.chain_id != genesis.chain_id {
         return Err(InvalidHeader::ChainId { expected: genesis.chain_id, found: header.chain_id });
-    }
-    if header.protocol_version != PROTOCOL_VERSION {
-        return Err(InvalidHeader::ProtocolVersion { found: header.protocol_version });
     }
     if header.height != parent_header.height.next() {
         return Err(InvalidHeader::Height { expected: parent_header.height.next(), found: header.height });

@@ -257,12 +257,33 @@ fn a_panic_leaves_a_working_cache() {
     forest.assert_right(&cache, &second);
 }
 
+/// The engine panics half-way through a block, with its tables changed already.
+#[test]
+fn a_poisoned_block_fails_alone() {
+    let mut forest = Forest::new();
+    let first = forest.grow(&forest.root.clone(), &[]);
+    let (good, bad) = (forest.trade(&first, 0, 100, 1), forest.trade(&first, 1, 100, 2));
+    let below_bad = forest.trade(&bad, 2, 100, 1);
+    let cache = forest.cache();
+    forest.assert_right(&cache, &good);
+    super::poison::set(Some(bad.body().actions[0].id()));
+    for block in [&bad, &below_bad] {
+        let panicked = forest.execute(&cache, block);
+        assert!(matches!(panicked, Err(ExecuteError::Panicked { .. })), "{panicked:?}");
+        assert!(!cache.is_loaded());
+        cache.load(&forest.root, Vec::new(), |_, _| {}).expect("nothing is a state");
+        forest.assert_right(&cache, &good);
+    }
+    super::poison::set(None);
+    forest.assert_right(&cache, &below_bad);
+}
+
 #[test]
 fn an_invalid_block_leaves_no_trace() {
     let mut forest = Forest::new();
     let first = forest.grow(&forest.root.clone(), &[]);
     let action = forest.signers.verified("alice", order(Side::Buy, 100, 1, None));
-    let good = forest.grow(&first, &[action.clone()]);
+    let good = forest.grow(&first, std::slice::from_ref(&action));
     let bad = forest.grow(&good, &[action]);
     let cache = forest.cache();
     forest.assert_right(&cache, &good);

@@ -78,6 +78,7 @@ fn a_start_recalls_the_past_newest_first() {
     let started = FinalView::default();
     started.load(view.read(|view| view.tip.clone()).expect("loaded"), chain.engine.state());
     for block in blocks.iter().rev() {
+        assert!(started.recall_places(block.block.header().height, &block.executed.receipts), "there is room");
         assert!(started.recall(recalled(block)), "there is room");
     }
     started

@@ -27,6 +27,8 @@ use palisade_types::{
 };
 use std::sync::Arc;
 
+/// A whole USD or BTC in its smallest units.
+pub const WHOLE: i128 = 100_000_000;
 pub const USDC: AssetId = AssetId::new(0);
 pub const BTC: AssetId = AssetId::new(1);
 pub const CORE: UniverseId = UniverseId::new(0);
@@ -58,8 +60,8 @@ fn market(id: MarketId, symbol: &str, kind: MarketKind) -> MarketSpec {
         tick: Price::new(50_000_000),
         maker_fee: Rate::new(100),
         taker_fee: Rate::new(350),
-        minimum_notional_usd: Usd::new(10_00000000),
-        maximum_notional_usd: Usd::new(10_000_000_00000000),
+        minimum_notional_usd: Usd::new(10 * WHOLE),
+        maximum_notional_usd: Usd::new(10_000_000 * WHOLE),
         price_band: Rate::new(500_000),
         open_orders_per_account_max: 200,
     }

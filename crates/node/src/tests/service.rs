@@ -2,7 +2,7 @@
 
 use super::{
     cluster::{Simulated, seat_keys},
-    exchange::{BTC, CORE, GENESIS_TIME, PEOPLE, SPOT, Signers, USDC, account_of, cancel, genesis, order, vote},
+    exchange::{BTC, CORE, GENESIS_TIME, PEOPLE, SPOT, Signers, USDC, WHOLE, account_of, cancel, genesis, order, vote},
 };
 use crate::{
     config::NodeConfig,
@@ -184,18 +184,18 @@ fn orders_handed_in_anywhere_trade_everywhere() {
             assert_eq!(api.open_orders(account_of("alice")).await.expect("running"), [resting]);
             let bob = api.account(account_of("bob")).await.expect("running");
             let btc = bob.balances.iter().find(|balance| balance.asset == BTC).expect("bob has BTC");
-            assert_eq!(btc.total, Amount::new(1_003_00000000));
+            assert_eq!(btc.total, Amount::new(1_003 * WHOLE));
             let alice = api.account(account_of("alice")).await.expect("running");
             let btc = alice.balances.iter().find(|balance| balance.asset == BTC).expect("alice has BTC");
-            assert_eq!((btc.total, btc.hold), (Amount::new(997_00000000), Amount::new(2_00000000)));
+            assert_eq!((btc.total, btc.hold), (Amount::new(997 * WHOLE), Amount::new(2 * WHOLE)));
             assert_eq!((alice.actions_used, alice.exists), (1, true));
-            assert_eq!(alice.traded_usd, palisade_types::numbers::Usd::new(300_00000000));
+            assert_eq!(alice.traded_usd, palisade_types::numbers::Usd::new(300 * WHOLE));
             let role = api.signer_role(SignerId::Address(account_of("alice"))).await.expect("running");
             assert_eq!(role, SignerRole::Account { hyperliquid_compatible: false });
             assert_eq!(api.assets().await.expect("running").len(), 2);
             let markets = api.markets().await.expect("running");
             let spot = markets.iter().find(|market| market.spec.id == SPOT).expect("listed");
-            assert_eq!(spot.last.map(|price| price.get()), Some(100_00000000));
+            assert_eq!(spot.last.map(|price| price.get()), Some(10_000_000_000));
         }
         let (_, canceled) = venue.act(3, "alice", cancel(1)).await;
         assert!(matches!(canceled, Outcome::Cancels { .. }), "{canceled:?}");
@@ -242,7 +242,7 @@ fn a_quorum_of_reporters_sets_the_price() {
         for seat in 0..4 {
             let markets = venue.node(seat).api.markets().await.expect("running");
             let index = markets.iter().find_map(|market| market.index).expect("the perpetual has an index");
-            assert_eq!(index.get(), 20_002_00000000);
+            assert_eq!(i128::from(index.get()), 20_002 * WHOLE);
             assert!(markets.iter().any(|market| market.mark.is_some()));
         }
     });
@@ -257,7 +257,7 @@ fn proofs_convince_a_client_that_knows_the_genesis_only() {
         let (receipt, _) = venue.act(1, "bob", order(Side::Buy, 90, 2, None)).await;
         let balance = |name: &str, asset| ProofRequest::Balance { universe: CORE, account: account_of(name), asset };
         let (_, value) = venue.prove(2, balance("carol", BTC)).await;
-        assert_eq!(value, ProvenValue::Balance { total: Amount::new(1_000_00000000) });
+        assert_eq!(value, ProvenValue::Balance { total: Amount::new(1_000 * WHOLE) });
         let (_, value) = venue.prove(3, balance("nobody", USDC)).await;
         assert_eq!(value, ProvenValue::NoBalance);
         let (_, value) = venue.prove(0, ProofRequest::Order { order: open }).await;
@@ -405,5 +405,37 @@ fn a_burst_is_included_whole_and_once() {
             assert_eq!(venue.node(seat).mempool.load().actions, 0, "nothing is left at seat {seat}");
         }
         assert!(status.voting && status.seat == Some(0) && status.seat_count == 4 && !status.chain_halted);
+    });
+}
+
+/// An action on which every engine panics is left out and forgotten; everyone else's are executed.
+#[test]
+fn a_poisoned_action_stops_nobody() {
+    run(8, |context| async move {
+        let mut venue = Venue::new(context).await;
+        venue.place(0, "alice", Side::Buy, 50, 1, 1).await;
+        let poison = venue.signers.sign("bob", order(Side::Buy, 50, 1, None));
+        crate::engine_cache::poison::set(Some(poison.id()));
+        venue.node(1).api.submit(poison.clone()).await.expect("nothing is wrong with it in itself");
+        let mut others = Vec::new();
+        for step in 0..12usize {
+            let action = venue.signers.sign(["alice", "carol", "dave"][step % 3], order(Side::Buy, 50, 1, None));
+            others.push(venue.node(step % 4).api.submit(action).await.expect("admissible"));
+        }
+        for action in others {
+            venue.node(2).api.receipt(action, WAIT_MS).await.expect("a receipt");
+        }
+        venue.context.sleep(Duration::from_secs(5)).await;
+        let none = venue.node(0).api.receipt(poison.id(), 0).await;
+        assert!(matches!(none, Err(ApiError::NotFound { .. })), "{none:?}");
+        for seat in 0..4 {
+            let api = &venue.node(seat).api;
+            assert_eq!(venue.node(seat).mempool.load().actions, 0, "seat {seat} has put it in quarantine");
+            assert!(api.status().await.expect("running").voting);
+        }
+        let again = venue.node(0).api.submit(poison).await;
+        assert!(matches!(again, Err(ApiError::InvalidRequest { .. })), "{again:?}");
+        crate::engine_cache::poison::set(None);
+        venue.place(3, "bob", Side::Buy, 50, 1, 2).await;
     });
 }
