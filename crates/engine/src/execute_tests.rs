@@ -168,6 +168,16 @@ fn transfers_and_the_faucet() {
         ",
     );
     let mut venue = Venue::new();
+    let (universe, asset) = (palisade_types::ids::UniverseId::new(7), palisade_types::ids::AssetId::new(7));
+    let transfer =
+        |universe, asset| Action::Transfer { universe, to: account_of("bob"), asset, amount: Amount::new(1) };
+    let rejected = |rejection| Outcome::Rejected { rejection };
+    let unknown = rejected(Rejection::UnknownUniverse { universe });
+    assert_eq!(venue.act("alice", transfer(universe, USDC)).outcome, unknown);
+    assert_eq!(venue.act("alice", transfer(CORE, asset)).outcome, rejected(Rejection::UnknownAsset { asset }));
+    let market = palisade_types::ids::MarketId::new(7);
+    let outcome = venue.act("alice", Action::CancelAll { market: Some(market) }).outcome;
+    assert_eq!(outcome, rejected(Rejection::UnknownMarket { market }));
     for to in [AccountId::fees(CORE), AccountId::clearing(PERP), AccountId::default()] {
         let transfer = Action::Transfer { universe: CORE, to, asset: USDC, amount: Amount::new(1) };
         let rejection = Rejection::InvalidRecipient { to };

@@ -1,9 +1,10 @@
 //! Matching, order kinds and reservations, as scenarios.
 
-use crate::testing::{PERP, SPOT, Venue, account_of, check, price};
+use crate::testing::{FUNDED, PERP, SPOT, SPOT_FINE, Venue, account_of, check, price};
 use palisade_types::{
     action::Action,
     event::{CancelReason, Event},
+    limits::TIMERS_PER_BLOCK_MAX,
     numbers::Size,
     order::{OrderRequest, Side, TimeInForce},
     receipt::{OrderResult, Outcome},
@@ -144,6 +145,39 @@ fn a_modify_is_atomic_and_keeps_its_place_only_when_it_shrinks() {
         book BTC/USDC 3@102 10@99 | 1@104
         ",
     );
+}
+
+#[test]
+fn a_modify_may_change_how_long_an_order_works() {
+    check(
+        "
+        alice buy BTC/USDC 10 @ 100 gtc cloid 1      -> resting 10
+        alice modify 1 buy BTC/USDC 10 @ 100 gtt+100 -> resting 10
+        advance 110
+        book BTC/USDC |
+        ",
+    );
+}
+
+#[test]
+fn an_order_past_its_time_is_not_matched_even_while_its_timer_waits_in_line() {
+    let mut venue = Venue::new();
+    let expires_at_ms = venue.engine.time_ms().saturating_add(900);
+    let gtt = |market| OrderRequest { market, ..order(Side::Buy, 1_000, "90", TimeInForce::Gtt { expires_at_ms }) };
+    for name in FUNDED {
+        for _ in 0..5 {
+            let orders = vec![OrderRequest { size: Size::new(1), ..gtt(SPOT) }; 40];
+            venue.act(name, Action::Place { orders });
+        }
+    }
+    venue.act("alice", Action::Place { orders: vec![gtt(SPOT_FINE)] });
+    let sell = OrderRequest { market: SPOT_FINE, ..order(Side::Sell, 1_000, "90", TimeInForce::Ioc) };
+    let sell = venue.sign("bob", Action::Place { orders: vec![sell] });
+    let outcome = venue.block_at(expires_at_ms, &[sell], None).expect("valid");
+    let ends = |event: &&Event| matches!(event, Event::OrderCanceled { reason: CancelReason::Expired, .. });
+    assert_eq!(outcome.events.iter().filter(ends).count(), TIMERS_PER_BLOCK_MAX + 1);
+    assert!(!outcome.events.iter().any(|event| matches!(event, Event::Traded(_))));
+    assert_eq!(venue.state().open_order_count(), 0);
 }
 
 #[test]

@@ -137,6 +137,43 @@ fn a_maker_who_cannot_pay_any_more_is_cancelled_and_the_taker_goes_on() {
 }
 
 #[test]
+fn a_taker_who_may_close_but_not_turn_stops_where_margin_ends() {
+    check(
+        "
+        index BTC 100
+        dave  leverage BTC 1               -> done
+        dave  sell BTC 400 @ 100 gtc       -> resting 400
+        alice buy BTC 400 @ 100 gtc        -> filled 400 for 40000
+        index BTC 300
+        // dave is worth some 23600 now: not enough for 100 lots long at 291
+        bob   sell BTC 390 @ 300 gtc       -> resting 390
+        carol sell BTC 110 @ 301 gtc       -> resting 110
+        dave  buy BTC 500 @ 301 gtc        -> filled 390 for 117000 canceled margin
+        dave  position BTC -10 cost -1000
+        book BTC | 110@301
+        ",
+    );
+}
+
+#[test]
+fn what_fills_leave_over_rests_only_if_it_is_covered() {
+    check(
+        "
+        index BTC 100
+        dave  leverage BTC 1               -> done
+        dave  sell BTC 400 @ 100 gtc       -> resting 400
+        alice buy BTC 400 @ 100 gtc        -> filled 400 for 40000
+        index BTC 300
+        bob   sell BTC 400 @ 300 gtc       -> resting 400
+        dave  buy BTC 480 @ 300 gtc        -> filled 400 for 120000 canceled margin
+        dave  position BTC 0
+        book BTC |
+        dave  buy BTC 60 @ 300 gtc         -> resting 60
+        ",
+    );
+}
+
+#[test]
 fn position_and_open_interest_have_caps() {
     check(
         "

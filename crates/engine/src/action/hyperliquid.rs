@@ -118,3 +118,7 @@ fn split_valid_until(name: &str) -> Result<(&str, Option<TimeMs>), Rejection> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hyperliquid_tests.rs"]
+mod tests;
