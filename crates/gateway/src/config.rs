@@ -41,6 +41,8 @@ pub struct Limits {
     pub receipt_timeout_ms: u64,
     /// A WebSocket over which nothing came or went for this long is closed.
     pub socket_idle_ms: u64,
+    /// Books, prices and figures are pushed this often even if nothing changed: clients wait for the next push.
+    pub market_push_ms: u64,
     /// Account state is pushed this often even if nothing changed.
     pub account_push_ms: u64,
     /// What is remembered.
@@ -105,6 +107,7 @@ impl Limits {
             receive_timeout_ms: 10_000,
             receipt_timeout_ms: 10_000,
             socket_idle_ms: 60_000,
+            market_push_ms: 1_000,
             account_push_ms: 3_000,
             history: HistoryLimits::standard(),
         }

@@ -99,6 +99,9 @@ async fn an_approved_agent_trades_for_its_account() {
     assert_eq!(role, json!({ "role": "agent", "data": { "user": alice.address().to_string() } }));
     let query = format!(r#"{{"type":"extraAgents","user":"{}"}}"#, alice.address());
     assert_eq!(post(running.address, "/info", query).await.json()[0]["address"], agent.address().to_string());
+    running.node.exchange.lock().expect("no panic").retire(agent.address());
+    let former = error(&running, &body(&agent, &resting, 4)).await;
+    assert_eq!(former, format!("User or API Wallet {} does not exist.", agent.address()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

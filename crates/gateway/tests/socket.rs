@@ -135,12 +135,27 @@ async fn market_data_follows_each_block() {
         socket.channel(kind).await;
     }
     post(running.address, "/exchange", body(&key(1), &place(&[order(false, "101", "1", "Gtc", None)]), 1)).await;
-    assert_eq!(socket.channel("l2Book").await["levels"][1][0]["sz"], "1");
+    socket.book_with_best_ask("1").await;
     assert_eq!(socket.channel("bbo").await["bbo"], json!([null, { "px": "101", "sz": "1", "n": 1 }]));
     post(running.address, "/exchange", body(&key(2), &place(&[order(true, "101", "0.4", "Ioc", None)]), 1)).await;
-    assert_eq!(socket.channel("l2Book").await["levels"][1][0]["sz"], "0.6");
+    socket.book_with_best_ask("0.6").await;
     let trades = socket.channel("trades").await;
     assert_eq!((trades[0]["side"].as_str(), trades[0]["sz"].as_str()), (Some("B"), Some("0.4")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn books_and_prices_are_pushed_again_though_nothing_happens() {
+    let (_running, mut socket) = started(Limits { market_push_ms: 100, ..Limits::devnet() }).await;
+    for (channel, wanted) in [
+        ("l2Book", r#"{"type":"l2Book","coin":"BTC"}"#),
+        ("allMids", r#"{"type":"allMids"}"#),
+        ("activeAssetCtx", r#"{"type":"activeAssetCtx","coin":"BTC"}"#),
+    ] {
+        socket.subscribe(wanted).await;
+        for _ in 0..3 {
+            socket.channel(channel).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

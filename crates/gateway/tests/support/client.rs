@@ -92,6 +92,11 @@ impl Socket {
         }
     }
 
+    /// Passes over books, which come again and again, until one has this size at its best ask.
+    pub async fn book_with_best_ask(&mut self, size: &str) {
+        while self.channel("l2Book").await["levels"][1][0]["sz"] != size {}
+    }
+
     pub async fn subscribe(&mut self, subscription: &str) -> Value {
         self.send(format!(r#"{{"method":"subscribe","subscription":{subscription}}}"#)).await;
         self.next().await.expect("an answer")

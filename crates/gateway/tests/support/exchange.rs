@@ -73,6 +73,10 @@ impl Exchange {
         self.roles.get(&signer).cloned().unwrap_or(SignerRole::Unknown)
     }
 
+    pub fn retire(&mut self, agent: AccountId) {
+        self.roles.insert(SignerId::Address(agent), SignerRole::Retired);
+    }
+
     pub fn agents(&self, account: AccountId) -> Vec<(SignerId, Agent)> {
         let agent_of = |(signer, role): (&SignerId, &SignerRole)| match role {
             SignerRole::Agent { agent } if agent.account == account => Some((*signer, agent.clone())),

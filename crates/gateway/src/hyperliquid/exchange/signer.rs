@@ -4,12 +4,16 @@
 //! every URL but one, others always as mainnet. Each source yields an address; the one that the chain knows signed.
 
 use super::{Body, Refusal};
-use crate::{context::Context, hyperliquid::errors::RequestError};
+use crate::{
+    context::Context,
+    hyperliquid::errors::{RequestError, inadmissible_text},
+};
 use palisade_client::api::SignerRole;
 use palisade_types::{
     address::{AccountId, SignerId},
     envelope::HyperliquidSource,
     hyperliquid::l1_hash::{connection_id, recover_signer},
+    rejection::Inadmissible,
 };
 
 /// A known signer.
@@ -25,7 +29,7 @@ pub struct Found {
 /// The signer of an action among the two candidates.
 pub async fn find(context: &Context, body: &Body<'_>, action_msgpack: &[u8]) -> Result<Found, Refusal> {
     let connection = connection_id(action_msgpack, body.nonce, body.vault.as_ref(), body.expires_after_ms);
-    let mut strangers = Vec::new();
+    let (mut strangers, mut retired) = (Vec::new(), None);
     for source in [HyperliquidSource::Mainnet, HyperliquidSource::Testnet] {
         let address = recover_signer(source, &connection, &body.signature)
             .map_err(|error| RequestError::shape(format!("`signature`: {error}")))?;
@@ -33,14 +37,22 @@ pub async fn find(context: &Context, body: &Body<'_>, action_msgpack: &[u8]) -> 
         let account = match context.node.signer_role(signer).await.map_err(RequestError::from)? {
             SignerRole::Account { .. } => address,
             SignerRole::Agent { agent } => agent.account,
-            SignerRole::Retired | SignerRole::Unknown => {
+            SignerRole::Retired => {
+                retired = Some(signer);
+                continue;
+            }
+            SignerRole::Unknown => {
                 strangers.push(address);
                 continue;
             }
         };
         return Ok(Found { source, signer, account });
     }
-    Err(Refusal::Business(unknown(&strangers)))
+    // A former agent is no stranger: it is the one who signed.
+    Err(Refusal::Business(match retired {
+        Some(signer) => inadmissible_text(&Inadmissible::AgentRetired { signer }),
+        None => unknown(&strangers),
+    }))
 }
 
 /// Nobody knows which of the two candidates is the real one, so both are told.

@@ -46,6 +46,20 @@ pub async fn account_states(context: &Context, subscriptions: &Subscriptions) ->
     Ok(out)
 }
 
+/// Books, prices and figures again, as Hyperliquid does: a client that began to wait after the last change gets them.
+pub async fn market_states(context: &Context, subscriptions: &Subscriptions) -> Result<Vec<Json>, RequestError> {
+    let mut out = Vec::new();
+    for subscription in subscriptions.keys() {
+        if matches!(
+            subscription,
+            Subscription::AllMids | Subscription::L2Book { .. } | Subscription::ActiveAssetContext { .. }
+        ) {
+            out.extend(snapshot::initial(context, subscription).await?);
+        }
+    }
+    Ok(out)
+}
+
 fn account_events(context: &Context, subscriptions: &Subscriptions, update: &BlockUpdate) -> Vec<Json> {
     let users: BTreeSet<AccountId> = subscriptions.keys().filter_map(Subscription::user).collect();
     let mut out = Vec::new();

@@ -80,6 +80,7 @@ impl Session {
         answered: &mut mpsc::Receiver<Json>,
     ) -> Ended {
         let mut states = tokio::time::interval(Duration::from_millis(self.context.limits.account_push_ms.max(100)));
+        let mut markets = tokio::time::interval(Duration::from_millis(self.context.limits.market_push_ms.max(100)));
         let mut idle_check = tokio::time::interval(IDLE_CHECK);
         let mut stopping = self.context.stopping.clone();
         loop {
@@ -102,7 +103,8 @@ impl Session {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return CLIENT_GONE,
                 },
                 () = stopped(&mut stopping) => return STOPPING,
-                _ = states.tick() => self.states().await,
+                _ = states.tick() => or_logged(push::account_states(&self.context, &self.subscriptions).await),
+                _ = markets.tick() => or_logged(push::market_states(&self.context, &self.subscriptions).await),
                 _ = idle_check.tick() => {
                     if self.active_at.elapsed() > Duration::from_millis(self.context.limits.socket_idle_ms) {
                         return IDLE;
@@ -127,10 +129,6 @@ impl Session {
             return Vec::new();
         }
         or_logged(push::messages(&self.context, &mut self.subscriptions, update).await)
-    }
-
-    async fn states(&self) -> Vec<Json> {
-        or_logged(push::account_states(&self.context, &self.subscriptions).await)
     }
 
     async fn request(&mut self, text: &[u8]) -> Vec<Json> {
