@@ -97,8 +97,14 @@ impl Socket {
         while self.channel("l2Book").await["levels"][1][0]["sz"] != size {}
     }
 
+    /// The answer to a subscription; pushes of others may come before it.
     pub async fn subscribe(&mut self, subscription: &str) -> Value {
         self.send(format!(r#"{{"method":"subscribe","subscription":{subscription}}}"#)).await;
-        self.next().await.expect("an answer")
+        loop {
+            let message = self.next().await.expect("an answer");
+            if message["channel"] == "subscriptionResponse" || message["channel"] == "error" {
+                return message;
+            }
+        }
     }
 }
