@@ -44,6 +44,11 @@ struct Forgery {
     bundle: ProofBundle,
 }
 
+/// What a forger does to a header.
+type Change = fn(&mut Header);
+/// A part of a bundle, if it has it.
+type Part = fn(&mut ProofBundle) -> Option<&mut String>;
+
 /// A live chain, honest proofs of it, and the keys of its seats.
 struct Chain {
     genesis: Genesis,
@@ -232,7 +237,7 @@ fn false_headers(chain: &Chain, honest: &ProofBundle) -> Vec<Forgery> {
         let what = format!("headers {picked:?} of four");
         forgeries.push(Forgery { what, bundle: ProofBundle { headers, ..long.clone() } });
     }
-    let changes: [(&str, fn(&mut Header)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("another epoch", |header| header.context.epoch = 1),
         ("another chain", |header| header.chain_id += 1),
         ("another state", |header| header.state_root.0[0] ^= 1),
@@ -252,7 +257,7 @@ fn false_headers(chain: &Chain, honest: &ProofBundle) -> Vec<Forgery> {
 
 /// Bits flipped all over.
 fn flipped(honest: &ProofBundle) -> Vec<Forgery> {
-    let parts: [(&str, fn(&mut ProofBundle) -> Option<&mut String>); 4] = [
+    let parts: [(&str, Part); 4] = [
         ("header", |bundle| bundle.headers.first_mut()),
         ("certificate", |bundle| Some(&mut bundle.certificate)),
         ("value", |bundle| bundle.value.as_mut()),
