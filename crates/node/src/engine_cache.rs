@@ -339,11 +339,12 @@ impl EngineCache {
         }
     }
 
-    /// How many blocks a child of a block at `parent` would lie above the newest finalized block.
+    /// How many blocks a child of a block at `parent` would lie above the newest finalized block; none if nothing is
+    /// loaded yet, because then nothing is known of it.
     pub fn unfinalized_above(&self, parent: Height) -> u64 {
         let inner = self.inner.lock();
-        let finalized = inner.loaded.as_ref().map_or(0, |loaded| loaded.finalized.height.get());
-        parent.get().saturating_add(1).saturating_sub(finalized)
+        let above = |loaded: &Loaded| parent.get().saturating_add(1).saturating_sub(loaded.finalized.height.get());
+        inner.loaded.as_ref().map_or(0, above)
     }
 
     /// Where the engine stands, if one is loaded.

@@ -7,5 +7,6 @@ mod damage;
 pub mod exchange;
 pub mod pause;
 mod process;
+mod production;
 mod service;
 mod transport;
