@@ -5,6 +5,8 @@
 //!
 //! `PALISADE_KILLS` is the number of kills (few by default, so that the whole suite stays short), `PALISADE_SEED` repeats a run.
 
+#![allow(clippy::print_stderr, reason = "a run says what it killed, and its seed")]
+
 mod support;
 
 use std::{

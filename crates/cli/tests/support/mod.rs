@@ -1,6 +1,7 @@
 //! Real processes of the binary that was just built, on ports and folders of their own, ended when a test ends.
 
 #![allow(dead_code, reason = "each test file uses the part of this module that it needs")]
+#![allow(clippy::print_stderr, reason = "tests say what they did")]
 
 use palisade_client::{api::NodeApi, rpc::RpcClient};
 use std::{
