@@ -9,9 +9,13 @@ use std::{
     fs::OpenOptions,
     panic::{self, PanicHookInfo},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use tracing_subscriber::EnvFilter;
+use tracing::Metadata;
+use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 
 /// The environment variable with the filter.
 const FILTER_VARIABLE: &str = "PALISADE_LOG";
@@ -20,11 +24,18 @@ const FILTER_DEFAULT: &str = "info,commonware_p2p=warn,commonware_consensus=warn
                               commonware_resolver=warn,commonware_storage=warn,commonware_broadcast=warn,\
                               commonware_glue=warn,commonware_actor=warn,commonware_stream=warn";
 
+/// Begins the targets of the consensus library.
+const LIBRARY: &str = "commonware";
+
 static FIRST_PANIC: OnceLock<String> = OnceLock::new();
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Logs to standard error.
 pub fn to_stderr() {
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter()).with_writer(std::io::stderr).with_ansi(false);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter())
+        .with_writer(std::io::stderr.with_filter(is_news))
+        .with_ansi(false);
     // A second call in one process keeps the first subscriber.
     let _ = subscriber.try_init();
     keep_panics();
@@ -34,10 +45,21 @@ pub fn to_stderr() {
 pub fn to_file(path: &Path) -> Result<()> {
     let file = OpenOptions::new().create(true).append(true).open(path);
     let file = Arc::new(file.with_context(|| format!("cannot write the log {}", path.display()))?);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter()).with_writer(file).with_ansi(false);
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter()).with_writer(file.with_filter(is_news)).with_ansi(false);
     let _ = subscriber.try_init();
     keep_panics();
     Ok(())
+}
+
+/// From here on the consensus library is not heard: a node ends abruptly by design, and its parts complain of each
+/// other's absence as if it were an error.
+pub fn ending() {
+    ENDING.store(true, Ordering::Relaxed);
+}
+
+fn is_news(metadata: &Metadata<'_>) -> bool {
+    !(metadata.target().starts_with(LIBRARY) && ENDING.load(Ordering::Relaxed))
 }
 
 /// What the first panic of the process said.

@@ -52,6 +52,7 @@ impl RunningNode {
     /// Ends it and waits until it has let go of its folder.
     pub fn stop(self) {
         let Self { stop, thread, api, metrics, .. } = self;
+        logging::ending();
         // What readers hold would keep the storage open.
         drop((api, metrics));
         let _ = stop.send(());
