@@ -12,8 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from devnet import Devnet, binary  # noqa: E402
+from devnet import Devnet  # noqa: E402
 from traders import Trader  # noqa: E402
+
+REAL_PRICES = "test_real_prices.py"
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +25,28 @@ def devnet(tmp_path_factory):
     if url and description:
         yield Devnet.attach(url, Path(description))
         return
-    running = Devnet.start(binary(), tmp_path_factory.mktemp("devnet"))
+    running = Devnet.start(tmp_path_factory.mktemp("devnet"))
     yield running
     running.stop()
+
+
+def pytest_collection_modifyitems(items):
+    """Last what needs minutes to pass: they pass while the others run."""
+    items.sort(key=lambda item: item.path.name == REAL_PRICES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def replay(request, tmp_path_factory):
+    """A devnet that replays recorded prices from the start of the run on, if the run has the test that looks at it."""
+    if all(item.path.name != REAL_PRICES for item in request.session.items):
+        yield None
+        return
+    from test_real_prices import start
+
+    running = start(tmp_path_factory.mktemp("replay"))
+    yield running
+    if running is not None:
+        running.devnet.stop()
 
 
 @pytest.fixture(autouse=True)

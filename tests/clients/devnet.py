@@ -74,16 +74,19 @@ class Devnet:
         self.accounts = [Account(row["address"], row["secret_key"]) for row in rows]
 
     @classmethod
-    def start(cls, binary: str, folder: Path, *arguments: str) -> "Devnet":
+    def start(cls, folder: Path, *arguments: str) -> "Devnet":
         """Starts a fresh one in `folder` and waits until it answers."""
         folder.mkdir(parents=True, exist_ok=True)
         data = folder / "data"
-        command = [binary, "devnet", "--fresh", "--data-dir", str(data), "--port", str(free_port()), *arguments]
+        command = [binary(), "devnet", "--fresh", "--data-dir", str(data), "--port", str(free_port()), *arguments]
         with open(folder / "stdout.log", "wb") as out, open(folder / "stderr.log", "wb") as err:
             # A session of its own: Ctrl-C in the terminal ends the tests, and these end the devnet in order.
             process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
-            return cls._wait(process, folder, data)
+            devnet = cls._wait(process, folder, data)
+            if "--prices" not in arguments:
+                devnet._wait_for_prices("--no-market-maker" not in arguments)
+            return devnet
         except BaseException:
             process.kill()
             process.wait()
@@ -102,6 +105,16 @@ class Devnet:
                     return cls(description["rpc_url"], description, folder, process)
             time.sleep(0.1)
         raise DevnetFailure(f"the devnet did not answer within {START_TIMEOUT_S} s\n{logs(folder)}")
+
+    def _wait_for_prices(self, with_books: bool) -> None:
+        """Waits until every market has a price, and two sides if somebody makes them."""
+        wanted = ("index", "best_bid", "best_ask") if with_books else ("index",)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not all(market[key] for market in self.rpc("palisade_markets") for key in wanted):
+            self.assert_running()
+            if time.monotonic() > deadline:
+                raise DevnetFailure(f"no {' or '.join(wanted)} within {START_TIMEOUT_S} s\n{logs(self.folder)}")
+            time.sleep(0.1)
 
     @classmethod
     def attach(cls, url: str, description: Path) -> "Devnet":
@@ -183,3 +196,9 @@ def binary() -> str:
     if not os.access(path, os.X_OK):
         raise DevnetFailure(f"not an executable file: {path}; build it, or set PALISADE_BIN")
     return path
+
+
+def data_folder() -> Path:
+    """Where recorded data is, which the project does not carry."""
+    default = Path(__file__).resolve().parents[3] / "shared" / "data"
+    return Path(os.environ.get("PALISADE_DATA", str(default)))

@@ -36,7 +36,7 @@ def rest(bot, prices, symbol=BTC, amount=0.01, factor=0.9, **params):
 def test_markets(bot):
     assert {BTC, ETH, SOL, PURR_SPOT, BTC_SPOT} <= set(bot.markets)
     market = bot.markets[BTC]
-    assert market["swap"] and market["linear"] and market["active"] and market["baseId"] == 0
+    assert market["swap"] and market["linear"] and market["active"] and market["baseId"] == "0"
     assert market["precision"]["amount"] == 0.00001 and market["limits"]["leverage"]["max"] == 40
     assert market["limits"]["cost"]["min"] == 10
     spot = bot.markets[BTC_SPOT]

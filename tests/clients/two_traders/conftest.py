@@ -11,13 +11,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from quiet import Trader, flatten, mark_of, rounded  # noqa: E402
 
-from devnet import Devnet, binary  # noqa: E402
+from devnet import Devnet  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def devnet(tmp_path_factory):
     """One without a market maker, always started here: who runs one elsewhere runs it with a market maker."""
-    running = Devnet.start(binary(), tmp_path_factory.mktemp("quiet"), "--no-market-maker")
+    running = Devnet.start(tmp_path_factory.mktemp("quiet"), "--no-market-maker")
     yield SimpleNamespace(
         url=running.url, accounts=running.description["accounts"], assert_running=running.assert_running
     )
