@@ -28,7 +28,7 @@ use std::{
 /// Most recent blocks kept.
 pub const RECENT_BLOCKS_MAX: usize = 1_024;
 /// Most receipts and events in the recent blocks; the newest block is kept whatever it holds.
-pub const RECENT_ITEMS_MAX: usize = 200_000;
+pub const RECENT_ITEMS_MAX: usize = 50_000;
 /// Most actions whose block is known by name.
 pub const RECEIPT_INDEX_MAX: usize = 300_000;
 

@@ -49,11 +49,13 @@ pub const OUTBOX_MAX: usize = 8_192;
 /// Largest oracle vote: entries of 12 bytes, and its fixed part.
 pub const ORACLE_VOTE_BYTES_MAX: usize = 256 + 12 * ORACLE_ENTRIES_MAX;
 /// Useless work that a peer may cause at once.
-pub const ALLOWANCE_MAX: u64 = 20_000;
+pub const ALLOWANCE_MAX: u64 = 100_000;
 /// How much of the allowance comes back per second.
-pub const ALLOWANCE_PER_SECOND: u64 = 2_000;
+pub const ALLOWANCE_PER_SECOND: u64 = 10_000;
 /// A peer that has used everything up is listened to again once it has this much.
-pub const ALLOWANCE_RESUME: u64 = 2_000;
+pub const ALLOWANCE_RESUME: u64 = 10_000;
+/// What an action costs that turns out inadmissible once its signature is checked; a message or a known action costs 1.
+pub const INADMISSIBLE_COST: u64 = 10;
 
 /// Encoded actions in one message.
 pub type Batch = Vec<Vec<u8>>;
@@ -149,7 +151,10 @@ where
     };
     [
         // On a thread of its own: checking a batch of signatures takes longer than a vote may wait.
-        context.child("gossip_actions").dedicated().spawn(move |context| action_gossip.run(context, outboxes.actions, actions.1)),
+        context
+            .child("gossip_actions")
+            .dedicated()
+            .spawn(move |context| action_gossip.run(context, outboxes.actions, actions.1)),
         context.child("gossip_oracle").spawn(move |context| oracle_gossip.run(context, outboxes.votes, oracle.1)),
     ]
 }
@@ -235,9 +240,9 @@ where
             Ok(batch) => batch,
             Err(error) => return self.block(peer, &error.to_string()),
         };
-        let Ingested { accepted, useless, fault } = self.mempool.ingest(&batch);
+        let Ingested { accepted, known, inadmissible, fault } = self.mempool.ingest(&batch);
         self.metrics.actions_received.inc_by(accepted);
-        self.allowances.draw(&peer, useless, now_ms);
+        self.allowances.draw(&peer, known.saturating_add(inadmissible.saturating_mul(INADMISSIBLE_COST)), now_ms);
         if let Some(fault) = fault {
             self.block(peer, &fault);
         }

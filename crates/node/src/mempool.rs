@@ -73,8 +73,10 @@ struct Shared {
 pub struct Ingested {
     /// Actions that found a place.
     pub accepted: u64,
-    /// Actions that were known, inadmissible, or found no place.
-    pub useless: u64,
+    /// Actions that were known or found no place: seen before their signature was looked at.
+    pub known: u64,
+    /// Actions that were inadmissible after their signature was checked.
+    pub inadmissible: u64,
     /// What no honest peer sends.
     pub fault: Option<String>,
 }
@@ -159,7 +161,7 @@ impl Mempool {
             let id = action.id();
             let room = self.check_room(&id, &action.envelope.account, bytes.len());
             if room.is_err() || !seen.insert(id) {
-                ingested.useless = ingested.useless.saturating_add(1);
+                ingested.known = ingested.known.saturating_add(1);
             } else {
                 fresh.push((action, bytes.as_slice().into()));
             }
@@ -179,7 +181,7 @@ impl Mempool {
         let admitted = self.check_admission(&verified);
         for ((action, encoded), admission) in verified.into_iter().zip(kept).zip(admitted) {
             let placed = admission.is_ok() && self.place(action, encoded, false).is_ok();
-            let count = if placed { &mut ingested.accepted } else { &mut ingested.useless };
+            let count = if placed { &mut ingested.accepted } else { &mut ingested.inadmissible };
             *count = count.saturating_add(1);
         }
         if ingested.accepted > 0 {

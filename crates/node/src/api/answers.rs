@@ -219,3 +219,6 @@ pub fn liquidation_price(margin: &AccountMargin, exposure: &Exposure) -> Option<
     let mark = i64::try_from(mark).ok()?;
     (mark > 0).then_some(Price::new(mark))
 }
+
+#[cfg(test)]
+mod tests;

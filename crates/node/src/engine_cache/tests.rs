@@ -356,6 +356,8 @@ fn the_finalized_chain_grows_into_a_route() {
 #[test]
 fn unfinalized_blocks_are_counted_and_memory_is_given_back() {
     let mut forest = Forest::new();
+    let unloaded = EngineCache::new(forest.genesis.clone(), blinding());
+    assert_eq!(unloaded.unfinalized_above(palisade_types::ids::Height::new(5_000)), 0, "nothing is known yet");
     let cache = forest.cache();
     let mut tip = forest.root.clone();
     for _ in 0..=UNFINALIZED_BLOCKS_MAX {

@@ -206,7 +206,7 @@ fn a_flood_of_repetitions_costs_the_peer() {
             (0..200).map(|_| signers.sign("alice", order(Side::Buy, 100, 1, None)).encode().into()).collect();
         let message = encode_batch(&actions);
         assert!(message.len() < BATCH_BYTES);
-        for _ in 0..150 {
+        for _ in 0..700 {
             flood.actions.0.send(Recipients::One(key(0)), message.clone(), false);
             world.context.sleep(Duration::from_millis(2)).await;
         }

@@ -123,9 +123,9 @@ fn a_peers_batch_is_taken_apart() {
     setup.mempool.submit(known.clone()).expect("admissible");
     let stranger = setup.signers.sign("nobody", order(Side::Buy, 100, 1, None));
     let batch: Vec<Vec<u8>> = [&first, &second, &first, &known, &stranger].map(SignedAction::encode).into();
-    assert_eq!(setup.mempool.ingest(&batch), Ingested { accepted: 2, useless: 3, fault: None });
+    assert_eq!(setup.mempool.ingest(&batch), Ingested { accepted: 2, known: 2, inadmissible: 1, fault: None });
     assert_eq!(setup.mempool.load().actions, 3);
-    assert_eq!(setup.mempool.ingest(&batch), Ingested { accepted: 0, useless: 5, fault: None });
+    assert_eq!(setup.mempool.ingest(&batch), Ingested { accepted: 0, known: 4, inadmissible: 1, fault: None });
     assert!(setup.outboxes.actions.try_recv().is_ok(), "our own client's");
     assert!(setup.outboxes.actions.try_recv().is_err(), "what came from a peer is not passed on");
 }
