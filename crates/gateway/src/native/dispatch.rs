@@ -29,12 +29,9 @@ type Answer = Result<Box<RawValue>, ErrorObject>;
 
 /// Answers one call before `deadline`.
 pub(super) async fn answer(native: &Native, raw: &RawValue, deadline: Instant) -> Response {
-    let request: Request = match serde_json::from_str(raw.get()) {
+    let request = match read(raw) {
         Ok(request) => request,
-        Err(error) => {
-            let message = format!("no JSON-RPC 2.0 request with an id: {error}");
-            return refusal(ErrorObject::protocol(INVALID_REQUEST, message));
-        }
+        Err(refused) => return *refused,
     };
     let started = Instant::now();
     let call = AssertUnwindSafe(call(native, &request.method, request.params.as_deref())).catch_unwind();
@@ -54,6 +51,24 @@ pub(super) async fn answer(native: &Native, raw: &RawValue, deadline: Instant) -
         Err(error) => (None, Some(error)),
     };
     Response { jsonrpc: Version, id: Some(request.id), result, error }
+}
+
+/// Answers a call without looking at what it asks.
+pub(super) fn refuse(raw: &RawValue, error: &ApiError) -> Response {
+    match read(raw) {
+        Ok(request) => {
+            let error = Some(error.clone().into());
+            Response { jsonrpc: Version, id: Some(request.id), result: None, error }
+        }
+        Err(refused) => *refused,
+    }
+}
+
+fn read(raw: &RawValue) -> Result<Request, Box<Response>> {
+    serde_json::from_str(raw.get()).map_err(|error| {
+        let message = format!("no JSON-RPC 2.0 request with an id: {error}");
+        Box::new(refusal(ErrorObject::protocol(INVALID_REQUEST, message)))
+    })
 }
 
 async fn call(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {

@@ -22,6 +22,9 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use tokio::time::{Instant, timeout};
 
+/// Once a batch has been answered with this much, the rest of it is refused: bounds the memory of answers.
+pub(super) const BATCH_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// `POST /rpc`.
 pub(super) async fn rpc(State(native): State<Arc<Native>>, request: Request) -> HttpResponse {
     let Ok(_permit) = native.requests.try_acquire() else {
@@ -67,9 +70,19 @@ async fn answer(native: &Native, body: &[u8]) -> HttpResponse {
         let message = format!("a batch holds 1 to {BATCH_CALLS_MAX} calls, found {}", calls.len());
         return json(StatusCode::OK, &refusal(ErrorObject::protocol(INVALID_REQUEST, message)));
     }
-    let mut answers = Vec::with_capacity(calls.len());
+    let mut answers: Vec<Response> = Vec::with_capacity(calls.len());
+    let mut answer_bytes = 0usize;
     for call in calls {
-        answers.push(dispatch::answer(native, call, deadline).await);
+        let answer = if answer_bytes > BATCH_ANSWER_BYTES_MAX {
+            dispatch::refuse(
+                call,
+                &ApiError::Unavailable { reason: "the batch's answer is full: ask again".to_owned() },
+            )
+        } else {
+            dispatch::answer(native, call, deadline).await
+        };
+        answer_bytes = answer_bytes.saturating_add(answer.result.as_ref().map_or(0, |result| result.get().len()));
+        answers.push(answer);
     }
     json(StatusCode::OK, &answers)
 }

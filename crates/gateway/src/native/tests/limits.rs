@@ -1,6 +1,6 @@
 //! What happens at each limit, and that the server goes on afterwards.
 
-use super::*;
+use super::{super::http::BATCH_ANSWER_BYTES_MAX, *};
 use palisade_client::{
     api::ApiError,
     rpc::{BATCH_CALLS_MAX, REQUEST_BYTES_MAX},
@@ -73,6 +73,22 @@ async fn a_batch_is_bounded() {
     let (_, answer) = server.post(batch(BATCH_CALLS_MAX + 1)).await;
     assert_eq!(answer["error"]["code"], -32_600, "{answer}");
     assert_eq!(server.fake.entered.load(Ordering::SeqCst), before, "no part of it was done");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_batch_is_bounded() {
+    let server = Server::start().await;
+    let size = BATCH_ANSWER_BYTES_MAX / 8;
+    server.fake.status.lock().unwrap().chain_name = "x".repeat(size);
+    let (status, answers) = server.post(batch(BATCH_CALLS_MAX)).await;
+    assert_eq!(status, StatusCode::OK);
+    let answers = answers.as_array().expect("an answer to each call");
+    assert_eq!(answers.len(), BATCH_CALLS_MAX);
+    let full = |answer: &Value| answer["error"]["code"] == -32_007;
+    assert_eq!(answers.iter().filter(|answer| answer["id"] == 1).count(), BATCH_CALLS_MAX);
+    assert_eq!(answers.iter().position(full), Some(8), "eight answers fill it");
+    assert!(answers[8..].iter().all(full));
+    assert_eq!(server.fake.entered.load(Ordering::SeqCst), 8, "the rest never reached the node");
 }
 
 #[tokio::test]
