@@ -52,8 +52,11 @@ lint: ## formatting, clippy with the determinism rules, licences where cargo-den
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
 
-bench: ## benchmarks, with the limit each is compared to
-	$(CARGO) bench --locked --package palisade-engine
+bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md; about 3 minutes after the build
+	rm -rf $(TARGET_DIR)/criterion
+	$(CARGO) bench --locked --package palisade-types --bench signatures
+	$(CARGO) bench --locked --package palisade-engine --bench engine
+	$(PYTHON) bench/report.py $(TARGET_DIR)/criterion bench/RESULTS.md
 
 sim: ## the deterministic cluster tests, with more seeds (PALISADE_SEEDS=n)
 	PALISADE_SEEDS=$${PALISADE_SEEDS:-50} $(CARGO) test --locked --package palisade-node -- --nocapture

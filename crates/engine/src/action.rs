@@ -71,7 +71,8 @@ pub(crate) fn execute(work: &mut Work<'_>, verified: &VerifiedAction) -> Result<
     }
 }
 
-fn native(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
+/// Executes an action in our own format.
+pub(crate) fn native(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
     match action {
         Action::Place { orders } => place::run(work, actor, orders),
         Action::Cancel { cancels } => Ok(cancel::run(work, actor, cancels)),

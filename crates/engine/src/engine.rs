@@ -43,6 +43,11 @@ impl Engine {
         &mut self.state
     }
 
+    /// The exchange, to be changed under its journal, and what it started from.
+    pub(crate) fn parts_mut(&mut self) -> (&mut State, &Genesis) {
+        (&mut self.state, &self.genesis)
+    }
+
     /// The newest executed block.
     pub fn height(&self) -> Height {
         self.state.height()

@@ -30,6 +30,8 @@ pub mod margin;
 pub mod mark;
 pub mod market_math;
 mod matching;
+#[doc(hidden)]
+pub mod matching_core;
 pub mod oracle;
 mod orders;
 pub mod perpetual;
