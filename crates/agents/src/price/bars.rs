@@ -17,7 +17,11 @@ use std::{
 
 /// The span of a bar.
 pub const MINUTE_MS: u64 = 60_000;
-const DECIMALS: usize = 8;
+/// Prices count in 10^-8 USD.
+const DECIMALS: i32 = 8;
+/// Largest exponent of a written price, and most digits on each side of its point.
+const EXPONENT_MAX: i32 = 30;
+const DIGITS_MAX: usize = 40;
 
 /// Why bars cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -185,12 +189,32 @@ fn split_symbol(symbol: &str) -> Option<(String, QuoteCurrency)> {
     if base.is_empty() { None } else { Some((base.to_owned(), quote)) }
 }
 
-/// A positive price; digits past 1e-8 are cut off.
+/// A positive price, plain (`0.25`) or with an exponent (`1.895e-05`), as spreadsheets and scripts write small numbers;
+/// digits past 1e-8 are cut off.
 fn parse_price(text: &str) -> Result<Price, String> {
-    let end = text.find('.').map_or(text.len(), |point| text.len().min(point + 1 + DECIMALS));
-    let kept = text.get(..end).unwrap_or(text);
-    let price: Price = kept.parse().map_err(|error| format!("close: {error}"))?;
-    if price.get() > 0 { Ok(price) } else { Err(format!("close {text} is not positive")) }
+    let malformed = || format!("close {text:?} is not a decimal number");
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| malformed())?),
+        None => (text, 0),
+    };
+    if !(-EXPONENT_MAX..=EXPONENT_MAX).contains(&exponent) {
+        return Err(malformed());
+    }
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let digits = |part: &str| !part.is_empty() && part.len() <= DIGITS_MAX && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return Err(malformed());
+    }
+    let mut value: i128 = 0;
+    let kept = i32::try_from(whole.len()).map_err(|_| malformed())? + exponent + DECIMALS;
+    let all = whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat(b'0'));
+    for digit in all.take(usize::try_from(kept.max(0)).map_err(|_| malformed())?) {
+        value = value.checked_mul(10).and_then(|v| v.checked_add(i128::from(digit - b'0'))).ok_or_else(malformed)?;
+    }
+    match i64::try_from(value) {
+        Ok(value) if value > 0 => Ok(Price::new(value)),
+        _ => Err(format!("close {text} is not positive, below 1e-8 or too large")),
+    }
 }
 
 /// A price quoted in something that costs `rate`, in dollars, rounded down.

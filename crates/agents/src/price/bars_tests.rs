@@ -34,6 +34,20 @@ fn symbols_of_all_venues_meet_in_one_asset() {
 }
 
 #[test]
+fn prices_are_read_plain_and_with_an_exponent() {
+    for (text, same) in [
+        ("1.895e-05", "0.00001895"),
+        ("1.2345678912e-3", "0.00123456"),
+        ("2.5E1", "25"),
+        ("117003.123456789", "117003.12345678"),
+        ("5", "5"),
+        ("0.00000001", "0.00000001"),
+    ] {
+        assert_eq!(parse_price(text), Ok(price(same)), "{text}");
+    }
+}
+
+#[test]
 fn a_stablecoin_is_converted_by_its_own_price() {
     let text = "open_time_ms,venue,pair,open,high,low,close,volume_base,trades
 1760054400000,kraken,USDTUSD,1,1,1,0.5,1,
@@ -74,7 +88,11 @@ fn a_file_that_is_not_bars_is_refused_with_its_place() {
         ("x,a,BTCUSD,1", "open_time_ms is no number"),
         ("1760054400001,a,BTCUSD,1", "not the start of a minute"),
         ("1760054400000,a,BTCUSD,NaN", "is not a decimal number"),
-        ("1760054400000,a,BTCUSD,-1", "is not positive"),
+        ("1760054400000,a,BTCUSD,-1", "is not a decimal number"),
+        ("1760054400000,a,BTCUSD,1e", "is not a decimal number"),
+        ("1760054400000,a,BTCUSD,1e99", "is not a decimal number"),
+        ("1760054400000,a,BTCUSD,0", "is not positive"),
+        ("1760054400000,a,BTCUSD,9e20", "too large"),
         ("1760054400000,a,BTCUSD", "no field 4"),
     ] {
         let message = refused(&format!("{header}{row}\n"));
