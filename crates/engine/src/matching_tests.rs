@@ -176,6 +176,8 @@ fn an_order_past_its_time_is_not_matched_even_while_its_timer_waits_in_line() {
     let outcome = venue.block_at(expires_at_ms, &[sell], None).expect("valid");
     let ends = |event: &&Event| matches!(event, Event::OrderCanceled { reason: CancelReason::Expired, .. });
     assert_eq!(outcome.events.iter().filter(ends).count(), TIMERS_PER_BLOCK_MAX + 1);
+    let after_timers = &outcome.events[TIMERS_PER_BLOCK_MAX];
+    assert!(matches!(after_timers, Event::OrderAccepted { .. }), "the last timer waits: {after_timers:?}");
     assert!(!outcome.events.iter().any(|event| matches!(event, Event::Traded(_))));
     assert_eq!(venue.state().open_order_count(), 0);
 }

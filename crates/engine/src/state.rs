@@ -226,3 +226,7 @@ impl State {
         before
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
