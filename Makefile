@@ -59,10 +59,10 @@ bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULT
 	$(PYTHON) bench/report.py $(TARGET_DIR)/criterion bench/RESULTS.md
 
 sim: ## the deterministic cluster tests, with more seeds (PALISADE_SEEDS=n)
-	PALISADE_SEEDS=$${PALISADE_SEEDS:-50} $(CARGO) test --locked --package palisade-node -- --nocapture
+	PALISADE_SEEDS=$${PALISADE_SEEDS:-10} $(CARGO) test --locked --package palisade-node -- --nocapture
 
-fuzz: ## longer runs of the stateful and property tests (PALISADE_FUZZ_CASES=n)
-	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-2000} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
+fuzz: ## longer runs of the stateful (PALISADE_FUZZ_CASES=n) and the property tests (PROPTEST_CASES=n)
+	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
 
 clean-devnet: ## forget the devnet's data

@@ -225,7 +225,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(crate::testing::cases(3_000))]
 
     #[test]
     fn initial_requirements_match_the_formula(exposure in any_exposure()) {

@@ -147,7 +147,7 @@ fn extreme_prices() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::testing::cases(2_000))]
 
     #[test]
     fn marks_keep_their_bounds(

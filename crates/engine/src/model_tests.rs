@@ -1,6 +1,6 @@
 //! Matching against a model so plain that its rightness can be seen: one list of orders, searched from the start.
 
-use crate::testing::{SPOT, Venue, account_of};
+use crate::testing::{SPOT, Venue, account_of, runs};
 use palisade_types::{
     action::{Action, CancelRequest},
     address::AccountId,
@@ -183,7 +183,7 @@ fn apply(venue: &mut Venue, model: &mut Model, operation: &Operation) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(runs(40)))]
 
     #[test]
     fn the_engine_matches_as_the_model_does(operations in proptest::collection::vec(operation(), 1..60)) {

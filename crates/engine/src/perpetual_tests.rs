@@ -146,7 +146,7 @@ impl Naive {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(crate::testing::cases(500))]
 
     /// The ledger identity, I2, exact cash accounting per account, and a cost near the exact average.
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     Engine,
     execute::BlockInput,
     state::{State, Write},
-    testing::{BTC, CORE, FUNDED, PERP, SPOT, SPOT_FINE, USDC, Venue, account_of, bundle, genesis},
+    testing::{BTC, CORE, FUNDED, PERP, SPOT, SPOT_FINE, USDC, Venue, account_of, bundle, genesis, runs},
 };
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
@@ -299,7 +299,7 @@ fn run(seed: u64, blocks: usize) {
 
 #[test]
 fn random_blocks_keep_every_invariant_and_turn_back_exactly() {
-    for seed in 1..=8 {
+    for seed in 1..=u64::from(runs(8)) {
         run(seed, 250);
     }
 }

@@ -26,6 +26,7 @@ use palisade_types::{
     signing::{self, VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey},
     time::TimeMs,
 };
+use proptest::test_runner::Config as ProptestConfig;
 use std::sync::Arc;
 
 pub(crate) const USDC: AssetId = AssetId::new(0);
@@ -44,6 +45,21 @@ pub(crate) const CHAIN_ID: u64 = 4_242;
 pub(crate) const FUNDED: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 /// Accounts that the genesis opts into Hyperliquid's format.
 pub(crate) const COMPATIBLE: &str = "erin";
+
+/// How many random runs of the exchange a test makes: `usual`, or as many as `PALISADE_FUZZ_CASES` says.
+pub(crate) fn runs(usual: u32) -> u32 {
+    asked("PALISADE_FUZZ_CASES").unwrap_or(usual)
+}
+
+/// How many cases a property is tried on: `usual`, or as many as `PROPTEST_CASES` says.
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
+    ProptestConfig::with_cases(asked("PROPTEST_CASES").unwrap_or(usual))
+}
+
+fn asked(name: &str) -> Option<u32> {
+    let text = std::env::var_os(name)?;
+    Some(text.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} is not a number: {text:?}")))
+}
 
 /// The key of a person.
 pub(crate) fn key_of(name: &str) -> Secp256k1SecretKey {

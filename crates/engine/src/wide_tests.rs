@@ -89,7 +89,7 @@ fn any_length() -> impl Strategy<Value = i128> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(crate::testing::cases(4_000))]
 
     #[test]
     fn quotients_enclose_the_product(left in any_length(), right in any_length(), divisor in any_length()) {
