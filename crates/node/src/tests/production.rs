@@ -92,7 +92,12 @@ fn run_seat(run: &Run, seat: usize, nonce: u64) -> Vec<BlockDigest> {
 }
 
 /// Runs all seats in `folder` up to `height`, then ends them at once; returns the names of the blocks.
-fn run_all(folder: &Path, genesis: &Arc<palisade_types::genesis::Genesis>, height: u64, nonce: u64) -> Vec<BlockDigest> {
+fn run_all(
+    folder: &Path,
+    genesis: &Arc<palisade_types::genesis::Genesis>,
+    height: u64,
+    nonce: u64,
+) -> Vec<BlockDigest> {
     let run = Arc::new(Run {
         folder: folder.to_owned(),
         addresses: free_addresses(),
