@@ -52,7 +52,7 @@ use std::{
 /// Most unfinalized blocks above the finalized one that a proposer builds on.
 pub const UNFINALIZED_BLOCKS_MAX: u64 = 64;
 /// Most results that are remembered; the lowest heights go first.
-const RESULTS_REMEMBERED_MAX: usize = 256;
+const RESULTS_REMEMBERED_MAX: usize = 96;
 
 /// What executing a block gives, independent of where it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -152,10 +152,10 @@ where
     [
         // On a thread of its own: checking a batch of signatures takes longer than a vote may wait.
         context
-            .child("gossip_actions")
+            .child("actions")
             .dedicated()
             .spawn(move |context| action_gossip.run(context, outboxes.actions, actions.1)),
-        context.child("gossip_oracle").spawn(move |context| oracle_gossip.run(context, outboxes.votes, oracle.1)),
+        context.child("oracle").spawn(move |context| oracle_gossip.run(context, outboxes.votes, oracle.1)),
     ]
 }
 

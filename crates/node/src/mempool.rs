@@ -48,6 +48,8 @@ use pool::{Candidate, Pool, PoolError, PoolLimits, Room};
 
 /// Actions of our own clients are sent to the peers again after this much block time.
 pub const RESEND_AFTER_MS: u64 = 2_000;
+/// Most waiting actions that are looked at again when a block becomes final; a proposer looks at each in any case.
+const RECHECKED_MAX: usize = 4_000;
 /// Bytes that an action takes in a block beyond its own, and the room that an oracle bundle needs.
 const BODY_MARGIN_BYTES: usize = 1_024;
 
@@ -265,7 +267,7 @@ impl Mempool {
     fn drop_inadmissible(&self, accounts: &BTreeSet<AccountId>) {
         let waiting: Vec<Candidate> = {
             let pool = self.0.pool.lock();
-            accounts.iter().flat_map(|account| pool.of_account(account)).collect()
+            accounts.iter().flat_map(|account| pool.of_account(account)).take(RECHECKED_MAX).collect()
         };
         let actions: Vec<Arc<VerifiedAction>> = waiting.iter().map(|candidate| candidate.action.clone()).collect();
         let admitted = self.check_admission(&actions);

@@ -49,12 +49,12 @@ impl GossipMetrics {
     /// Registers the metrics.
     pub fn register<E: Metrics>(context: &E) -> Self {
         Self {
-            actions_sent: context.counter("gossip_actions_sent", "Actions sent to the peers"),
-            actions_received: context.counter("gossip_actions_received", "Actions of peers that found a place"),
-            votes_received: context.counter("gossip_votes_received", "Oracle votes of peers that were kept"),
-            bytes_sent: context.counter("gossip_bytes_sent", "Bytes of action messages sent"),
-            messages_ignored: context.counter("gossip_messages_ignored", "Messages of peers without allowance"),
-            peers_blocked: context.counter("gossip_peers_blocked", "Peers blocked for what they gossiped"),
+            actions_sent: context.counter("actions_sent", "Actions sent to the peers"),
+            actions_received: context.counter("actions_received", "Actions of peers that found a place"),
+            votes_received: context.counter("votes_received", "Oracle votes of peers that were kept"),
+            bytes_sent: context.counter("bytes_sent", "Bytes of action messages sent"),
+            messages_ignored: context.counter("messages_ignored", "Messages of peers without allowance"),
+            peers_blocked: context.counter("peers_blocked", "Peers blocked for what they gossiped"),
         }
     }
 }

@@ -114,7 +114,7 @@ impl World {
         let blinding = Blinding::new([peer as u8; 32]);
         let (mempool, outboxes) = Mempool::new(chain.genesis.clone(), view.clone(), PoolLimits::default(), blinding);
         let gossip = self.channels(peer).await;
-        let context = self.context.child("node").with_attribute("peer", peer);
+        let context = self.context.child("gossip").with_attribute("peer", peer);
         let control = self.oracle.control(key(peer));
         drop(super::start(&context, &mempool, outboxes, gossip, control));
         Node { mempool, view, chain }
