@@ -35,7 +35,7 @@ pub struct Limits {
     pub posts_in_flight: usize,
     /// Largest request body and WebSocket message.
     pub body_bytes_max: usize,
-    /// Time for a request's headers, and again for its body.
+    /// Time for a request's body; its headers, and a kept connection between two requests, have three times as much.
     pub receive_timeout_ms: u64,
     /// Time for an action to be finalized before the client is told to look later.
     pub receipt_timeout_ms: u64,

@@ -82,15 +82,18 @@ impl Allowance {
         self.left_milli >= i64::from(self.per_minute) * 1_000
     }
 
-    /// Takes `units`; refuses only if nothing is left, so that one large request passes and is paid off later.
+    /// Takes `units`, or says in how many seconds they will be there. A request that costs more than a whole minute's
+    /// worth passes once the allowance is full, and is paid off later.
     fn take(&mut self, units: u32, now_ms: i64) -> Result<(), u64> {
         self.refill(now_ms);
-        if self.left_milli <= 0 {
-            let per_second = (i64::from(self.per_minute) * 1_000 / 60).max(1);
-            let seconds = (-self.left_milli / per_second).saturating_add(1);
-            return Err(u64::try_from(seconds).unwrap_or(1));
+        let capacity = i64::from(self.per_minute) * 1_000;
+        let cost = i64::from(units) * 1_000;
+        let missing = cost.min(capacity).saturating_sub(self.left_milli);
+        if missing > 0 {
+            let per_second = u64::from(self.per_minute).saturating_mul(1_000).div_ceil(60).max(1);
+            return Err(missing.unsigned_abs().div_ceil(per_second));
         }
-        self.left_milli = self.left_milli.saturating_sub(i64::from(units) * 1_000);
+        self.left_milli = self.left_milli.saturating_sub(cost);
         Ok(())
     }
 }

@@ -33,6 +33,8 @@ use tokio::{
 
 /// Pause after the system refuses a connection, for example because files ran out.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// Headers may take this many times as long as a body: the wait for the next request of a kept connection counts.
+const HEADER_PATIENCE: u32 = 3;
 /// Time that open requests have to finish at the end.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -92,11 +94,13 @@ impl Gateway {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let Self { listener, context, router, stop, .. } = self;
         let feed = Arc::clone(&context.feed);
-        let follower = tokio::spawn(async move { feed.follow().await });
+        let mut follower = tokio::spawn(async move { feed.follow().await });
         let slots = Arc::new(Semaphore::new(context.limits.connections_max));
         tokio::select! {
             () = accept(&listener, &router, &context, &slots) => {}
             () = shutdown => {}
+            // Following never ends by itself; without it every answer about the past would be stale.
+            ended = &mut follower => tracing::error!(?ended, "history no longer follows the chain: the gateway stops"),
         }
         stop.send_replace(true);
         let everyone = u32::try_from(context.limits.connections_max).unwrap_or(u32::MAX);
@@ -143,7 +147,7 @@ async fn accept(listener: &TcpListener, router: &Router, context: &Context, slot
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let timeout = Duration::from_millis(context.limits.receive_timeout_ms);
+                let timeout = Duration::from_millis(context.limits.receive_timeout_ms) * HEADER_PATIENCE;
                 let peer = Peer::new(peer, slot);
                 tokio::spawn(connection(stream, peer, router.clone(), timeout, context.stopping.clone()));
             }

@@ -323,3 +323,58 @@ async fn an_action_without_a_receipt_in_time_is_not_called_refused() {
     let text = error(&running, &body(&alice, &place(&[order(true, "90", "1", "Gtc", None)]), 1)).await;
     assert!(text.contains("accepted but is not final"), "{text}");
 }
+
+/// A generator of numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_damaged_body_does_more_than_be_refused() {
+    let (running, alice, _) = two_traders().await;
+    let bodies = [
+        body(&alice, &place(&[order(true, "90", "1", "Gtc", Some(CLOID))]), 1),
+        body(&alice, r#"{"type":"cancel","cancels":[{"a":0,"o":1}],"f":true}"#, 2),
+        approve_agent(&alice, key(9).address(), 3),
+    ];
+    let pieces: [&[u8]; 12] =
+        [b"{", b"}", b"[", b"]", b"\"", b",", b":", b"null", b"-1", b"1e999", b"\xf0\x9f", b"99999999999999999999"];
+    let mut numbers = Numbers(7);
+    for round in 0..1_500 {
+        let mut text = bodies[round % bodies.len()].clone().into_bytes();
+        for _ in 0..=numbers.below(3) {
+            let at = numbers.below(text.len());
+            match numbers.below(4) {
+                0 => text[at] ^= 1 << numbers.below(8),
+                1 => text.truncate(at.max(1)),
+                2 => {
+                    text.splice(at..at, pieces[numbers.below(pieces.len())].iter().copied());
+                }
+                _ => {
+                    let end = (at + numbers.below(9)).min(text.len());
+                    text.drain(at..end);
+                    text.push(b'}');
+                }
+            }
+        }
+        let shown = String::from_utf8_lossy(&text).into_owned();
+        let answer = post(running.address, "/exchange", &text).await;
+        let refused = match answer.status {
+            200 => answer.json()["status"] == "err",
+            400 | 422 => true,
+            _ => false,
+        };
+        // Blanks that changed nothing, or letters of another case in hexadecimal, leave a body as good as it was.
+        assert!(refused || answer.json()["status"] == "ok", "{shown}\n{answer:?}");
+        assert!(answer.status < 500 && answer.status >= 200, "{shown}\n{answer:?}");
+    }
+    let open = running.node.exchange.lock().expect("no panic").open_orders(alice.address());
+    for order in open {
+        assert_eq!((order.price.to_string(), order.remaining.get()), ("90".to_owned(), 100_000), "never another order");
+    }
+}

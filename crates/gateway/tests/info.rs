@@ -10,7 +10,7 @@ use support::{
     Running,
     client::{get, post, raw},
     signing::{body, key, order, place},
-    start,
+    start, start_over,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -200,4 +200,29 @@ async fn browsers_of_any_origin_may_ask_and_the_page_says_something() {
     let status = get(running.address, "/status.json").await.json();
     assert_eq!(status["markets"][0]["coin"], "BTC");
     assert_eq!(get(running.address, "/metrics").await.body, "palisade_up 1\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_gateway_over_the_same_node_tells_the_same_past() {
+    let (alice, bob) = (key(1), key(2));
+    let first = start(&[alice.address(), bob.address()], Limits::devnet()).await;
+    post(first.address, "/exchange", body(&alice, &place(&[order(false, "101", "2", "Gtc", None)]), 1)).await;
+    post(first.address, "/exchange", body(&bob, &place(&[order(true, "101", "0.5", "Ioc", None)]), 1)).await;
+    post(first.address, "/exchange", body(&alice, r#"{"type":"cancel","cancels":[{"a":0,"o":1}]}"#, 2)).await;
+    let second = start_over(first.node.clone(), Limits::devnet()).await;
+    let started = Instant::now();
+    while get(second.address, "/status.json").await.json()["historyHeight"] != 3 {
+        assert!(started.elapsed() < Duration::from_secs(10), "history catches up");
+    }
+    for request in [
+        format!(r#"{{"type":"userFills","user":"{}"}}"#, bob.address()),
+        format!(r#"{{"type":"historicalOrders","user":"{}"}}"#, alice.address()),
+        format!(r#"{{"type":"orderStatus","user":"{}","oid":1}}"#, alice.address()),
+        r#"{"type":"recentTrades","coin":"BTC"}"#.to_owned(),
+        r#"{"type":"candleSnapshot","req":{"coin":"BTC","interval":"1m","startTime":0}}"#.to_owned(),
+    ] {
+        let told = info(&first, &request).await;
+        assert_ne!(told, json!([]), "{request}");
+        assert_eq!(info(&second, &request).await, told, "{request}");
+    }
 }

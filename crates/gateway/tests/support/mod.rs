@@ -63,7 +63,11 @@ pub struct Running {
 
 /// Starts a gateway over a fresh node in which these accounts trade.
 pub async fn start(accounts: &[AccountId], limits: Limits) -> Running {
-    let node = MemoryNode::new(accounts);
+    start_over(MemoryNode::new(accounts), limits).await
+}
+
+/// Starts a gateway over a node that may have a past.
+pub async fn start_over(node: Arc<MemoryNode>, limits: Limits) -> Running {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let config = GatewayConfig { listen, limits, metrics: Some(Arc::new(|| "palisade_up 1\n".to_owned())) };
     let gateway = Gateway::bind(config, node.clone()).await.expect("a free port");
