@@ -81,7 +81,9 @@ class Devnet:
         command = [binary(), "devnet", "--fresh", "--data-dir", str(data), "--port", str(free_port()), *arguments]
         with open(folder / "stdout.log", "wb") as out, open(folder / "stderr.log", "wb") as err:
             # A session of its own: Ctrl-C in the terminal ends the tests, and these end the devnet in order.
-            process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen(
+                command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True
+            )
         try:
             devnet = cls._wait(process, folder, data)
             if "--prices" not in arguments:
@@ -186,7 +188,9 @@ def answers(url: str) -> bool:
 def logs(folder: Path | None) -> str:
     if folder is None:
         return "(its log is not ours to read)"
-    return "\n".join(tail(path) for path in (folder / "stderr.log", folder / "stdout.log", folder / "data" / "devnet.log"))
+    return "\n".join(
+        tail(path) for path in (folder / "stderr.log", folder / "stdout.log", folder / "data" / "devnet.log")
+    )
 
 
 def binary() -> str:

@@ -28,7 +28,9 @@ class Signer:
         self.last_nonce = max(self.last_nonce + 1, now_ms())
         return self.last_nonce
 
-    def body(self, action: dict, nonce: int | None = None, vault: str | None = None, expires: int | None = None) -> dict:
+    def body(
+        self, action: dict, nonce: int | None = None, vault: str | None = None, expires: int | None = None
+    ) -> dict:
         nonce = self.nonce() if nonce is None else nonce
         body = {"action": action, "nonce": nonce, "signature": self.sign(action, nonce, vault, expires)}
         if vault is not None:

@@ -233,7 +233,9 @@ def test_prices_off_the_tick_and_assets_that_are_none(devnet, signer, fair, unch
         }
         answer = exchange(devnet, signer.body({"type": "cancel", "cancels": [{"a": asset, "o": 1}]}))
         assert only(answer, "cancel") == {"error": NOT_OPEN}
-        answer = exchange(devnet, signer.body({"type": "updateLeverage", "asset": asset, "isCross": True, "leverage": 2}))
+        answer = exchange(
+            devnet, signer.body({"type": "updateLeverage", "asset": asset, "isCross": True, "leverage": 2})
+        )
         assert refused(answer) == f"Invalid asset: {asset}."
     assert only(exchange(devnet, signer.body({"type": "cancel", "cancels": [{"a": 0, "o": 2**63}]})), "cancel") == {
         "error": NOT_OPEN
@@ -261,7 +263,11 @@ def test_signatures_without_leading_zeros_count(devnet, alice, signer, fair):
                 break
             nonce = signer.last_nonce = nonce + 1
         if padded:
-            signature = {**signature, "r": "0x" + signature["r"][2:].zfill(64), "s": "0x" + signature["s"][2:].zfill(64)}
+            signature = {
+                **signature,
+                "r": "0x" + signature["r"][2:].zfill(64),
+                "s": "0x" + signature["s"][2:].zfill(64),
+            }
         resting(exchange(devnet, {"action": action, "nonce": nonce, "signature": signature}))
     assert len(alice.open_orders()) == 2
 
@@ -402,7 +408,7 @@ def test_bytes_that_are_no_http(devnet, unchanged):
                 raw.sendall(data)
                 raw.shutdown(socket.SHUT_WR)
                 answer = raw.recv(4_096)
-            except (ConnectionError, TimeoutError):
+            except OSError:  # it hung up at once, which is an answer too
                 answer = b""
         assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:100]
 

@@ -8,7 +8,19 @@ from hyperliquid.utils.error import ClientError
 
 import shapes
 from traders import (
-    ALO, GTC, IOC, NOT_OPEN, cloid, done, error, eventually, filled, only, refused, resting, statuses,
+    ALO,
+    GTC,
+    IOC,
+    NOT_OPEN,
+    cloid,
+    done,
+    error,
+    eventually,
+    filled,
+    only,
+    refused,
+    resting,
+    statuses,
 )  # fmt: skip
 
 
@@ -125,7 +137,9 @@ def test_cancel_by_name_and_in_bulk(alice):
     for name in names:
         resting(alice.exchange.order("SOL", True, 1, alice.price("SOL", 0.9), GTC, cloid=name))
     assert only(alice.exchange.cancel_by_cloid("SOL", names[0]), "cancel") == "success"
-    results = statuses(alice.exchange.bulk_cancel_by_cloid([{"coin": "SOL", "cloid": name} for name in names]), "cancel")
+    results = statuses(
+        alice.exchange.bulk_cancel_by_cloid([{"coin": "SOL", "cloid": name} for name in names]), "cancel"
+    )
     assert results == [{"error": NOT_OPEN}, "success"]
     oids = [resting(alice.exchange.order("SOL", True, 1, alice.price("SOL", 0.9), GTC)) for _ in range(2)]
     cancels = [{"coin": "SOL", "oid": oid} for oid in (*oids, 999_999_999)]

@@ -80,9 +80,15 @@ def test_order_book_and_ticker(devnet, market):
 
 def test_orders_and_trades_are_streamed(devnet, market):
     async def scenario(alice, bob):
-        orders = asyncio.ensure_future(until(lambda: bob.watch_orders(SYMBOL), lambda new: new[-1]["status"] == "closed"))
-        mine = asyncio.ensure_future(until(lambda: bob.watch_my_trades(SYMBOL), lambda new: new[-1]["amount"] == 3 * SIZE))
-        public = asyncio.ensure_future(until(lambda: bob.watch_trades(SYMBOL), lambda new: new[-1]["amount"] == 3 * SIZE))
+        orders = asyncio.ensure_future(
+            until(lambda: bob.watch_orders(SYMBOL), lambda new: new[-1]["status"] == "closed")
+        )
+        mine = asyncio.ensure_future(
+            until(lambda: bob.watch_my_trades(SYMBOL), lambda new: new[-1]["amount"] == 3 * SIZE)
+        )
+        public = asyncio.ensure_future(
+            until(lambda: bob.watch_trades(SYMBOL), lambda new: new[-1]["amount"] == 3 * SIZE)
+        )
         candles = asyncio.ensure_future(bob.watch_ohlcv(SYMBOL, "1m"))
         await asyncio.sleep(1)
         await alice.create_order(SYMBOL, "limit", "sell", 3 * SIZE, market.mark)

@@ -4,9 +4,9 @@ import time
 
 import pytest
 import requests
-from quiet import BTC, mark_of, rounded, status_of
 from hyperliquid.info import Info
 from hyperliquid.utils.error import ClientError
+from quiet import BTC, mark_of, status_of
 
 
 @pytest.fixture

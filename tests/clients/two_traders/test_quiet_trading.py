@@ -5,9 +5,9 @@ import time
 
 import eth_account
 import pytest
-from quiet import BTC, Trader, mark_of, rounded, status_of, wait_until
 from hyperliquid.exchange import Exchange
 from hyperliquid.utils.types import Cloid
+from quiet import BTC, Trader, rounded, status_of, wait_until
 
 SIZE = 0.01
 
@@ -227,7 +227,9 @@ def test_an_agent_trades_for_its_account(market, devnet):
     assert answer == {"status": "ok", "response": {"type": "default"}}
     wallet = eth_account.Account.from_key(secret_key)
     agent = Exchange(wallet, devnet.url, account_address=alice.wallet.address)
-    oid = status_of(agent.order(BTC, True, SIZE, rounded(market.mark * 0.9), {"limit": {"tif": "Gtc"}}))["resting"]["oid"]
+    oid = status_of(agent.order(BTC, True, SIZE, rounded(market.mark * 0.9), {"limit": {"tif": "Gtc"}}))["resting"][
+        "oid"
+    ]
     assert [order["oid"] for order in alice.open_orders()] == [oid]
     assert alice.info.user_role(wallet.address) == {"role": "agent", "data": {"user": alice.address}}
     named = {entry["name"]: entry["address"] for entry in alice.info.extra_agents(alice.address)}

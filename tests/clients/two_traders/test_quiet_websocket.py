@@ -5,10 +5,14 @@ import queue
 
 import pytest
 import websocket
-from quiet import BTC, rounded, status_of
 from hyperliquid.info import Info
-from hyperliquid.utils.signing import get_timestamp_ms, order_request_to_order_wire, order_wires_to_order_action
-from hyperliquid.utils.signing import sign_l1_action
+from hyperliquid.utils.signing import (
+    get_timestamp_ms,
+    order_request_to_order_wire,
+    order_wires_to_order_action,
+    sign_l1_action,
+)
+from quiet import BTC, rounded, status_of
 
 SIZE = 0.01
 
