@@ -38,6 +38,8 @@ use palisade_types::{
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 const CHAIN_ID: u64 = 1_337;
+/// Between the seeds of one test, so that no two tests run with the same.
+const SEEDS_APART: u64 = 1_000;
 
 /// The simulated network.
 pub struct Simulated;
@@ -112,6 +114,14 @@ pub struct Cluster {
     pub queues: Vec<Queue>,
     starts: u64,
     nonce: u64,
+}
+
+/// The seeds that a test of random moments runs with: `first`, and as many as `PALISADE_SEEDS` says in all. A seed is the
+/// whole of what is random, so a failing one fails again.
+pub fn seeds(first: u64) -> impl Iterator<Item = u64> {
+    let count = std::env::var("PALISADE_SEEDS")
+        .map_or(1, |text| text.parse::<u64>().unwrap_or_else(|_| panic!("PALISADE_SEEDS is not a number: {text:?}")));
+    (0..count).map(move |step| first + step * SEEDS_APART).inspect(|seed| println!("seed {seed}"))
 }
 
 /// Keys of seats 0 to `seats` - 1.

@@ -1,6 +1,9 @@
 //! Nodes that end at any moment and come back.
 
-use super::{cluster::Cluster, pause::Moment};
+use super::{
+    cluster::{Cluster, seeds},
+    pause::Moment,
+};
 use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
 use palisade_types::{hash::BlockDigest, ids::Height};
 use rand_core_next::Rng as _;
@@ -9,9 +12,14 @@ use std::{collections::BTreeMap, time::Duration};
 const PATIENCE: Duration = Duration::from_secs(1_200);
 const ALL: [usize; 4] = [0, 1, 2, 3];
 
-fn run<F: Future<Output = ()>>(seed: u64, test: impl FnOnce(deterministic::Context) -> F) {
-    let config = deterministic::Config::new().with_seed(seed).with_timeout(Some(PATIENCE));
-    deterministic::Runner::new(config).start(test);
+fn config(seed: u64) -> deterministic::Config {
+    deterministic::Config::new().with_seed(seed).with_timeout(Some(PATIENCE))
+}
+
+fn run<F: Future<Output = ()>>(first_seed: u64, test: impl Fn(deterministic::Context) -> F) {
+    for seed in seeds(first_seed) {
+        deterministic::Runner::new(config(seed)).start(&test);
+    }
 }
 
 /// Twenty times a random node is killed at a random moment and started again; one at a time, so the
@@ -114,12 +122,16 @@ impl Witness {
 /// The machine of all four nodes fails again and again; whatever was not synced is lost.
 #[test]
 fn all_nodes_crash_at_random_moments_and_resume_where_they_were() {
+    seeds(4).for_each(crash_all_nodes);
+}
+
+fn crash_all_nodes(seed: u64) {
     let mut witness = Witness::default();
     let mut checkpoint: Option<deterministic::Checkpoint> = None;
     for boot in 0..8u64 {
         let runner = match checkpoint.take() {
             Some(checkpoint) => deterministic::Runner::from(checkpoint),
-            None => deterministic::Runner::new(deterministic::Config::new().with_seed(4).with_timeout(Some(PATIENCE))),
+            None => deterministic::Runner::new(config(seed)),
         };
         let (returned, next) = runner.start_and_recover(move |mut context| async move {
             let mut cluster = Cluster::new(context.child("cluster"), 4).await;
@@ -150,8 +162,7 @@ fn all_nodes_crash_at_random_moments_and_resume_where_they_were() {
 #[test]
 fn a_crash_between_capture_apply_and_finalized_loses_and_repeats_nothing() {
     for moment in [Moment::Captured, Moment::Applied, Moment::Told] {
-        let config = deterministic::Config::new().with_seed(5).with_timeout(Some(PATIENCE));
-        let runner = deterministic::Runner::new(config);
+        let runner = deterministic::Runner::new(config(5));
         let ((height, digest, archived), checkpoint) = runner.start_and_recover(move |context| async move {
             let mut cluster = Cluster::new(context, 4).await;
             cluster.start_all().await;

@@ -1,7 +1,7 @@
 //! Whole nodes with mempool, gossip and API: what clients hand in at one node, they read at all, with proofs.
 
 use super::{
-    cluster::{Simulated, seat_keys},
+    cluster::{Simulated, seat_keys, seeds},
     exchange::{BTC, CORE, GENESIS_TIME, PEOPLE, SPOT, Signers, USDC, WHOLE, account_of, cancel, genesis, order, vote},
 };
 use crate::{
@@ -52,13 +52,15 @@ struct Venue {
     starts: u64,
 }
 
-fn run<F: Future<Output = ()>>(seed: u64, test: impl FnOnce(deterministic::Context) -> F) {
+fn run<F: Future<Output = ()>>(first_seed: u64, test: impl Fn(deterministic::Context) -> F) {
     let start = SystemTime::UNIX_EPOCH + Duration::from_millis(GENESIS_TIME.get());
-    let config = deterministic::Config::new()
-        .with_seed(seed)
-        .with_start_time(start)
-        .with_timeout(Some(Duration::from_secs(600)));
-    deterministic::Runner::new(config).start(test);
+    for seed in seeds(first_seed) {
+        let config = deterministic::Config::new()
+            .with_seed(seed)
+            .with_start_time(start)
+            .with_timeout(Some(Duration::from_secs(600)));
+        deterministic::Runner::new(config).start(&test);
+    }
 }
 
 impl Venue {
