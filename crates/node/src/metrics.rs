@@ -153,7 +153,26 @@ impl EngineMetrics {
 pub fn connected_peers(encoded: &str) -> u32 {
     let connected = encoded.lines().filter(|line| {
         let name = line.split(['{', ' ']).next().unwrap_or_default();
-        !line.starts_with('#') && name.ends_with("_tracker_connected")
+        !line.starts_with('#') && name.ends_with("_tracker_directory_connected")
     });
     u32::try_from(connected.count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::connected_peers;
+
+    #[test]
+    fn peers_are_counted_by_their_samples() {
+        let encoded = "\
+# HELP network_p2p_tracker_directory_connected Unix timestamp in milliseconds when each connected peer became active.
+# TYPE network_p2p_tracker_directory_connected gauge
+network_p2p_tracker_directory_connected{peer=\"86de\"} 1795368637880
+network_p2p_tracker_directory_connected{peer=\"9a65\"} 1795368635625
+network_p2p_tracker_directory_tracked 3
+runtime_tasks_running{name=\"network_p2p_tracker_directory_connected\"} 1
+";
+        assert_eq!(connected_peers(encoded), 2);
+        assert_eq!(connected_peers(""), 0);
+    }
 }
