@@ -1,7 +1,7 @@
 """An hour of trading: is memory flat, and are the logs without errors?
 
-Starts a devnet, whose market maker quotes by default, and two bots on the funded accounts: one with the Hyperliquid SDK,
-one with ccxt, each over HTTP and WebSocket. Every ten seconds the resident memory of the devnet is measured. At the end
+Starts a devnet, whose market maker quotes by default, and two bots on the funded accounts: one with the Hyperliquid
+SDK, one with ccxt, each over HTTP and WebSocket. Every ten seconds the resident memory of the devnet is measured. At the end
 a line is laid through the second half of the measurements, and its slope is compared with a bound.
 
 SOAK_SECONDS (default 3600), PALISADE_BIN, SOAK_GROWTH_MIB_PER_HOUR (default below). Exit code 0: flat and without
@@ -70,7 +70,7 @@ class SdkBot(threading.Thread):
     """Quotes, moves, takes and cancels with the Hyperliquid SDK, and listens."""
 
     def __init__(self, devnet: Devnet, ends_at: float):
-        super().__init__(name="sdk bot")
+        super().__init__(name="sdk bot", daemon=True)
         self.trader = Trader(devnet.url, devnet.accounts[0].secret_key)
         self.listener = Info(devnet.url)
         self.ends_at, self.tally, self.pushes = ends_at, Tally("sdk bot"), Counter()
@@ -80,14 +80,17 @@ class SdkBot(threading.Thread):
             self.follow(type=kind, user=self.trader.address)
         for kind in ("l2Book", "trades", "bbo", "activeAssetCtx"):
             self.follow(type=kind, coin="BTC")
-        while time.time() < self.ends_at:
-            try:
-                self.round()
-            except Exception as error:  # whatever it is, it is counted and reported
-                self.tally.failed[f"{type(error).__name__}: {numberless(error)}"] += 1
-                time.sleep(1)
-        self.trader.reset()
-        self.listener.disconnect_websocket()
+        try:
+            while time.time() < self.ends_at:
+                try:
+                    self.round()
+                except Exception as error:  # whatever it is, it is counted and reported
+                    self.tally.failed[f"{type(error).__name__}: {numberless(error)}"] += 1
+                    time.sleep(1)
+            self.trader.reset()
+        finally:
+            # Its threads would keep the process alive.
+            self.listener.disconnect_websocket()
 
     def follow(self, **subscription) -> None:
         kind = subscription["type"]
@@ -118,7 +121,7 @@ class CcxtBot(threading.Thread):
     """The same with ccxt pro: half over the WebSocket, half over HTTP."""
 
     def __init__(self, devnet: Devnet, ends_at: float):
-        super().__init__(name="ccxt bot")
+        super().__init__(name="ccxt bot", daemon=True)
         self.devnet, self.ends_at, self.tally, self.pushes = devnet, ends_at, Tally("ccxt bot"), Counter()
 
     def run(self) -> None:

@@ -67,7 +67,8 @@ def test_posts_of_the_wrong_shape(devnet, frames, alice):
     good = signer.body(place(order(alice.price("BTC", 0.9))))
     for number, request in enumerate([
         {"type": "action", "payload": {**good, "surprise": 1}}, {"type": "action", "payload": {}},
-        {"type": "info", "payload": {"type": "nothing"}}, {"type": "info", "payload": {"type": "l2Book", "coin": "NOPE"}},
+        {"type": "info", "payload": {"type": "nothing"}},
+        {"type": "info", "payload": {"type": "l2Book", "coin": "NOPE"}},
     ]):  # fmt: skip
         frames.send(json.dumps({"method": "post", "id": number, "request": request}))
         answer = next_of(frames, "post")
@@ -120,13 +121,15 @@ def test_a_client_that_never_reads_hurts_nobody(devnet, alice):
 
 RPC_ERRORS = {
     "no json": ("{", -32700), "nothing": ("", -32700),
-    "no request": ('{"id":1}', -32600), "another version": ('{"jsonrpc":"1.0","id":1,"method":"palisade_status"}', -32600),
+    "no request": ('{"id":1}', -32600),
+    "another version": ('{"jsonrpc":"1.0","id":1,"method":"palisade_status"}', -32600),
     "an unknown method": ('{"jsonrpc":"2.0","id":1,"method":"palisade_steal"}', -32601),
     "an unknown parameter": ('{"jsonrpc":"2.0","id":1,"method":"palisade_status","params":{"x":1}}', -32602),
     "parameters by position": ('{"jsonrpc":"2.0","id":1,"method":"palisade_account","params":["0x00"]}', -32602),
     "a depth past the limit": (
         '{"jsonrpc":"2.0","id":1,"method":"palisade_book","params":{"market":0,"depth":1000000}}', -32602),
-    "an action that is none": ('{"jsonrpc":"2.0","id":1,"method":"palisade_submit","params":{"action":"0x00"}}', -32602),
+    "an action that is none": (
+        '{"jsonrpc":"2.0","id":1,"method":"palisade_submit","params":{"action":"0x00"}}', -32602),
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Recorded prices go in, the chain's index comes out: minute by minute through the crash of 10 October 2025.
 
-The devnet that replays them runs beside all other tests, since 200 minutes need 200 oracle rounds of a second each. What
-the index must be is computed here, from the file alone and in decimals: the median of the venues' closes of that
+The devnet that replays them runs beside all other tests, since 200 minutes need 200 oracle rounds of a second each.
+What the index must be is computed here, from the file alone and in decimals: the median of the venues' closes of that
 minute, of an even number of venues the mean of the middle two, rounded down to 1e-8.
 """
 
