@@ -1,8 +1,8 @@
 """An hour of trading: is memory flat, and are the logs without errors?
 
 Starts a devnet, whose market maker quotes by default, and two bots on the funded accounts: one with the Hyperliquid
-SDK, one with ccxt, each over HTTP and WebSocket. Every ten seconds the resident memory of the devnet is measured. At the end
-a line is laid through the second half of the measurements, and its slope is compared with a bound.
+SDK, one with ccxt, each over HTTP and WebSocket. Every ten seconds the resident memory of the devnet is measured. At
+the end a line is laid through the second half of the measurements, and its slope is compared with a bound.
 
 SOAK_SECONDS (default 3600), PALISADE_BIN, SOAK_GROWTH_MIB_PER_HOUR (default below). Exit code 0: flat and without
 errors; 1: not; 2: the soak itself failed.
