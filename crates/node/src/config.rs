@@ -5,8 +5,9 @@
 //! node's partitions lie below it under [`NodeConfig::partition_prefix`].
 
 use commonware_cryptography::ed25519;
+use commonware_utils::NZUsize;
 use palisade_types::genesis::Genesis;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 /// A validator that this node may connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,21 @@ impl Default for Timeouts {
     }
 }
 
+/// How much of the log of state operations is kept. Blocks, certificates and receipts are always kept whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruning {
+    /// Blocks between two prunings.
+    pub interval_blocks: NonZeroUsize,
+    /// Blocks below the newest whose states a start can still go back to.
+    pub retained_blocks: usize,
+}
+
+impl Default for Pruning {
+    fn default() -> Self {
+        Self { interval_blocks: NZUsize!(1_024), retained_blocks: 4_096 }
+    }
+}
+
 /// What a node needs to run.
 #[derive(Clone)]
 pub struct NodeConfig {
@@ -53,6 +69,8 @@ pub struct NodeConfig {
     pub partition_prefix: String,
     /// Consensus timeouts; equal on all nodes by convention, not by rule.
     pub timeouts: Timeouts,
+    /// How much of the log of state operations is kept.
+    pub pruning: Pruning,
     /// Pages of the shared page cache, 4 KiB each.
     pub page_cache_pages: usize,
 }
@@ -73,6 +91,7 @@ impl NodeConfig {
             listen,
             partition_prefix: partition_prefix.into(),
             timeouts: Timeouts::default(),
+            pruning: Pruning::default(),
             page_cache_pages: 16 * 1024,
         }
     }

@@ -17,7 +17,7 @@
 use crate::{
     application::{Observer, Shared, StateMachine, to_range},
     block::{BlockError, Digest, NodeBlock, consensus_namespace, to_public_key},
-    config::NodeConfig,
+    config::{NodeConfig, Pruning},
     engine_cache::EngineCache,
     entropy::Blinding,
     final_view::FinalView,
@@ -82,9 +82,6 @@ const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
 const PENDING_ACKNOWLEDGEMENTS_MAX: NonZeroUsize = NZUsize!(16);
 /// Views behind the finalized one in which late votes are still compared for faults.
 const VIEW_RETENTION: ViewDelta = ViewDelta::new(256);
-/// Finalized blocks between two prunings of the operations log, and blocks kept below the newest.
-const PRUNE: PruneConfig =
-    PruneConfig { maintenance_interval: NZUsize!(1_024), retained_marshal_blocks: 4_096, retained_qmdb_blocks: 4_096 };
 
 /// Everything a runtime must offer to run a node.
 pub trait Runtime: Spawner + Clock + Storage + Metrics + CryptoRng {}
@@ -312,8 +309,10 @@ where
     });
     let machine = StateMachine::new(shared.clone(), ends.source.clone());
     let database = StateStoreConfig { database: storages.database(), repair: repair.clone(), status: status.clone() };
-    let (stateful, application) =
-        Stateful::new(context.child("stateful"), stateful_config(machine, database, (marshal.clone(), floor), plan));
+    let (stateful, application) = Stateful::new(
+        context.child("stateful"),
+        stateful_config(machine, database, (marshal.clone(), floor), plan, config.pruning),
+    );
     let paced = Paced::new(application.clone(), ends.source);
     let epocher = FixedEpocher::new(EPOCH_BLOCKS);
     let deferred = Deferred::new(context.child("deferred"), paced, marshal.clone(), epocher);
@@ -360,6 +359,7 @@ fn stateful_config<E: Runtime, S: ActionSource>(
     db_config: StateStoreConfig,
     marshal: (MarshalMailbox, MarshalFloor),
     plan: SyncPlan<E, Scheme, Variant>,
+    pruning: Pruning,
 ) -> StatefulConfig<E, StateMachine<E, S>, Variant, NoStateSync, Sequential> {
     StatefulConfig {
         application,
@@ -374,7 +374,11 @@ fn stateful_config<E: Runtime, S: ActionSource>(
             apply_batch_size: NZU64!(1),
             max_outstanding_requests: NZUsize!(1),
         },
-        prune_config: Some(PRUNE),
+        prune_config: Some(PruneConfig {
+            maintenance_interval: pruning.interval_blocks,
+            retained_marshal_blocks: pruning.retained_blocks,
+            retained_qmdb_blocks: pruning.retained_blocks,
+        }),
         strategy: Sequential,
     }
 }

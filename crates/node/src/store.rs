@@ -44,7 +44,10 @@ use commonware_utils::{NZU64, NZUsize, channel::ring, non_empty_range};
 use futures::StreamExt as _;
 pub use palisade_client::proof::{BITMAP_CHUNK_BYTES, Family, STATE_VALUE_BYTES_MAX};
 use palisade_types::ids::Height;
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    sync::Arc,
+};
 use tracing::{error, info};
 
 /// A key: SHA-256 of a table tag and a canonical id.
@@ -82,6 +85,10 @@ pub struct StateStoreConfig {
     pub status: Status,
 }
 
+/// Pruning drops whole files; tests have small ones, so that there is something to drop.
+const OPERATIONS_PER_FILE: NonZeroU64 = if cfg!(test) { NZU64!(64) } else { NZU64!(1 << 14) };
+const NODES_PER_FILE: NonZeroU64 = if cfg!(test) { NZU64!(128) } else { NZU64!(1 << 16) };
+
 /// Layout of the database under `partition_prefix`.
 pub fn database_config(partition_prefix: &str, page_cache: CacheRef) -> DatabaseConfig {
     const WRITE_BUFFER_BYTES: NonZeroUsize = NZUsize!(1 << 20);
@@ -90,7 +97,7 @@ pub fn database_config(partition_prefix: &str, page_cache: CacheRef) -> Database
         merkle_config: MerkleConfig {
             journal_partition: format!("{partition_prefix}-state-tree"),
             metadata_partition: format!("{partition_prefix}-state-nodes"),
-            items_per_blob: NZU64!(1 << 16),
+            items_per_blob: NODES_PER_FILE,
             write_buffer: WRITE_BUFFER_BYTES,
             replay_buffer: REPLAY_BUFFER_BYTES,
             strategy: Sequential,
@@ -98,7 +105,7 @@ pub fn database_config(partition_prefix: &str, page_cache: CacheRef) -> Database
         },
         journal_config: LogConfig {
             partition: format!("{partition_prefix}-state-log"),
-            items_per_section: NZU64!(1 << 14),
+            items_per_section: OPERATIONS_PER_FILE,
             compression: None,
             codec_config: state_codec(),
             page_cache,

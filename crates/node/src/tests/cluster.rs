@@ -2,7 +2,7 @@
 
 use crate::{
     block::NodeBlock,
-    config::NodeConfig,
+    config::{NodeConfig, Pruning},
     engine_cache::BlockContent,
     final_view::FinalView,
     network::{Network, Transport, channels, message_bytes_max},
@@ -51,16 +51,16 @@ impl Transport for Simulated {
     type Blocker = Control<ed25519::PublicKey, Context>;
 }
 
-/// A queue of actions in the place of a mempool. Clones share it.
+/// A queue of one account's actions, by nonce, in the place of a mempool. Clones share it.
 #[derive(Clone, Default)]
 pub struct Queue {
-    waiting: Arc<Mutex<BTreeMap<ActionId, Arc<VerifiedAction>>>>,
+    waiting: Arc<Mutex<BTreeMap<Nonce, Arc<VerifiedAction>>>>,
     notify: Arc<Notify>,
 }
 
 impl Queue {
     pub fn push(&self, action: Arc<VerifiedAction>) {
-        self.waiting.lock().insert(action.id(), action);
+        self.waiting.lock().insert(action.envelope().nonce, action);
         self.notify.notify_waiters();
     }
 }
@@ -87,11 +87,11 @@ impl ActionSource for Queue {
     }
 
     fn verified(&self, action: &SignedAction) -> Option<Arc<VerifiedAction>> {
-        self.waiting.lock().get(&action.id()).filter(|known| known.signed() == action).cloned()
+        self.waiting.lock().get(&action.envelope.nonce).filter(|known| known.signed() == action).cloned()
     }
 
     fn refuse(&self, action: ActionId, _reason: &str) {
-        self.waiting.lock().remove(&action);
+        self.waiting.lock().retain(|_, waiting| waiting.id() != action);
     }
 
     fn included(&self, _content: &BlockContent) {}
@@ -99,7 +99,7 @@ impl ActionSource for Queue {
     fn finalized(&self, block: &FinalizedBlock) {
         let mut waiting = self.waiting.lock();
         for action in &block.block.body().actions {
-            waiting.remove(&action.id());
+            waiting.remove(&action.envelope.nonce);
         }
     }
 }
@@ -112,6 +112,7 @@ pub struct Cluster {
     pub keys: Vec<ed25519::PrivateKey>,
     pub nodes: Vec<Option<NodeHandle<Context>>>,
     pub queues: Vec<Queue>,
+    pub pruning: Pruning,
     starts: u64,
     nonce: u64,
 }
@@ -221,6 +222,7 @@ impl Cluster {
             nodes: keys.iter().map(|_| None).collect(),
             queues: keys.iter().map(|_| Queue::default()).collect(),
             keys,
+            pruning: Pruning::default(),
             starts: 0,
             nonce: 0,
         };
@@ -248,6 +250,7 @@ impl Cluster {
         let mut config =
             NodeConfig::new(self.genesis.clone(), self.keys[seat].clone(), Vec::new(), listen, format!("seat-{seat}"));
         config.page_cache_pages = 64;
+        config.pruning = self.pruning;
         config
     }
 

@@ -4,7 +4,9 @@ use super::{
     cluster::{Cluster, seeds},
     pause::Moment,
 };
+use crate::config::Pruning;
 use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
+use commonware_utils::NZUsize;
 use palisade_types::{hash::BlockDigest, ids::Height};
 use rand_core_next::Rng as _;
 use std::{collections::BTreeMap, time::Duration};
@@ -156,6 +158,38 @@ fn crash_all_nodes(seed: u64) {
         checkpoint = Some(next);
     }
     assert!(witness.seen.len() >= 40, "eight boots of five blocks each, found {}", witness.seen.len());
+}
+
+/// Kills and restarts while the log of state operations is pruned closely behind the tip.
+#[test]
+fn a_start_needs_nothing_that_was_pruned() {
+    run(6, |mut context| async move {
+        let mut cluster = Cluster::new(context.child("cluster"), 4).await;
+        cluster.pruning = Pruning { interval_blocks: NZUsize!(8), retained_blocks: 4 };
+        cluster.start_all().await;
+        let oldest = |cluster: &Cluster| {
+            let state = cluster.node(1).state.clone();
+            async move { *state.read().await.bounds().start }
+        };
+        for round in 0..6u64 {
+            for _ in 0..60 {
+                cluster.send_action();
+                context.sleep(Duration::from_millis(12)).await;
+            }
+            let seat = (context.next_u64() % 4) as usize;
+            cluster.kill(seat).await;
+            let away = Duration::from_millis(context.next_u64() % 3_000);
+            context.sleep(away).await;
+            cluster.start(seat).await;
+            let height = cluster.applied((seat + 1) % 4) + 5;
+            cluster.wait_for(&ALL, height).await;
+            assert!(round < 5 || oldest(&cluster).await > 0, "the log was pruned");
+        }
+        for seat in ALL {
+            assert!(cluster.node(seat).status.damages().is_empty());
+            cluster.assert_state(seat).await;
+        }
+    });
 }
 
 /// The machine fails exactly between two steps of a finalized block.
