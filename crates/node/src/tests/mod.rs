@@ -5,6 +5,7 @@ mod cluster;
 mod crash;
 mod damage;
 pub mod exchange;
+mod full_blocks;
 pub mod pause;
 mod process;
 mod production;
