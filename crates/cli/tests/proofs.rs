@@ -222,7 +222,8 @@ fn false_certificates(chain: &Chain, honest: &ProofBundle) -> Vec<Forgery> {
         let proposal = Proposal::new(round, View::new(parent), sha256::Digest::from(header.digest().0));
         add("another epoch or view", chain.certify(proposal, 0..4));
     }
-    add("another block", chain.certify(proposal(&chain.header(2)), 0..4));
+    // The next block and no fixed one: a quick start may prove any low height.
+    add("another block", chain.certify(proposal(&chain.header(header.height.get() + 1)), 0..4));
     forgeries
 }
 
