@@ -82,7 +82,6 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
         chain_id,
         name: name.into(),
         time_ms,
-        epoch_blocks: u64::from(u32::MAX),
         seats,
         assets: assets.collect(),
         universes: vec![UniverseSpec { id: CORE, name: "core".into(), collateral: USDC }],

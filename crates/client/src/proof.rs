@@ -48,9 +48,6 @@ pub const BITMAP_CHUNK_BYTES: usize = 32;
 pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Most digests in a state proof: a path and the peaks of 2^64 operations.
 pub const STATE_PROOF_DIGESTS_MAX: usize = 128;
-/// The epoch of every block. Reconfiguration comes with the committee's own issue; until then the seats of the
-/// genesis are the only committee, and a header or certificate of another epoch is refused.
-pub const EPOCH: u64 = 0;
 /// Most headers from a block to its first descendant with a certificate. A proposer declines above 64
 /// unfinalized blocks, so an honest bundle is far shorter.
 pub const HEADERS_MAX: usize = 256;

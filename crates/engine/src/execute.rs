@@ -29,7 +29,7 @@ use crate::{
 };
 use palisade_types::{
     event::Event,
-    genesis::Genesis,
+    genesis::{EPOCH, Genesis},
     hash::BlockDigest,
     ids::Height,
     limits::{BLOCK_ACTIONS_MAX, BLOCK_TIME_STEP_MAX_MS, BLOCK_TIME_STEP_MIN_MS, BLOCK_WEIGHT_MAX},
@@ -117,11 +117,6 @@ pub(crate) fn next_protocol_version(state: &State) -> u32 {
     }
 }
 
-/// The epoch of a block.
-pub fn epoch_of(genesis: &Genesis, height: Height) -> u64 {
-    height.get().checked_div(genesis.epoch_blocks).unwrap_or(0)
-}
-
 /// Executes a block on the state of its parent.
 pub(crate) fn execute(
     state: &mut State,
@@ -167,7 +162,7 @@ fn check(state: &State, genesis: &Genesis, rules: &Rules, block: &BlockInput<'_>
     if let Some(bundle) = block.oracle_bundle {
         let context = BundleContext {
             chain_id: genesis.chain_id,
-            epoch: epoch_of(genesis, block.height),
+            epoch: EPOCH,
             block_time_ms: block.time_ms,
             last_round: state.chain().oracle_round,
             seats: &genesis.seats,

@@ -126,7 +126,6 @@ pub(crate) fn genesis() -> Genesis {
         chain_id: CHAIN_ID,
         name: "test".to_owned(),
         time_ms: GENESIS_TIME,
-        epoch_blocks: 1_000,
         seats: (0..4).map(seat).collect(),
         assets: vec![asset(USDC, "USDC", false), asset(BTC, "BTC", true)],
         universes: vec![UniverseSpec { id: CORE, name: "core".to_owned(), collateral: USDC }],

@@ -12,7 +12,7 @@
 use commonware_utils::sync::Mutex;
 use palisade_types::{
     address::Ed25519Key,
-    genesis::Genesis,
+    genesis::{EPOCH, Genesis},
     ids::{AssetId, Height, SeatId},
     limits::{ORACLE_ENTRIES_MAX, ORACLE_ROUND_MS, ORACLE_VOTE_FUTURE_MS, ORACLE_VOTE_PAST_MS},
     numbers::Price,
@@ -141,7 +141,6 @@ pub struct OraclePool(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     chain_id: u64,
-    epoch: u64,
     seats: Vec<Ed25519Key>,
     indexed: BTreeSet<AssetId>,
     rounds: Mutex<Rounds>,
@@ -153,7 +152,6 @@ impl OraclePool {
         let indexed = genesis.assets.iter().filter(|asset| asset.has_index).map(|asset| asset.id).collect();
         Self(Arc::new(Shared {
             chain_id: genesis.chain_id,
-            epoch: 0,
             seats: genesis.seats.iter().map(|seat| seat.oracle_key).collect(),
             indexed,
             rounds: Mutex::default(),
@@ -221,8 +219,8 @@ impl OraclePool {
         if vote.chain_id != shared.chain_id {
             return Err(OracleVoteError::WrongChain { expected: shared.chain_id, found: vote.chain_id });
         }
-        if vote.epoch != shared.epoch {
-            return Err(OracleVoteError::WrongEpoch { expected: shared.epoch, found: vote.epoch });
+        if vote.epoch != EPOCH {
+            return Err(OracleVoteError::WrongEpoch { expected: EPOCH, found: vote.epoch });
         }
         let place = usize::try_from(vote.seat.get()).unwrap_or(usize::MAX);
         let key = *shared.seats.get(place).ok_or(OracleVoteError::UnknownSeat { seat: vote.seat })?;

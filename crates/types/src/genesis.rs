@@ -26,8 +26,6 @@ pub struct Genesis {
     pub name: String,
     /// The time of the genesis block.
     pub time_ms: TimeMs,
-    /// Blocks per epoch.
-    pub epoch_blocks: u64,
     /// The committee, in order of seat.
     pub seats: Vec<Seat>,
     /// Assets, in order of id. The first is the core collateral.
@@ -47,6 +45,10 @@ pub struct Genesis {
     /// How the state database is laid out.
     pub storage: StorageTerms,
 }
+
+/// The epoch of every block, vote and certificate. The seats of the genesis are the only committee until committees
+/// change; whatever is of another epoch is refused.
+pub const EPOCH: u64 = 0;
 
 /// A validator.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

@@ -37,7 +37,6 @@ fn chain_rules() -> Vec<Rule> {
         ("no name", |genesis| genesis.name = String::new(), name("")),
         ("a name of many lines", |genesis| genesis.name = "a\nb".into(), name("a\nb")),
         ("time", |genesis| genesis.time_ms = TimeMs::new(0), E::TimeZero),
-        ("epoch", |genesis| genesis.epoch_blocks = 0, E::EpochZero),
         ("budget", |genesis| genesis.action_budget.initial = 0, E::BudgetInitial),
         ("refill", |genesis| genesis.action_budget.refill_interval_ms = 0, E::BudgetRefill),
         ("layout", |genesis| genesis.storage.layout = 2, E::StorageLayout { found: 2 }),

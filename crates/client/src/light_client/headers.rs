@@ -1,8 +1,8 @@
 //! The chain of headers from the block that is proven to the one that is certified.
 
 use super::{VerifyError, decode};
-use crate::proof::{EPOCH, HEADERS_MAX, ProofBundle};
-use palisade_types::{block::Header, hash::GenesisHash, ids::Height};
+use crate::proof::{HEADERS_MAX, ProofBundle};
+use palisade_types::{block::Header, genesis::EPOCH, hash::GenesisHash, ids::Height};
 
 /// At least one header, linked.
 pub(super) struct Headers {

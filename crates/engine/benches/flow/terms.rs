@@ -96,7 +96,6 @@ pub fn genesis(kind: Kind, accounts: impl Iterator<Item = AccountId>) -> Genesis
         chain_id: CHAIN_ID,
         name: "benchmark".to_owned(),
         time_ms: TimeMs::new(START_MS),
-        epoch_blocks: 1_000_000,
         seats: (0..SEATS).map(seat).collect(),
         assets: std::iter::once(asset(0, "USDC".to_owned(), false))
             .chain((0..MARKETS).map(|place| asset(place + 1, format!("A{place}"), true)))

@@ -99,7 +99,6 @@ pub fn genesis(setup: &Setup) -> Genesis {
         chain_id: CHAIN_ID,
         name: "perpetuals".to_owned(),
         time_ms: TimeMs::new(START_MS),
-        epoch_blocks: 1_000_000,
         seats: (0..SEATS).map(seat).collect(),
         assets: vec![asset(0, "USDC", false), asset(1, "BTC", true), asset(2, "ETH", true)],
         universes: vec![UniverseSpec { id: CORE, name: "core".to_owned(), collateral: USDC }],

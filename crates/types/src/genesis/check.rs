@@ -49,9 +49,6 @@ fn check_chain(genesis: &Genesis) -> Result<(), GenesisError> {
     if genesis.time_ms.get() == 0 {
         return Err(GenesisError::TimeZero);
     }
-    if genesis.epoch_blocks == 0 {
-        return Err(GenesisError::EpochZero);
-    }
     if genesis.action_budget.initial == 0 {
         return Err(GenesisError::BudgetInitial);
     }

@@ -54,9 +54,6 @@ pub enum GenesisError {
     /// A genesis time of 0.
     #[error("time_ms is 0: state the time of the genesis block")]
     TimeZero,
-    /// An epoch of no blocks.
-    #[error("epoch_blocks is 0: an epoch has at least one block")]
-    EpochZero,
     /// Too few or too many seats.
     #[error("{found} seats: a committee has 1 to {SEATS_MAX}")]
     SeatCount {

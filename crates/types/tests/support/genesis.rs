@@ -71,7 +71,6 @@ pub fn genesis() -> Genesis {
         chain_id: 7777,
         name: "test net".into(),
         time_ms: TimeMs::new(1_700_000_000_000),
-        epoch_blocks: 1000,
         seats: (0..4).map(seat).collect(),
         assets: vec![
             asset(0, "USDC", 8, true),

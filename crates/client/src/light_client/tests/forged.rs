@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::{
     light_client::{Part, VerifyError, verify},
-    proof::{Certificate, EPOCH, HEADERS_MAX, ProofBundle, ProofRequest, consensus_namespace, from_hex, to_hex},
+    proof::{Certificate, HEADERS_MAX, ProofBundle, ProofRequest, consensus_namespace, from_hex, to_hex},
 };
 use commonware_codec::{Decode as _, Encode as _};
 use commonware_consensus::{
@@ -16,7 +16,7 @@ use commonware_utils::{Participant, TestRng, ordered::Set};
 use palisade_types::{
     address::Ed25519Key,
     block::Header,
-    genesis::Genesis,
+    genesis::{EPOCH, Genesis},
     hash::{BlockDigest, GenesisHash, Root},
     ids::{AssetId, Height, OrderId, SeatId, UniverseId},
     state_key::{BalanceId, RecordError, Table},

@@ -176,7 +176,6 @@ pub fn genesis(chain_id: u64, seats: std::ops::Range<u8>) -> Genesis {
         chain_id,
         name: "world".to_owned(),
         time_ms: TimeMs::new(1_000),
-        epoch_blocks: 1_000,
         seats: seats.collect(),
         assets: Vec::new(),
         universes: Vec::new(),

@@ -215,7 +215,6 @@ pub fn genesis() -> Genesis {
         chain_id: 77,
         name: "fake".to_owned(),
         time_ms: TimeMs::new(1),
-        epoch_blocks: 100,
         seats: vec![Seat {
             id: SeatId::new(0),
             name: "seat".to_owned(),
