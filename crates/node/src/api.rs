@@ -14,6 +14,7 @@ use crate::{
     metrics,
     node::Runtime,
     prover::{self, ProveError},
+    receipt_index::ReceiptIndex,
     results::ResultsArchive,
     status::{Status as NodeStatus, Voting},
     store::StateStore,
@@ -72,6 +73,8 @@ pub struct NodeParts<E: Runtime> {
     pub state: StateStore<E>,
     /// Receipts and events by height.
     pub results: ResultsArchive<E>,
+    /// Where receipts are, by name.
+    pub receipts: ReceiptIndex<E>,
     /// Finalized blocks and their certificates.
     pub marshal: MarshalMailbox,
     /// What the node says of itself.
@@ -87,6 +90,7 @@ impl<E: Runtime> Clone for NodeParts<E> {
             mempool: self.mempool.clone(),
             state: self.state.clone(),
             results: self.results.clone(),
+            receipts: self.receipts.clone(),
             marshal: self.marshal.clone(),
             status: self.status.clone(),
         }
@@ -155,6 +159,10 @@ fn not_found(what: impl std::fmt::Display) -> ApiError {
     ApiError::NotFound { what: what.to_string() }
 }
 
+fn unavailable(error: impl std::fmt::Display) -> ApiError {
+    ApiError::Unavailable { reason: error.to_string() }
+}
+
 /// An account whose numbers do not fit is a fault of the engine, never of the request.
 fn unanswerable(rejection: Rejection) -> ApiError {
     ApiError::Unavailable { reason: format!("the account's margin has no answer: {rejection}") }
@@ -183,7 +191,7 @@ impl<E: Runtime> Inner<E> {
             })));
         }
         let results = self.parts.results.get(height).await;
-        let results = results.map_err(|error| ApiError::Unavailable { reason: error.to_string() })?;
+        let results = results.map_err(unavailable)?;
         let Some(results) = results else {
             return Err(ApiError::Pruned { height, oldest: height.next() });
         };
@@ -233,13 +241,74 @@ impl<E: Runtime> Inner<E> {
         }
     }
 
-    async fn receipt(&self, action: ActionId) -> Result<Option<ReceiptInfo>, ApiError> {
+    /// The receipt of an action of a recent block.
+    async fn recent_receipt(&self, action: ActionId) -> Result<Option<ReceiptInfo>, ApiError> {
         let place = self.parts.view.read(|view| view.receipt_place(&action)).ok_or_else(starting)?;
-        let Some(ReceiptPlace { height, index }) = place else { return Ok(None) };
-        let Some(block) = self.block(height).await? else { return Ok(None) };
+        match place {
+            Some(place) => self.receipt_at(action, place).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The receipt of an action of any block that is indexed.
+    async fn indexed_receipt(&self, action: ActionId) -> Result<Option<ReceiptInfo>, ApiError> {
+        match self.parts.receipts.get(&action).await.map_err(unavailable)? {
+            Some(place) => self.receipt_at(action, place).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn receipt_at(&self, action: ActionId, place: ReceiptPlace) -> Result<ReceiptInfo, ApiError> {
+        let ReceiptPlace { height, index } = place;
+        let block = self.block(height).await?.ok_or_else(|| not_found(format_args!("block {height}")))?;
         let position = usize::try_from(index).unwrap_or(usize::MAX);
         let receipt = block.receipts.get(position).cloned().ok_or_else(|| not_found(action))?;
-        Ok(Some(ReceiptInfo { height, time_ms: block.header.time_ms, index, receipt }))
+        Ok(ReceiptInfo { height, time_ms: block.header.time_ms, index, receipt })
+    }
+
+    /// The receipt of an action, waited for if it is still to come. Of a recent block it is in memory; it may have become
+    /// an indexed one while we waited.
+    async fn receipt(self: Arc<Self>, action: ActionId, wait_ms: u64) -> Result<Option<ReceiptInfo>, ApiError> {
+        if let Some(receipt) = self.recent_receipt(action).await? {
+            return Ok(Some(receipt));
+        }
+        if let Some(receipt) = self.indexed_receipt(action).await? {
+            return Ok(Some(receipt));
+        }
+        let question = move |inner: Arc<Self>| async move { inner.recent_receipt(action).await };
+        if let Some(receipt) = self.clone().wait(wait_ms, question).await? {
+            return Ok(Some(receipt));
+        }
+        let receipt = self.indexed_receipt(action).await?;
+        if receipt.is_none() {
+            self.check_indexed()?;
+        }
+        Ok(receipt)
+    }
+
+    /// That a receipt which was not found is nowhere: between what is indexed and what is known by name lies nothing.
+    fn check_indexed(&self) -> Result<(), ApiError> {
+        let named_from = self.parts.view.read(crate::final_view::View::named_from).ok_or_else(starting)?;
+        let indexed = self.parts.receipts.height();
+        if indexed.next() >= named_from {
+            return Ok(());
+        }
+        Err(ApiError::Unavailable {
+            reason: format!("receipts are being indexed after a start, at block {indexed} of {named_from}: ask again"),
+        })
+    }
+
+    /// Where the receipt of an action is.
+    async fn receipt_place(&self, action: &ActionId) -> Result<ReceiptPlace, ApiError> {
+        let recent = self.parts.view.read(|view| view.receipt_place(action)).ok_or_else(starting)?;
+        if let Some(place) = recent {
+            return Ok(place);
+        }
+        let indexed = self.parts.receipts.get(action).await.map_err(unavailable)?;
+        if indexed.is_none() {
+            self.check_indexed()?;
+        }
+        indexed.ok_or_else(|| not_found(format_args!("the receipt of action {action}")))
     }
 
     async fn prove(&self, request: &ProofRequest) -> Result<ProofBundle, ApiError> {
@@ -250,8 +319,7 @@ impl<E: Runtime> Inner<E> {
             let bundle = match (prover::state_key(request), request) {
                 (Some(key), _) => prover::state_bundle(&parts.state, &parts.marshal, request.clone(), key).await,
                 (None, ProofRequest::Receipt { action }) => {
-                    let place = parts.view.read(|view| view.receipt_place(action)).ok_or_else(starting)?;
-                    let place = place.ok_or_else(|| not_found(format_args!("the receipt of action {action}")))?;
+                    let place = self.receipt_place(action).await?;
                     prover::receipt_bundle(&parts.results, &parts.marshal, request.clone(), place).await
                 }
                 (None, _) => return Err(not_found("a proof of that kind")),
@@ -263,7 +331,7 @@ impl<E: Runtime> Inner<E> {
                     attempt = attempt.saturating_add(1);
                     self.context.sleep(pause).await;
                 }
-                Err(error) => return Err(ApiError::Unavailable { reason: error.to_string() }),
+                Err(error) => return Err(unavailable(error)),
             }
         }
     }
@@ -345,8 +413,7 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
     }
 
     async fn receipt(&self, action: ActionId, wait_ms: u64) -> Result<ReceiptInfo, ApiError> {
-        let question = move |inner: Arc<Inner<E>>| async move { inner.receipt(action).await };
-        let receipt = self.run(move |inner| inner.wait(wait_ms, question)).await?;
+        let receipt = self.run(move |inner| inner.receipt(action, wait_ms)).await?;
         receipt.ok_or_else(|| late(wait_ms, format_args!("the receipt of action {action}")))
     }
 

@@ -3,11 +3,11 @@
 //! Rules:
 //! - **Advanced only by finalized blocks**: their write sets, in order of height, each exactly once. A block
 //!   at or below the tip is ignored (a start may repeat it); a gap is a fault of the node and stops it.
-//! - **One height per answer.** State, tip, recent blocks and receipt index change under one lock, so whatever
+//! - **One height per answer.** State, tip, recent blocks and names of receipts change under one lock, so whatever
 //!   is read in one [`FinalView::read`] belongs to one height.
 //! - **Short locks.** Nothing is awaited and nothing slow is done under the lock; answers are owned.
-//! - **Bounded.** Recent blocks by number and by content, the receipt index by number. Older history is in the
-//!   archive.
+//! - **Bounded.** Recent blocks by number and by content, names of receipts by number. Older history is in the archive,
+//!   older names are in the index of receipts on disk, which takes them over block by block.
 
 use crate::engine_cache::Executed;
 use commonware_utils::{channel::watch, sync::RwLock};
@@ -17,7 +17,6 @@ use palisade_types::{
     block::Header,
     hash::{ActionId, BlockDigest},
     ids::Height,
-    receipt::Receipt,
     time::TimeMs,
 };
 use std::{
@@ -29,8 +28,10 @@ use std::{
 pub const RECENT_BLOCKS_MAX: usize = 1_024;
 /// Most receipts and events in the recent blocks; the newest block is kept whatever it holds.
 pub const RECENT_ITEMS_MAX: usize = 50_000;
-/// Most actions whose block is known by name.
-pub const RECEIPT_INDEX_MAX: usize = 300_000;
+/// Most actions whose receipts are known by name here; the index on disk rarely lies more than a block behind.
+pub const NAMES_MAX: usize = 300_000;
+/// Newest blocks whose names stay although they are indexed, so that whoever waits for a receipt finds it here.
+pub const NAMED_BLOCKS: u64 = 64;
 
 /// Where a receipt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +60,11 @@ pub struct View {
     pub state: State,
     recent: VecDeque<Arc<FinalizedBlock>>,
     recent_items: usize,
-    index: BTreeMap<ActionId, ReceiptPlace>,
-    indexed: VecDeque<ActionId>,
+    names: BTreeMap<ActionId, ReceiptPlace>,
+    /// The names in order of their blocks.
+    named: VecDeque<ActionId>,
+    /// Receipts of this height and above are known by name.
+    named_from: Height,
 }
 
 /// The finalized state. Clones share it.
@@ -93,8 +97,9 @@ impl FinalView {
                 state: state.clone(),
                 recent: VecDeque::new(),
                 recent_items: 0,
-                index: BTreeMap::new(),
-                indexed: VecDeque::new(),
+                names: BTreeMap::new(),
+                named: VecDeque::new(),
+                named_from: height.next(),
             });
         }
         self.0.height.send_replace(Some(height));
@@ -153,9 +158,12 @@ impl FinalView {
         self.0.view.write().as_mut().is_some_and(|view| view.recall(block))
     }
 
-    /// Adds the places of the receipts of a block from before the tip, newest first. Returns whether there was room.
-    pub fn recall_places(&self, height: Height, receipts: &[Receipt]) -> bool {
-        self.0.view.write().as_mut().is_some_and(|view| view.recall_places(height, receipts))
+    /// The index on disk has the receipts of `indexed` and below: their names are no longer needed here, but for those
+    /// of the newest blocks.
+    pub fn forget_names(&self, indexed: Height) {
+        if let Some(view) = self.0.view.write().as_mut() {
+            view.forget_names(indexed);
+        }
     }
 }
 
@@ -167,28 +175,25 @@ impl View {
         self.recent.get(place).cloned()
     }
 
-    /// Where the receipt of an action is, unless it is too old to be known here.
+    /// Where the receipt of an action is, if its block is at [`Self::named_from`] or above.
     pub fn receipt_place(&self, action: &ActionId) -> Option<ReceiptPlace> {
-        self.index.get(action).copied()
+        self.names.get(action).copied()
     }
 
-    /// The lowest height whose receipts are found by name.
-    pub fn oldest_indexed(&self) -> Height {
-        let oldest = self.indexed.front().and_then(|action| self.index.get(action));
-        oldest.map_or(self.tip.header.height, |place| place.height)
+    /// The lowest height whose receipts are known by name.
+    pub const fn named_from(&self) -> Height {
+        self.named_from
     }
 
     fn push(&mut self, block: Arc<FinalizedBlock>) {
         let height = block.header.height;
         for (index, receipt) in (0u32..).zip(&block.receipts) {
-            if self.index.insert(receipt.action, ReceiptPlace { height, index }).is_none() {
-                self.indexed.push_back(receipt.action);
+            if self.names.insert(receipt.action, ReceiptPlace { height, index }).is_none() {
+                self.named.push_back(receipt.action);
             }
         }
-        while self.indexed.len() > RECEIPT_INDEX_MAX {
-            if let Some(oldest) = self.indexed.pop_front() {
-                self.index.remove(&oldest);
-            }
+        while self.named.len() > NAMES_MAX {
+            self.forget_oldest_name();
         }
         self.recent_items = self.recent_items.saturating_add(items(&block));
         self.recent.push_back(block);
@@ -199,17 +204,18 @@ impl View {
         }
     }
 
-    fn recall_places(&mut self, height: Height, receipts: &[Receipt]) -> bool {
-        if self.indexed.len().saturating_add(receipts.len()) > RECEIPT_INDEX_MAX {
-            return false;
+    fn forget_names(&mut self, indexed: Height) {
+        let kept = self.tip.header.height.get().saturating_sub(NAMED_BLOCKS);
+        let through = Height::new(indexed.get().min(kept));
+        while self.named.front().and_then(|name| self.names.get(name)).is_some_and(|place| place.height <= through) {
+            self.forget_oldest_name();
         }
-        for (index, receipt) in receipts.iter().enumerate().rev() {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            if self.index.insert(receipt.action, ReceiptPlace { height, index }).is_none() {
-                self.indexed.push_front(receipt.action);
-            }
-        }
-        true
+        self.named_from = self.named_from.max(through.next());
+    }
+
+    fn forget_oldest_name(&mut self) {
+        let Some(place) = self.named.pop_front().and_then(|name| self.names.remove(&name)) else { return };
+        self.named_from = self.named_from.max(place.height.next());
     }
 
     fn recall(&mut self, block: Arc<FinalizedBlock>) -> bool {

@@ -1,4 +1,4 @@
-//! What a node still knows of its past after a start: the newest blocks and the places of receipts.
+//! What a node still knows of its past after a start: the newest blocks, whole.
 
 use crate::{final_view::FinalView, prover, results::ResultsArchive, wiring::MarshalMailbox};
 use commonware_storage::Context as StorageContext;
@@ -7,17 +7,13 @@ use palisade_types::ids::Height;
 use std::sync::Arc;
 use tracing::{info, warn};
 
-/// Most blocks that a start reads back; receipts of older ones are found by height, not by name.
-pub const RECALLED_BLOCKS_MAX: u64 = 100_000;
-
-/// Fills the view with what the archive holds, newest first, until it is full or the archive has no more. The newest
-/// blocks are kept whole, of older ones only where their receipts are. The chain goes on meanwhile.
+/// Fills the view with what the archive holds, newest first, until it is full or the archive has no more. The chain goes
+/// on meanwhile.
 pub async fn recall<E: StorageContext>(view: FinalView, results: ResultsArchive<E>, marshal: MarshalMailbox) {
     let Some((tip, _)) = view.tip() else { return };
     let mut height = tip;
     let mut recalled = 0u64;
-    let mut whole = true;
-    while height > Height::new(0) && recalled < RECALLED_BLOCKS_MAX {
+    while height > Height::new(0) {
         let results = match results.get(height).await {
             Ok(Some(results)) => results,
             Ok(None) => break,
@@ -26,17 +22,15 @@ pub async fn recall<E: StorageContext>(view: FinalView, results: ResultsArchive<
                 break;
             }
         };
-        if !view.recall_places(height, &results.receipts) {
+        let Some(block) = prover::stored_block(&marshal, height).await else { break };
+        let more = view.recall(Arc::new(FinalizedBlock {
+            digest: results.digest,
+            header: block.header().clone(),
+            receipts: results.receipts,
+            events: results.events,
+        }));
+        if !more {
             break;
-        }
-        if whole {
-            let Some(block) = prover::stored_block(&marshal, height).await else { break };
-            whole = view.recall(Arc::new(FinalizedBlock {
-                digest: results.digest,
-                header: block.header().clone(),
-                receipts: results.receipts,
-                events: results.events,
-            }));
         }
         recalled = recalled.saturating_add(1);
         height = Height::new(height.get().saturating_sub(1));

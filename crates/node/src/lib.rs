@@ -7,7 +7,8 @@
 //! - [`block`]: a block in consensus's terms. [`validity`]: the rules that need no execution.
 //! - [`engine_cache`]: the one executing engine and its path through the forks.
 //! - [`application`]: propose, process, capture, finalize. [`pacing`]: when to propose.
-//! - [`store`], [`results`]: the authenticated state and the archive of receipts and events.
+//! - [`store`], [`results`]: the authenticated state and the archive of receipts and events. [`receipt_index`]: where
+//!   each action's receipt is.
 //! - [`mempool`], [`oracle_pool`], [`gossip`]: what waits for a block and how it gets around.
 //! - [`final_view`], [`api`], [`prover`]: what readers see, and proofs of it. [`metrics`]: what is counted.
 //! - [`recovery`], [`repair`]: what a node checks at a start and how it mends what is damaged.
@@ -30,6 +31,7 @@ pub mod node;
 pub mod oracle_pool;
 pub mod pacing;
 pub mod prover;
+pub mod receipt_index;
 pub mod recovery;
 pub mod repair;
 mod reporter;

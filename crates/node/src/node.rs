@@ -25,6 +25,7 @@ use crate::{
     metrics::EngineMetrics,
     network::{NetworkOf, Transport},
     pacing::Paced,
+    receipt_index::{self, ReceiptIndex, ReceiptIndexError},
     recovery::{self, BlockStores, IdentityError},
     repair::{self, RepairError, RepairSource},
     reporter::FaultRecorder,
@@ -72,9 +73,8 @@ use std::{
 };
 use tracing::{error, info, warn};
 
-/// The only epoch there is yet: reconfiguration comes with the committee's own issue, and until then an
-/// epoch that ended would stop the chain.
-const EPOCH: Epoch = Epoch::new(palisade_client::proof::EPOCH);
+/// The only epoch there is: an epoch that ended without a next committee would stop the chain.
+const EPOCH: Epoch = Epoch::new(palisade_types::genesis::EPOCH);
 const EPOCH_BLOCKS: NonZeroU64 = NonZeroU64::MAX;
 const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
 const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
@@ -113,6 +113,9 @@ pub enum StartError {
     /// A store is damaged and could not be repaired.
     #[error("a damaged store could not be repaired: {0}")]
     Repair(#[from] RepairError),
+    /// The index of receipts does not open, even when it is new.
+    #[error(transparent)]
+    ReceiptIndex(#[from] ReceiptIndexError),
     /// A part of the node ended while it was starting; the log says why.
     #[error("the node ended while it was starting")]
     Ended,
@@ -133,6 +136,8 @@ pub struct NodeHandle<E: Runtime> {
     pub state: StateStore<E>,
     /// Finalized blocks and their certificates.
     pub marshal: MarshalMailbox,
+    /// Where receipts are, by the names of their actions.
+    pub receipts: ReceiptIndex<E>,
     /// What the node says of itself.
     pub status: Status,
     /// The signature scheme that certificates verify under.
@@ -184,14 +189,16 @@ where
         error!(part = exit.part, "a part of the node ended");
         exit
     });
-    let Started { shared, state, marshal, status, scheme } = started.await.map_err(|_| StartError::Ended)??;
-    Ok(NodeHandle { shared, state, marshal, status, scheme, task })
+    let Started { shared, state, marshal, receipts, status, scheme } =
+        started.await.map_err(|_| StartError::Ended)??;
+    Ok(NodeHandle { shared, state, marshal, receipts, status, scheme, task })
 }
 
 struct Started<E: Runtime> {
     shared: Arc<Shared<E>>,
     state: StateStore<E>,
     marshal: MarshalMailbox,
+    receipts: ReceiptIndex<E>,
     status: Status,
     scheme: Scheme,
 }
@@ -231,6 +238,7 @@ struct Opened<E: Runtime> {
     storages: Storages,
     stores: BlockStores<E>,
     results: ResultsArchive<E>,
+    receipts: ReceiptIndex<E>,
     voting: Voting,
 }
 
@@ -248,9 +256,10 @@ async fn open<E: Runtime>(
     let stores = recovery::open_blocks(context, &storages, status).await?;
     let past = stores.past(status).await;
     let results = recovery::open_results(context, &storages, &stores, status).await?;
+    let receipts = ReceiptIndex::open(context, &storages, status).await?;
     let voting = recovery::check_vote_log(context.child("vote_log"), &log, &committee.scheme, cache, past).await;
     status.set_voting(voting.clone());
-    Ok(Opened { storages, stores, results, voting })
+    Ok(Opened { storages, stores, results, receipts, voting })
 }
 
 /// What the caller handed in besides the configuration.
@@ -274,7 +283,7 @@ where
     let status = Status::default();
     let committee = Committee::new(&config.genesis, &config.vote_key)?;
     let genesis_block = genesis_block::<E>(&config.genesis)?;
-    let Opened { storages, stores, results, voting } = open(context, &config, &committee, &status).await?;
+    let Opened { storages, stores, results, receipts, voting } = open(context, &config, &committee, &status).await?;
     let votes = voting == Voting::Votes;
     let scheme = if votes { committee.scheme } else { committee.follower };
     let log = if votes { storages.vote_log(EPOCH.get()) } else { storages.observer_log(EPOCH.get()) };
@@ -336,8 +345,15 @@ where
         Poll::Pending => databases.await,
     };
     make_ready(context, &shared, &state, &repair).await?;
+    parts.push(("receipt_index", start_index(context, &shared, receipts.clone())));
     info!(height = ?shared.cache.position().map(|(_, height)| height), ?voting, "the node is ready");
-    Ok((parts, Started { shared, state, marshal, status, scheme }))
+    Ok((parts, Started { shared, state, marshal, receipts, status, scheme }))
+}
+
+/// Starts what keeps the index of receipts at the newest finalized block. The archive is whole by now.
+fn start_index<E: Runtime>(context: &E, shared: &Shared<E>, index: ReceiptIndex<E>) -> Handle<()> {
+    let (view, results) = (shared.view.clone(), shared.results.clone());
+    context.child("receipts").spawn(move |_| receipt_index::follow(index, view, results))
 }
 
 /// Loads the engine, and what readers want of the past.

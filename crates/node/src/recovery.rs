@@ -15,7 +15,7 @@
 use crate::{
     block::{Digest, NodeBlock},
     repair::{RepairError, remove_partition},
-    results::{self, ResultsArchive},
+    results::ResultsArchive,
     status::{Damage, Status, Store, Voting},
     wiring::{BlockArchive, CertificateArchive, Scheme, Storages, VOTE_LOG_BUFFER_BYTES},
 };
@@ -271,9 +271,7 @@ pub async fn open_results<E: StorageContext>(
     stores: &BlockStores<E>,
     status: &Status,
 ) -> Result<ResultsArchive<E>, RepairError> {
-    let prefix = &storages.prefix;
-    let opened = ResultsArchive::open(context.child("results"), prefix, storages.page_cache.clone()).await;
-    let reason = match opened {
+    let reason = match ResultsArchive::open(context.child("results"), storages).await {
         Ok(archive) => match verify_results(&archive, stores).await {
             Ok(()) => return Ok(archive),
             Err(reason) => reason,
@@ -282,10 +280,10 @@ pub async fn open_results<E: StorageContext>(
     };
     warn!(reason, "the store of receipts is damaged: making it again from the blocks");
     status.report(Damage { store: Store::Results, reason, repaired: false });
-    for partition in results::partitions(prefix) {
+    for partition in storages.results_partitions() {
         remove_partition(context, &partition).await?;
     }
-    Ok(ResultsArchive::open(context.child("results"), prefix, storages.page_cache.clone()).await?)
+    Ok(ResultsArchive::open(context.child("results"), storages).await?)
 }
 
 async fn verify_results<E: StorageContext>(archive: &ResultsArchive<E>, stores: &BlockStores<E>) -> Result<(), String> {

@@ -9,19 +9,15 @@
 //! - **Checked on the way out.** A record must decode, be of the height asked for, and hash to the roots of
 //!   its header; the caller has the header.
 
-use crate::{roots, status::Store};
+use crate::{roots, status::Store, wiring::Storages};
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use commonware_codec::RangeCfg;
 use commonware_cryptography::sha256;
 use commonware_glue::stateful::db::Shared;
-use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::{
     Context as StorageContext,
-    archive::{Archive as _, Identifier, prunable},
-    translator::EightCap,
+    archive::{Archive as _, Identifier, immutable},
 };
-use commonware_utils::{NZU64, NZUsize};
 use palisade_types::{
     codec::{self, DecodeError},
     event::Event,
@@ -88,7 +84,8 @@ impl From<commonware_storage::archive::Error> for ResultsError {
     }
 }
 
-type Archive<E> = prunable::Archive<EightCap, E, sha256::Digest, Bytes>;
+/// Its indices are on disk, so that a long chain costs no memory.
+type Archive<E> = immutable::Archive<E, sha256::Digest, Bytes>;
 
 /// A shared handle to the archive.
 pub struct ResultsArchive<E: StorageContext>(Shared<Archive<E>>);
@@ -99,32 +96,10 @@ impl<E: StorageContext> Clone for ResultsArchive<E> {
     }
 }
 
-/// The partitions of the archive under `partition_prefix`.
-pub fn partitions(partition_prefix: &str) -> [String; 3] {
-    ["metadata", "key", "value"].map(|part| format!("{partition_prefix}-results-{part}"))
-}
-
 impl<E: StorageContext> ResultsArchive<E> {
-    /// Opens the archive under `partition_prefix`.
-    pub async fn open(context: E, partition_prefix: &str, page_cache: CacheRef) -> Result<Self, ResultsError> {
-        let [metadata_partition, key_partition, value_partition] = partitions(partition_prefix);
-        let archive = Archive::init(
-            context,
-            prunable::Config {
-                translator: EightCap,
-                metadata_partition,
-                key_partition,
-                key_page_cache: page_cache,
-                value_partition,
-                compression: Some(3),
-                codec_config: RangeCfg::from(0..=RESULTS_BYTES_MAX),
-                items_per_section: NZU64!(4_096),
-                key_write_buffer: NZUsize!(1 << 16),
-                value_write_buffer: NZUsize!(1 << 20),
-                replay_buffer: NZUsize!(1 << 20),
-            },
-        )
-        .await?;
+    /// Opens the archive that `storages` names.
+    pub async fn open(context: E, storages: &Storages) -> Result<Self, ResultsError> {
+        let archive = Archive::init(context, storages.results_archive()).await?;
         Ok(Self(Shared::new("results", archive)))
     }
 

@@ -81,6 +81,7 @@ where
         mempool: mempool.clone(),
         state: node.state.clone(),
         results: node.shared.results.clone(),
+        receipts: node.receipts.clone(),
         marshal: node.marshal.clone(),
         status: node.status.clone(),
     };

@@ -21,6 +21,8 @@ pub enum Store {
     Certificates,
     /// The archive of receipts and events.
     Results,
+    /// The index of receipts by the names of their actions.
+    ReceiptIndex,
     /// The log of own votes.
     Votes,
 }

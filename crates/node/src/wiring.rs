@@ -4,15 +4,17 @@
 
 use crate::{
     block::{Digest, NodeBlock},
+    results::RESULTS_BYTES_MAX,
     store::{DatabaseConfig, database_config},
 };
+use commonware_codec::RangeCfg;
 use commonware_consensus::{
     marshal::{core, standard::Standard},
     simplex::{scheme::ed25519, types::Finalization},
 };
 use commonware_cryptography::certificate::Verifier as _;
 use commonware_runtime::buffer::paged::CacheRef;
-use commonware_storage::archive::immutable;
+use commonware_storage::{archive::immutable, freezer};
 use commonware_utils::{NZU64, NZUsize};
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -83,23 +85,66 @@ impl Storages {
         self.archive("certificates", Scheme::certificate_codec_config_unbounded())
     }
 
+    /// The archive of receipts and events.
+    pub fn results_archive(&self) -> immutable::Config<RangeCfg<usize>> {
+        self.archive("results", RangeCfg::from(0..=RESULTS_BYTES_MAX))
+    }
+
+    /// The index of receipts by the names of their actions.
+    pub fn receipt_index(&self) -> freezer::Config<((), ())> {
+        let prefix = format!("{}-receipts", self.prefix);
+        freezer::Config {
+            key_partition: format!("{prefix}-key"),
+            key_write_buffer: ARCHIVE_BUFFER_BYTES,
+            key_page_cache: self.page_cache.clone(),
+            value_partition: format!("{prefix}-value"),
+            value_compression: None,
+            value_write_buffer: ARCHIVE_BUFFER_BYTES,
+            value_target_size: 1 << 30,
+            table_partition: format!("{prefix}-table"),
+            table_initial_size: 65_536,
+            table_resize_frequency: 4,
+            table_resize_chunk_size: 16_384,
+            table_replay_buffer: ARCHIVE_BUFFER_BYTES,
+            codec_config: ((), ()),
+        }
+    }
+
+    /// How far the index of receipts has come.
+    pub fn receipt_index_commits(&self) -> String {
+        format!("{}-receipts-metadata", self.prefix)
+    }
+
+    /// Every partition of the index of receipts.
+    pub fn receipt_index_partitions(&self) -> [String; 4] {
+        let config = self.receipt_index();
+        [self.receipt_index_commits(), config.key_partition, config.value_partition, config.table_partition]
+    }
+
     /// Every partition that must go when blocks or certificates are damaged: both archives, the position
     /// that marshal keeps, and the plan that was made from it. State and vote log stay.
     pub fn block_partitions(&self) -> Vec<String> {
-        let mut partitions = Vec::new();
-        for name in ["blocks", "certificates"] {
-            let config = self.archive(name, ());
-            partitions.extend([
-                config.metadata_partition,
-                config.freezer_table_partition,
-                config.freezer_key_partition,
-                config.freezer_value_partition,
-                config.ordinal_partition,
-            ]);
-        }
+        let mut partitions: Vec<String> =
+            ["blocks", "certificates"].into_iter().flat_map(|name| self.archive_partitions(name)).collect();
         partitions.push(format!("{}-application-metadata", self.marshal()));
         partitions.push(format!("{}state_sync_metadata", self.sync_plan()));
         partitions
+    }
+
+    /// Every partition of the archive of receipts and events.
+    pub fn results_partitions(&self) -> [String; 5] {
+        self.archive_partitions("results")
+    }
+
+    fn archive_partitions(&self, name: &str) -> [String; 5] {
+        let config = self.archive(name, ());
+        [
+            config.metadata_partition,
+            config.freezer_table_partition,
+            config.freezer_key_partition,
+            config.freezer_value_partition,
+            config.ordinal_partition,
+        ]
     }
 
     fn archive<C>(&self, name: &str, codec_config: C) -> immutable::Config<C> {

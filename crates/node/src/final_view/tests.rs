@@ -1,4 +1,4 @@
-use super::{FinalView, ReceiptPlace};
+use super::{FinalView, NAMED_BLOCKS, ReceiptPlace};
 use crate::tests::exchange::{Chain, Signers, account_of, order, view_after_genesis};
 use palisade_client::api::FinalizedBlock;
 use palisade_types::{ids::Height, order::Side};
@@ -69,30 +69,51 @@ fn a_start_recalls_the_past_newest_first() {
     let (view, mut chain) = view_after_genesis();
     let mut signers = Signers::default();
     let mut blocks = Vec::new();
-    let mut names = Vec::new();
     for _ in 0..5 {
         let action = signers.verified("carol", order(Side::Buy, 90, 1, None));
-        names.push(action.id());
         blocks.push(chain.finalize(&view, &[action], None));
     }
     let started = FinalView::default();
     started.load(view.read(|view| view.tip.clone()).expect("loaded"), chain.engine.state());
     for block in blocks.iter().rev() {
-        assert!(started.recall_places(block.block.header().height, &block.executed.receipts), "there is room");
         assert!(started.recall(recalled(block)), "there is room");
     }
     started
         .read(|view| {
-            for (name, height) in names.iter().zip(2u64..) {
-                let height = Height::new(height);
-                assert_eq!(view.receipt_place(name), Some(ReceiptPlace { height, index: 0 }));
+            for height in (2..7).map(Height::new) {
                 assert_eq!(view.block(height).expect("recalled").header.height, height);
             }
-            assert_eq!(view.oldest_indexed(), Height::new(2));
+            assert_eq!(view.named_from(), Height::new(7), "names of older blocks are the index's");
         })
         .expect("loaded");
     let mut chain: Chain = chain;
     chain.finalize(&started, &[], None);
     assert_eq!(started.tip().map(|(height, _)| height), Some(Height::new(7)));
     assert!(started.read(|view| view.block(Height::new(7))).expect("loaded").is_some());
+}
+
+#[test]
+fn names_go_once_they_are_indexed_and_not_recent() {
+    let (view, mut chain) = view_after_genesis();
+    let mut signers = Signers::default();
+    let mut names = Vec::new();
+    let first = chain.tip.header().height.next();
+    for _ in 0..NAMED_BLOCKS + 10 {
+        let action = signers.verified("carol", order(Side::Buy, 90, 1, None));
+        names.push(action.id());
+        chain.finalize(&view, &[action], None);
+    }
+    let known = |view: &FinalView| {
+        view.read(|view| names.iter().filter(|name| view.receipt_place(name).is_some()).count()).expect("loaded")
+    };
+    assert_eq!(known(&view), names.len(), "nothing is indexed yet");
+    view.forget_names(first);
+    assert_eq!(known(&view), names.len() - 1);
+    assert_eq!(view.read(|view| view.named_from()), Some(first.next()));
+    view.forget_names(chain.tip.header().height);
+    assert_eq!(known(&view) as u64, NAMED_BLOCKS, "the newest blocks keep their names");
+    assert_eq!(
+        view.read(|view| view.named_from()),
+        Some(Height::new(chain.tip.header().height.get() - NAMED_BLOCKS + 1))
+    );
 }

@@ -4,7 +4,7 @@ use crate::{
     block::NodeBlock,
     config::{NodeConfig, Pruning},
     engine_cache::BlockContent,
-    final_view::FinalView,
+    final_view::{FinalView, ReceiptPlace},
     network::{Network, Transport, channels, message_bytes_max},
     node::{self, NodeHandle, StartError},
     source::{ActionSource, FinalizedBlock, Offer},
@@ -40,6 +40,9 @@ use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 const CHAIN_ID: u64 = 1_337;
 /// Between the seeds of one test, so that no two tests run with the same.
 const SEEDS_APART: u64 = 1_000;
+
+/// After its first task has ended, a node's other tasks end within this: only then are its files closed.
+pub const KILLED: Duration = Duration::from_millis(50);
 
 /// The simulated network.
 pub struct Simulated;
@@ -152,7 +155,6 @@ pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
         chain_id: CHAIN_ID,
         name: "test".to_owned(),
         time_ms: TimeMs::new(1),
-        epoch_blocks: u64::MAX,
         seats: seats.collect(),
         assets: vec![AssetSpec { id: AssetId::new(0), symbol: "USDC".to_owned(), decimals: 8, has_index: false }],
         universes: vec![UniverseSpec { id: UniverseId::new(0), name: "core".to_owned(), collateral: AssetId::new(0) }],
@@ -308,6 +310,7 @@ impl Cluster {
         if let Some(node) = self.nodes[seat].take() {
             node.abort();
             let _ = node.exited().await;
+            self.context.sleep(KILLED).await;
         }
     }
 
@@ -370,6 +373,26 @@ impl Cluster {
             receipts += results.receipts.len();
         }
         receipts
+    }
+
+    /// The names and places of the receipts that `seat` has archived up to `height`.
+    pub async fn receipts(&self, seat: usize, height: u64) -> Vec<(ActionId, ReceiptPlace)> {
+        let mut places = Vec::new();
+        for height in (1..=height).map(Height::new) {
+            let results = self.node(seat).shared.results.get(height).await.expect("readable").expect("archived");
+            let named = results.receipts.iter().zip(0u32..);
+            places.extend(named.map(|(receipt, index)| (receipt.action, ReceiptPlace { height, index })));
+        }
+        assert!(!places.is_empty(), "there are receipts");
+        places
+    }
+
+    /// Panics unless `seat` finds these receipts in its index.
+    pub async fn assert_indexed(&self, seat: usize, receipts: &[(ActionId, ReceiptPlace)]) {
+        for (action, place) in receipts {
+            let found = self.node(seat).receipts.get(action).await.expect("the index is readable");
+            assert_eq!(found, Some(*place), "{action} at seat {seat}");
+        }
     }
 
     /// Panics unless the state database of `seat` has the roots that its newest applied block commits to.

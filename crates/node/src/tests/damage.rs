@@ -5,7 +5,6 @@ use crate::{
     node::StartError,
     recovery::IdentityError,
     repair::state_partitions,
-    results,
     status::{Store, Voting},
     wiring::Storages,
 };
@@ -99,7 +98,7 @@ fn a_scribbled_state_store_is_rebuilt_from_the_blocks() {
 fn a_scribbled_store_of_receipts_is_made_again() {
     run(|context| async move {
         let mut cluster = grown(context).await;
-        let files = scribble(&cluster.context, &results::partitions("seat-3")).await;
+        let files = scribble(&cluster.context, &storages(3).results_partitions()).await;
         assert!(files > 0, "there is something to damage");
         start_repaired(&mut cluster, Store::Results).await;
     });
@@ -109,8 +108,35 @@ fn a_scribbled_store_of_receipts_is_made_again() {
 fn a_missing_store_of_receipts_is_made_again() {
     run(|context| async move {
         let mut cluster = grown(context).await;
-        remove(&cluster.context, &results::partitions("seat-3")).await;
+        remove(&cluster.context, &storages(3).results_partitions()).await;
         start_repaired(&mut cluster, Store::Results).await;
+    });
+}
+
+#[test]
+fn a_scribbled_index_of_receipts_is_made_again() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        let receipts = cluster.receipts(0, 25).await;
+        // Without its commit record an index is as good as missing.
+        let [_, places @ ..] = storages(3).receipt_index_partitions();
+        let files = scribble(&cluster.context, &places).await;
+        assert!(files > 0, "there is something to damage");
+        start_repaired(&mut cluster, Store::ReceiptIndex).await;
+        cluster.assert_indexed(3, &receipts).await;
+    });
+}
+
+#[test]
+fn a_missing_index_of_receipts_is_made_again() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        let receipts = cluster.receipts(0, 25).await;
+        remove(&cluster.context, &storages(3).receipt_index_partitions()).await;
+        cluster.start(3).await;
+        let height = cluster.applied(0) + 10;
+        cluster.wait_for(&ALL, height).await;
+        cluster.assert_indexed(3, &receipts).await;
     });
 }
 

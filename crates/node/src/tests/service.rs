@@ -1,7 +1,7 @@
 //! Whole nodes with mempool, gossip and API: what clients hand in at one node, they read at all, with proofs.
 
 use super::{
-    cluster::{Simulated, seat_keys, seeds},
+    cluster::{KILLED, Simulated, seat_keys, seeds},
     exchange::{BTC, CORE, GENESIS_TIME, PEOPLE, SPOT, Signers, USDC, WHOLE, account_of, cancel, genesis, order, vote},
 };
 use crate::{
@@ -129,6 +129,7 @@ impl Venue {
         if let Some(service) = self.nodes[seat].take() {
             service.abort();
             let _ = service.exited().await;
+            self.context.sleep(KILLED).await;
         }
     }
 
@@ -378,6 +379,42 @@ fn receipts_survive_restarts() {
         }
         let after = venue.act(0, "dave", order(Side::Sell, 150, 1, None)).await;
         assert!(matches!(after.1, Outcome::Orders { .. }));
+    });
+}
+
+/// Names of receipts were once kept in memory only, for the newest 300,000 actions and, after a start, of the newest
+/// 100,000 blocks: memory grew for hours and what was older could not be asked for by name.
+#[test]
+fn receipts_of_old_blocks_are_found_by_name() {
+    run(9, |context| async move {
+        let mut venue = Venue::new(context).await;
+        let mut given = Vec::new();
+        for step in 0..6u8 {
+            let name = PEOPLE[usize::from(step) % PEOPLE.len()];
+            given.push(venue.act(usize::from(step % 3), name, order(Side::Buy, 50, 1, Some(step))).await);
+        }
+        // Past a commit of the index, and past the blocks whose names stay in memory.
+        let height = Height::new(300);
+        for api in venue.nodes.iter().flatten().map(|node| &node.api) {
+            while api.block(height, WAIT_MS).await.is_err() {}
+        }
+        for restarted in [false, true] {
+            if restarted {
+                venue.kill(3).await;
+                venue.start(3).await;
+            }
+            for seat in [0, 3] {
+                let api = &venue.node(seat).api;
+                for (id, outcome) in &given {
+                    let receipt = api.receipt(*id, 0).await.expect("the receipt is found by name");
+                    assert_eq!((receipt.receipt.action, &receipt.receipt.outcome), (*id, outcome));
+                }
+                let unknown = api.receipt(ActionId([7; 32]), 0).await;
+                assert!(matches!(unknown, Err(ApiError::NotFound { .. })), "{unknown:?}");
+                let (_, value) = venue.prove(seat, ProofRequest::Receipt { action: given[0].0 }).await;
+                assert!(matches!(value, ProvenValue::Receipt { .. }));
+            }
+        }
     });
 }
 
