@@ -56,6 +56,7 @@ bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULT
 	rm -rf $(TARGET_DIR)/criterion
 	$(CARGO) bench --locked --package palisade-types --bench signatures
 	$(CARGO) bench --locked --package palisade-engine --bench engine
+	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json
 	$(PYTHON) bench/report.py $(TARGET_DIR)/criterion bench/RESULTS.md
 
 sim: ## the deterministic cluster tests, with more seeds (PALISADE_SEEDS=n)

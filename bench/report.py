@@ -53,6 +53,20 @@ def rows(groups):
         yield f"| {group} | {figure(ours)} | {name.removeprefix(LIMIT)}: {figure(limit)} | {ours / limit:.1f} |"
 
 
+def memory_rows(folder):
+    """Bytes of memory, beside the bare records and the bound that the project sets itself."""
+    file = folder / "memory.json"
+    if not file.exists():
+        sys.exit(f"{file} is missing: run `make bench`")
+    for line in json.loads(file.read_text()):
+        ours, limit, target = line["bytes"], line["limit_bytes"], line["target_bytes"]
+        verdict = "met" if ours <= target else "missed"
+        yield (
+            f"| {line['what']} | {ours:,} bytes (bound {target:,}: {verdict}) | bare records: {limit:,} bytes"
+            f" | {ours / limit:.1f} |"
+        )
+
+
 def main(criterion_folder, result_file):
     groups = measured(pathlib.Path(criterion_folder))
     if not groups:
@@ -73,6 +87,7 @@ def main(criterion_folder, result_file):
             "| what | measured | limit in the same run | ratio |",
             "| --- | --- | --- | --- |",
             *rows(groups),
+            *memory_rows(pathlib.Path(criterion_folder)),
             "",
         ]
     )

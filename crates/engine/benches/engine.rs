@@ -51,9 +51,12 @@ fn operations(venue: &mut Venue, books: &mut Books) -> (Vec<(AccountId, Action)>
     let mut counts = Vec::with_capacity(CORE_OPERATIONS);
     for _ in 0..CORE_OPERATIONS {
         let (account, action) = venue.next(core.state());
+        let seen = core.events().len();
         counts.push(refused(&core.run(account, &action).expect("no invariant breaks")));
+        venue.see(&core.events()[seen..]);
         operations.push((account, action));
     }
+    venue.check_outliving(core.events(), core.state());
     check_refused(counts.into_iter());
     let changes = changes(core.events(), books);
     (operations, changes)

@@ -3,7 +3,7 @@
 use crate::{
     margin::{AccountMargin, Exposure, OpenOrders, default_leverage},
     market_math::{quote_amount, quote_value_usd},
-    state::{OpenTotals, PositionRecord, State},
+    state::{MarketStanding, PositionRecord, State},
 };
 use palisade_types::{
     address::AccountId,
@@ -12,18 +12,21 @@ use palisade_types::{
     numbers::{Amount, Usd},
     rejection::Rejection,
 };
-use std::collections::BTreeSet;
 
 /// Positions and open orders of an account in one perpetual market.
 pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
+    exposure_of(state, &state.standing(account, market.id), market)
+}
+
+fn exposure_of(state: &State, standing: &MarketStanding, market: &MarketSpec) -> Result<Exposure, Rejection> {
     let terms = market.perpetual().ok_or(Rejection::NoLeverage { market: market.id })?;
     let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
-    let totals: OpenTotals = state.open_totals(account, market.id);
+    let totals = &standing.totals;
     Ok(Exposure {
-        position: position(state, account, market.id),
+        position: standing.position,
         buys: OpenOrders { lots: totals.buy_size, notional_usd: totals.buy_notional_usd },
         sells: OpenOrders { lots: totals.sell_size, notional_usd: totals.sell_notional_usd },
-        leverage: leverage(state, account, market),
+        leverage: leverage_of(standing, terms.maximum_leverage),
         maximum_leverage: terms.maximum_leverage,
         size_decimals: market.size_decimals,
         fee: market.maker_fee.max(market.taker_fee),
@@ -34,7 +37,11 @@ pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Resul
 /// The leverage an account has in a market: what it chose, else the default.
 pub fn leverage(state: &State, account: AccountId, market: &MarketSpec) -> u32 {
     let maximum = market.perpetual().map_or(1, |terms| terms.maximum_leverage);
-    state.leverage(account, market.id).unwrap_or_else(|| default_leverage(maximum)).min(maximum).max(1)
+    leverage_of(&state.standing(account, market.id), maximum)
+}
+
+fn leverage_of(standing: &MarketStanding, maximum: u32) -> u32 {
+    standing.leverage.unwrap_or_else(|| default_leverage(maximum)).min(maximum).max(1)
 }
 
 /// An account's position; an empty one if it holds none.
@@ -42,28 +49,20 @@ pub(crate) fn position(state: &State, account: AccountId, market: MarketId) -> P
     state.position(account, market).copied().unwrap_or_default()
 }
 
-/// An account's margin in a universe. `changed` replaces the exposure of one market.
-pub(crate) fn margin_with(
+/// An account's margin in a universe, one market left out.
+pub(crate) fn margin_without(
     state: &State,
     account: AccountId,
     universe: UniverseId,
-    changed: Option<(MarketId, Exposure)>,
+    left_out: Option<MarketId>,
 ) -> Result<AccountMargin, Rejection> {
     let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
     let collateral = record.spec.collateral;
-    let mut markets: BTreeSet<MarketId> = state.positions_of(account).map(|(market, _)| market).collect();
-    markets.extend(state.open_totals_of(account).map(|(market, _)| market));
-    markets.extend(changed.as_ref().map(|(market, _)| *market));
-    let exposures = markets.into_iter().filter_map(|id| {
-        let market = state.market(id)?;
+    let standings = state.standings_of(account).iter().filter(|standing| Some(standing.market) != left_out);
+    let exposures = standings.filter(|standing| standing.counts()).filter_map(|standing| {
+        let market = state.market(standing.market)?;
         market.perpetual()?;
-        if market.universe != universe {
-            return None;
-        }
-        match changed {
-            Some((changed_id, exposure)) if changed_id == id => Some(Ok(exposure)),
-            _ => Some(exposure(state, account, market)),
-        }
+        (market.universe == universe).then(|| exposure_of(state, standing, market))
     });
     AccountMargin::of(
         state.balance(account, universe, collateral),
@@ -74,7 +73,7 @@ pub(crate) fn margin_with(
 
 /// An account's margin in a universe.
 pub fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result<AccountMargin, Rejection> {
-    margin_with(state, account, universe, None)
+    margin_without(state, account, universe, None)
 }
 
 /// What an account may spend of an asset or send away: what it holds and no order locks, and of the collateral only

@@ -93,9 +93,12 @@ impl<'a> Admission<'a> {
             return Err(Inadmissible::ChainHalted);
         }
         self.check_signer(envelope, request)?;
-        let nonces = self.check_nonce(envelope)?;
+        self.check_nonce(envelope)?;
         let actions_used = self.check_budget(envelope.account, request)?;
-        self.charges.nonces.insert(envelope.signer, nonces);
+        let state = self.state;
+        let signer = envelope.signer;
+        let nonces = self.charges.nonces.entry(signer);
+        nonces.or_insert_with(|| state.nonces(signer).cloned().unwrap_or_default()).insert(envelope.nonce);
         self.charges.actions_used.insert(envelope.account, actions_used);
         Ok(())
     }
@@ -142,7 +145,7 @@ impl<'a> Admission<'a> {
         matches!(request, Request::Native(Action::ClaimFaucet { .. })) && !self.genesis.faucet.is_empty()
     }
 
-    fn check_nonce(&self, envelope: &Envelope) -> Result<NonceSet, Inadmissible> {
+    fn check_nonce(&self, envelope: &Envelope) -> Result<(), Inadmissible> {
         let Envelope { signer, nonce, .. } = *envelope;
         let block_time_ms = self.block_time_ms;
         let nonce_time_ms = TimeMs::new(nonce.get());
@@ -151,8 +154,9 @@ impl<'a> Admission<'a> {
         if nonce_time_ms < earliest || nonce_time_ms > latest {
             return Err(Inadmissible::NonceOutOfWindow { nonce, block_time_ms });
         }
-        let known = self.charges.nonces.get(&signer).or_else(|| self.state.nonces(signer));
-        let mut nonces = known.cloned().unwrap_or_default();
+        let Some(nonces) = self.charges.nonces.get(&signer).or_else(|| self.state.nonces(signer)) else {
+            return Ok(());
+        };
         if nonces.contains(nonce) {
             return Err(Inadmissible::NonceUsed { nonce });
         }
@@ -161,8 +165,7 @@ impl<'a> Admission<'a> {
         {
             return Err(Inadmissible::NonceTooLow { nonce, smallest_kept });
         }
-        nonces.insert(nonce);
-        Ok(nonces)
+        Ok(())
     }
 
     fn check_budget(&self, account: AccountId, request: &Request) -> Result<u64, Inadmissible> {

@@ -126,7 +126,7 @@ pub(crate) fn execute(
 ) -> Result<BlockOutcome, InvalidBlock> {
     let charges = check(state, genesis, rules, block)?;
     // After this point the block succeeds.
-    let mut work = Work { state, genesis, time_ms: block.time_ms, events: Vec::new() };
+    let mut work = Work::new(state, genesis, block.time_ms);
     let start = work.checkpoint();
     work.update_chain(|chain| {
         chain.height = block.height;
@@ -142,6 +142,7 @@ pub(crate) fn execute(
     timers::run(&mut work);
     let receipts = user_actions::run(&mut work, block);
     audit::run(&mut work, start, block.height);
+    work.keep_numbers();
     let events = std::mem::take(&mut work.events);
     let (writes, undo) = work.state.finish_block();
     Ok(BlockOutcome { receipts, events, writes, undo })

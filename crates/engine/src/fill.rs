@@ -8,7 +8,7 @@
 //! - The maker is judged first: a maker who cannot pay costs nobody anything but that maker's order.
 
 use crate::{
-    accounts::{margin, position, spendable},
+    accounts::{exposure, margin_without, position, spendable},
     ledger::{Overdraft, Settlement},
     margin::AccountMargin,
     market_math::{base_amount, fee_usd, quote_amount, quote_usd},
@@ -66,7 +66,16 @@ struct Amounts {
 #[derive(Clone, Copy, Debug)]
 struct Before {
     position: PositionRecord,
-    margin: Option<AccountMargin>,
+    margin: Option<MarginBefore>,
+}
+
+/// The margin of one side of a perpetual's fill, which moves the fill's market and the balance and nothing else.
+#[derive(Clone, Copy, Debug)]
+struct MarginBefore {
+    /// All other markets, which stay as they are.
+    elsewhere: AccountMargin,
+    /// All markets.
+    whole: AccountMargin,
 }
 
 /// Settles a fill if both sides can afford it.
@@ -151,7 +160,10 @@ fn side(order: &OpenOrder, fee_usd: Usd, start_position: Position, closed_pnl_us
 
 fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Before, Rejection> {
     let margin = match market.perpetual() {
-        Some(_) => Some(margin(state, account, market.universe)?),
+        Some(_) => {
+            let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
+            Some(MarginBefore { elsewhere, whole: elsewhere.with(&exposure(state, account, market)?.margin()?)? })
+        }
         None => None,
     };
     Ok(Before { position: position(state, account, market.id), margin })
@@ -225,6 +237,12 @@ fn put_position(state: &mut State, account: AccountId, market: MarketId, record:
     }
 }
 
+fn collateral_balance(state: &State, market: &MarketSpec, account: AccountId) -> Result<Amount, Rejection> {
+    let universe = market.universe;
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    Ok(state.balance(account, universe, collateral))
+}
+
 /// Whether the owner of `order` can afford the state after the fill.
 fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Before) -> Result<bool, Rejection> {
     match (market.spot(), before.margin) {
@@ -236,9 +254,14 @@ fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Befor
             Ok(spendable(state, order.account, market.universe, paid)? >= Amount::ZERO)
         }
         (None, Some(margin_before)) => {
-            let after = margin(state, order.account, market.universe)?;
-            let position_after = position(state, order.account, market.id).position;
-            match after.check_fill(&margin_before, before.position.position, position_after) {
+            let here = exposure(state, order.account, market)?;
+            let elsewhere = margin_before.elsewhere.with_balance(collateral_balance(state, market, order.account)?);
+            let position_after = here.position.position;
+            match elsewhere.with(&here.margin()?)?.check_fill(
+                &margin_before.whole,
+                before.position.position,
+                position_after,
+            ) {
                 Ok(()) => Ok(true),
                 Err(Rejection::InsufficientMargin { .. }) => Ok(false),
                 Err(rejection) => Err(rejection),

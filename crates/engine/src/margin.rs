@@ -92,6 +92,19 @@ pub struct AccountMargin {
     pub maintenance_usd: Usd,
 }
 
+/// What one market contributes to an account's margin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MarketMargin {
+    /// Unrealised profit at the mark.
+    unrealised_usd: Usd,
+    /// Initial requirement, open orders included.
+    initial_usd: Usd,
+    /// Initial requirement of the position alone.
+    position_initial_usd: Usd,
+    /// Maintenance requirement.
+    maintenance_usd: Usd,
+}
+
 /// The leverage of an account that never chose one.
 pub const fn default_leverage(maximum_leverage: u32) -> u32 {
     if maximum_leverage < DEFAULT_LEVERAGE { maximum_leverage } else { DEFAULT_LEVERAGE }
@@ -127,17 +140,42 @@ impl Exposure {
 
     /// The initial requirement of the position alone.
     pub fn position_initial_usd(&self) -> Result<Usd, Rejection> {
-        fraction_ceil(self.notional_usd()?, i128::from(self.leverage))
+        self.margin().map(|margin| margin.position_initial_usd)
     }
 
     /// The maintenance requirement of the position.
     pub fn maintenance_usd(&self) -> Result<Usd, Rejection> {
-        let divisor = i128::from(self.maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
-        fraction_ceil(self.notional_usd()?, divisor)
+        self.margin().map(|margin| margin.maintenance_usd)
     }
 
     /// The initial requirement with open orders: the worse side.
     pub fn initial_usd(&self) -> Result<Usd, Rejection> {
+        self.margin().map(|margin| margin.initial_usd)
+    }
+
+    /// What the market contributes to the account's margin; each value is computed once, and nothing is divided where
+    /// there is nothing to divide: most accounts hold a position or offer orders in a market, not both.
+    pub(crate) fn margin(&self) -> Result<MarketMargin, Rejection> {
+        let without_orders = self.buys == OpenOrders::default() && self.sells == OpenOrders::default();
+        if self.position.is_empty() {
+            // A cost without lots would be a loss: it counts like one.
+            let unrealised_usd = difference(Usd::ZERO, self.position.entry_cost_usd)?;
+            let initial_usd = if without_orders { Usd::ZERO } else { self.orders_initial_usd(Usd::ZERO)? };
+            return Ok(MarketMargin { unrealised_usd, initial_usd, ..MarketMargin::default() });
+        }
+        let notional = self.notional_usd()?;
+        let position_initial_usd = fraction_ceil(notional, i128::from(self.leverage))?;
+        let divisor = i128::from(self.maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
+        Ok(MarketMargin {
+            unrealised_usd: self.unrealised_usd()?,
+            initial_usd: if without_orders { position_initial_usd } else { self.orders_initial_usd(notional)? },
+            position_initial_usd,
+            maintenance_usd: fraction_ceil(notional, divisor)?,
+        })
+    }
+
+    /// The initial requirement with open orders; `notional` is the position's.
+    fn orders_initial_usd(&self, notional: Usd) -> Result<Usd, Rejection> {
         let lots = i128::from(self.position.position.get());
         let bought_value = value_floor_usd(self.mark, i128::from(self.buys.lots.get()), self.size_decimals)?;
         let sold_value = value_ceil_usd(self.mark, i128::from(self.sells.lots.get()), self.size_decimals)?;
@@ -145,19 +183,26 @@ impl Exposure {
         let sold_loss = difference(sold_value, self.sells.notional_usd)?;
         // Lots sold below the mark weigh as much as the mark says once they are held.
         let sells = OpenOrders { lots: self.sells.lots, notional_usd: self.sells.notional_usd.max(sold_value) };
-        let if_bought = self.side_initial_usd(lots, &self.buys, bought_loss)?;
-        let if_sold = self.side_initial_usd(lots.checked_neg().ok_or(Rejection::Overflow)?, &sells, sold_loss)?;
+        let if_bought = self.side_initial_usd(lots, notional, &self.buys, bought_loss)?;
+        let behind_lots = lots.checked_neg().ok_or(Rejection::Overflow)?;
+        let if_sold = self.side_initial_usd(behind_lots, notional, &sells, sold_loss)?;
         Ok(if_bought.max(if_sold))
     }
 
     /// The requirement once all `orders` of a side are filled. `ahead_lots` is the position counted in that side's
     /// direction. Added lots count at their limits (sells at the mark if that is higher), lots held before at the mark;
     /// after a turn through zero only added lots are left.
-    fn side_initial_usd(&self, ahead_lots: i128, orders: &OpenOrders, loss_usd: Usd) -> Result<Usd, Rejection> {
+    fn side_initial_usd(
+        &self,
+        ahead_lots: i128,
+        held_notional: Usd,
+        orders: &OpenOrders,
+        loss_usd: Usd,
+    ) -> Result<Usd, Rejection> {
         let order_lots = i128::from(orders.lots.get());
         let after_lots = ahead_lots.checked_add(order_lots).ok_or(Rejection::Overflow)?;
         let notional = if ahead_lots >= 0 {
-            sum(self.notional_of(ahead_lots)?, orders.notional_usd)?
+            sum(held_notional, orders.notional_usd)?
         } else if after_lots <= 0 {
             self.notional_of(after_lots.checked_neg().ok_or(Rejection::Overflow)?)?
         } else {
@@ -184,13 +229,25 @@ impl AccountMargin {
             ..Self::default()
         };
         for exposure in exposures {
-            let exposure = exposure?;
-            account.unrealised_usd = sum(account.unrealised_usd, exposure.unrealised_usd()?)?;
-            account.initial_usd = sum(account.initial_usd, exposure.initial_usd()?)?;
-            account.position_initial_usd = sum(account.position_initial_usd, exposure.position_initial_usd()?)?;
-            account.maintenance_usd = sum(account.maintenance_usd, exposure.maintenance_usd()?)?;
+            account = account.with(&exposure?.margin()?)?;
         }
         Ok(account)
+    }
+
+    /// With another collateral balance.
+    pub(crate) const fn with_balance(&self, balance: Amount) -> Self {
+        Self { balance_usd: crate::market_math::quote_value_usd(balance), ..*self }
+    }
+
+    /// With one more market.
+    pub(crate) fn with(&self, market: &MarketMargin) -> Result<Self, Rejection> {
+        Ok(Self {
+            unrealised_usd: sum(self.unrealised_usd, market.unrealised_usd)?,
+            initial_usd: sum(self.initial_usd, market.initial_usd)?,
+            position_initial_usd: sum(self.position_initial_usd, market.position_initial_usd)?,
+            maintenance_usd: sum(self.maintenance_usd, market.maintenance_usd)?,
+            ..*self
+        })
     }
 
     /// What backs the positions.

@@ -29,12 +29,13 @@ fn scale(decimals: u8) -> Result<i128, Rejection> {
 pub fn quote_usd(price: Price, lots: Size, size_decimals: u8) -> Result<Usd, Rejection> {
     let product = i128::from(price.get()).checked_mul(i128::from(lots.get())).ok_or(Rejection::Overflow)?;
     let scale = scale(size_decimals)?;
-    if product.checked_rem(scale).ok_or(Rejection::Overflow)? != 0 {
+    let quotient = multiply_divide_floor(product, 1, scale).ok_or(Rejection::Overflow)?;
+    if quotient.checked_mul(scale) != Some(product) {
         return Err(Rejection::InvariantViolated {
             invariant: format!("the quote of {lots} lots at {price} is a whole number of 1e-8 USD"),
         });
     }
-    product.checked_div(scale).map(Usd::new).ok_or(Rejection::Overflow)
+    Ok(Usd::new(quotient))
 }
 
 /// The value of a signed number of lots, rounded down: never more than it is worth to its holder.

@@ -24,7 +24,7 @@ impl<'a> MatchingCore<'a> {
     pub fn new(engine: &'a mut Engine) -> Self {
         let time_ms = engine.time_ms();
         let (state, genesis) = engine.parts_mut();
-        let work = Work { state, genesis, time_ms, events: Vec::new() };
+        let work = Work::new(state, genesis, time_ms);
         let start = work.checkpoint();
         Self { work, start }
     }

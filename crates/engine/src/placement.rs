@@ -4,7 +4,7 @@
 //! included, leaves no trace.
 
 use crate::{
-    accounts::{exposure, margin, margin_with, position, spendable},
+    accounts::{exposure, margin_without, position, spendable},
     market_math::{RATE_ONE, check_limit_price, quote_usd},
     matching, orders,
     perpetual::{check_position_cap, check_reduce_only, only_reduces},
@@ -44,7 +44,7 @@ pub(crate) struct Placement {
 /// Checks, matches and rests an order.
 pub(crate) fn place(work: &mut Work<'_>, placement: &Placement) -> Result<OrderResult, Rejection> {
     let request = &placement.request;
-    let market = work.state.market(request.market).ok_or(Rejection::UnknownMarket { market: request.market })?.clone();
+    let market = work.state.shared_market(request.market).ok_or(Rejection::UnknownMarket { market: request.market })?;
     check_shape(work.state, &market, request, work.time_ms)?;
     check_account(work.state, &market, placement)?;
     check_risk(work.state, &market, placement, work.time_ms)?;
@@ -264,14 +264,16 @@ fn check_reservation(
     if order.reduce_only {
         return Ok(());
     }
-    let mut with_order = exposure(state, account, market)?;
+    let without_order = exposure(state, account, market)?;
+    let mut with_order = without_order;
     let orders = match side {
         Side::Buy => &mut with_order.buys,
         Side::Sell => &mut with_order.sells,
     };
     *orders = orders.with(order.remaining, record.notional_usd)?;
-    let before = margin(state, account, market.universe)?;
-    let after = margin_with(state, account, market.universe, Some((market.id, with_order)))?;
+    let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
+    let before = elsewhere.with(&without_order.margin()?)?;
+    let after = elsewhere.with(&with_order.margin()?)?;
     after.check_order(&before)
 }
 

@@ -12,9 +12,10 @@
 mod indices;
 mod read;
 mod records;
+mod standing;
 mod tables;
 
-pub use indices::{BookPlace, OpenTotals, PositionTotals, Timer};
+pub use indices::{BookPlace, PositionTotals, Timer};
 #[cfg(test)]
 pub(crate) use records::TestAccount;
 pub use records::{
@@ -22,11 +23,11 @@ pub use records::{
     MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, ScheduledUpgrade,
     UniverseRecord,
 };
+pub use standing::{MarketStanding, OpenTotals};
 pub use tables::{RECORD_BYTES_MAX, Record, RecordKey};
 
 use indices::Indices;
 use palisade_types::codec::DecodeError;
-use std::collections::BTreeMap;
 use tables::Tables;
 
 /// The whole exchange.
@@ -38,11 +39,29 @@ pub struct State {
     journal: Vec<Change>,
 }
 
-/// A record's content before a change; `None` if it did not exist.
+/// What a change put an end to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Change {
-    key: RecordKey,
-    before: Option<Record>,
+enum Change {
+    /// The record did not exist.
+    Created(RecordKey),
+    /// The record was this.
+    Replaced(Record),
+}
+
+impl Change {
+    fn name(&self) -> RecordKey {
+        match self {
+            Self::Created(key) => key.clone(),
+            Self::Replaced(record) => record.key(),
+        }
+    }
+
+    const fn before(&self) -> Option<&Record> {
+        match self {
+            Self::Created(_) => None,
+            Self::Replaced(record) => Some(record),
+        }
+    }
 }
 
 /// A moment within a block to which the state can return.
@@ -104,9 +123,8 @@ impl State {
         for value in values {
             found_any = true;
             let record = Record::decode(&value).map_err(|source| StateError::Malformed { source })?;
-            let key = record.key();
-            if state.replace(&key, Some(record)).is_some() {
-                return Err(StateError::Duplicate { key });
+            if let Some(twin) = state.tables.put(record, &mut state.indices) {
+                return Err(StateError::Duplicate { key: twin.key() });
             }
         }
         if found_any && state.tables.chain.is_empty() {
@@ -124,7 +142,10 @@ impl State {
         if let Some(found) = record.as_ref().map(Record::key).filter(|found| *found != write.name) {
             return Err(StateError::Misnamed { expected: write.name.clone(), found });
         }
-        self.replace(&write.name, record);
+        match record {
+            Some(record) => self.tables.put(record, &mut self.indices),
+            None => self.tables.take(&write.name, &mut self.indices),
+        };
         Ok(())
     }
 
@@ -146,15 +167,17 @@ impl State {
     /// Puts a record in place of whatever had its name.
     pub(crate) fn put(&mut self, record: Record) {
         let key = record.key();
-        let before = self.replace(&key, Some(record));
-        self.journal.push(Change { key, before });
+        let change = match self.tables.put(record, &mut self.indices) {
+            Some(before) => Change::Replaced(before),
+            None => Change::Created(key),
+        };
+        self.journal.push(change);
     }
 
     /// Removes a record, if it is there.
     pub(crate) fn delete(&mut self, key: RecordKey) {
-        let before = self.replace(&key, None);
-        if before.is_some() {
-            self.journal.push(Change { key, before });
+        if let Some(before) = self.tables.take(&key, &mut self.indices) {
+            self.journal.push(Change::Replaced(before));
         }
     }
 
@@ -167,41 +190,40 @@ impl State {
     pub(crate) fn revert_to(&mut self, checkpoint: Checkpoint) {
         while self.journal.len() > checkpoint.journal_length {
             if let Some(change) = self.journal.pop() {
-                self.replace(&change.key, change.before);
+                self.undo(change);
             }
         }
     }
 
-    /// Names of the records changed since a moment of this block, each once, in order.
-    pub(crate) fn changed_since(&self, checkpoint: Checkpoint) -> std::collections::BTreeSet<&RecordKey> {
-        self.journal.iter().skip(checkpoint.journal_length).map(|change| &change.key).collect()
+    /// Names of the records changed since a moment of this block, once per change, in order of the changes.
+    pub(crate) fn changes_since(&self, checkpoint: Checkpoint) -> impl Iterator<Item = RecordKey> {
+        self.journal.iter().skip(checkpoint.journal_length).map(Change::name)
     }
 
     /// Ends the block: its net changes by ascending database key, and what turns it back. Of a record that
     /// changed often, the undo keeps the oldest content alone, so hot records cost no more memory than cold ones.
     pub(crate) fn finish_block(&mut self) -> (Vec<Write>, Undo) {
-        let mut oldest: BTreeMap<RecordKey, Option<Record>> = BTreeMap::new();
-        for Change { key, before } in std::mem::take(&mut self.journal) {
-            oldest.entry(key).or_insert(before);
-        }
-        let mut writes: Vec<Write> = Vec::with_capacity(oldest.len());
-        let mut changes: Vec<Change> = Vec::with_capacity(oldest.len());
-        for (key, before) in oldest {
-            let after = self.tables.get(&key);
-            if after != before {
-                let value = after.map(|record| record.encode());
-                writes.push(Write { key: key.database_key(), name: key.clone(), value });
-                changes.push(Change { key, before });
+        let journal = std::mem::take(&mut self.journal);
+        let mut changes: Vec<(RecordKey, Change)> = journal.into_iter().map(|change| (change.name(), change)).collect();
+        // Stable, so the oldest content of each record comes first and is the one kept.
+        changes.sort_by(|(left, _), (right, _)| left.cmp(right));
+        changes.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        let mut writes: Vec<Write> = Vec::with_capacity(changes.len());
+        let mut kept: Vec<Change> = Vec::with_capacity(changes.len());
+        for (name, change) in changes {
+            if let Some(value) = self.tables.changed_value(&name, change.before()) {
+                writes.push(Write { key: name.database_key(), name, value });
+                kept.push(change);
             }
         }
         writes.sort_unstable_by_key(|write| write.key);
-        (writes, Undo { changes })
+        (writes, Undo { changes: kept })
     }
 
     /// Turns the newest block back.
     pub(crate) fn revert_block(&mut self, undo: Undo) {
         for change in undo.changes {
-            self.replace(&change.key, change.before);
+            self.undo(change);
         }
     }
 
@@ -217,13 +239,11 @@ impl State {
         &self.tables
     }
 
-    fn replace(&mut self, key: &RecordKey, after: Option<Record>) -> Option<Record> {
-        let before = self.tables.take(key);
-        self.indices.replace(before.as_ref(), after.as_ref());
-        if let Some(record) = after {
-            self.tables.insert(record);
-        }
-        before
+    fn undo(&mut self, change: Change) {
+        match change {
+            Change::Created(key) => self.tables.take(&key, &mut self.indices),
+            Change::Replaced(record) => self.tables.put(record, &mut self.indices),
+        };
     }
 }
 

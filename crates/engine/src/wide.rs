@@ -10,6 +10,9 @@ pub fn multiply_divide_floor(left: i128, right: i128, divisor: i128) -> Option<i
         return None;
     }
     if let Some(product) = left.checked_mul(right) {
+        if let Some((quotient, _)) = divide_small(product, divisor) {
+            return Some(quotient);
+        }
         return product.checked_div_euclid(divisor);
     }
     let (quotient, remainder) =
@@ -27,6 +30,9 @@ pub fn multiply_divide_ceil(left: i128, right: i128, divisor: i128) -> Option<i1
         return None;
     }
     if let Some(product) = left.checked_mul(right) {
+        if let Some((quotient, remainder)) = divide_small(product, divisor) {
+            return quotient.checked_add(i128::from(remainder != 0));
+        }
         let floor = product.checked_div_euclid(divisor)?;
         let exact = product.checked_rem_euclid(divisor)? == 0;
         return if exact { Some(floor) } else { floor.checked_add(1) };
@@ -38,6 +44,14 @@ pub fn multiply_divide_ceil(left: i128, right: i128, divisor: i128) -> Option<i1
     }
     let magnitude = if remainder == 0 { quotient } else { quotient.checked_add(1)? };
     i128::try_from(magnitude).ok()
+}
+
+/// Euclidean quotient and remainder where both numbers fit 64 bits, as nearly all do: one machine division instead of
+/// two calls of a 128-bit routine.
+fn divide_small(dividend: i128, divisor: i128) -> Option<(i128, i64)> {
+    let (dividend, divisor) = (i64::try_from(dividend).ok()?, i64::try_from(divisor).ok()?);
+    let (quotient, remainder) = (dividend.checked_div_euclid(divisor)?, dividend.checked_rem_euclid(divisor)?);
+    Some((i128::from(quotient), remainder))
 }
 
 /// A 256-bit product as two halves.

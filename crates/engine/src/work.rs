@@ -22,6 +22,16 @@ pub(crate) struct Work<'a> {
     pub time_ms: TimeMs,
     /// What happened so far.
     pub events: Vec<Event>,
+    /// Numbers for what comes next; in the chain's record again once the block ends.
+    numbers: Numbers,
+}
+
+/// The counters of the chain's record, which nearly every order moves: counted here and written once per block, so
+/// that no order journals the whole record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Numbers {
+    order: u64,
+    trade: u64,
 }
 
 /// A moment to which state and events can return.
@@ -29,6 +39,7 @@ pub(crate) struct Work<'a> {
 pub(crate) struct WorkCheckpoint {
     state: Checkpoint,
     event_count: usize,
+    numbers: Numbers,
 }
 
 impl WorkCheckpoint {
@@ -38,18 +49,26 @@ impl WorkCheckpoint {
     }
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Begins a block on the state of its parent.
+    pub(crate) fn new(state: &'a mut State, genesis: &'a Genesis, time_ms: TimeMs) -> Self {
+        let chain = state.chain();
+        let numbers = Numbers { order: chain.next_order, trade: chain.next_trade };
+        Self { state, genesis, time_ms, events: Vec::new(), numbers }
+    }
+
     pub(crate) fn emit(&mut self, event: Event) {
         self.events.push(event);
     }
 
     pub(crate) fn checkpoint(&self) -> WorkCheckpoint {
-        WorkCheckpoint { state: self.state.checkpoint(), event_count: self.events.len() }
+        WorkCheckpoint { state: self.state.checkpoint(), event_count: self.events.len(), numbers: self.numbers }
     }
 
     pub(crate) fn revert_to(&mut self, checkpoint: WorkCheckpoint) {
         self.state.revert_to(checkpoint.state);
         self.events.truncate(checkpoint.event_count);
+        self.numbers = checkpoint.numbers;
     }
 
     /// Runs a piece of work that leaves no trace if it is rejected.
@@ -71,18 +90,29 @@ impl Work<'_> {
 
     /// The next number for an order or a place in a queue.
     pub(crate) fn take_order_number(&mut self) -> Result<OrderId, Rejection> {
-        let number = self.state.chain().next_order;
+        let number = self.numbers.order;
         let next = number.checked_add(1).filter(|next| *next < ORDER_NUMBERS_MAX).ok_or(Rejection::Overflow)?;
-        self.update_chain(|chain| chain.next_order = next);
+        self.numbers.order = next;
         Ok(OrderId::new(number))
     }
 
     /// The next number for a trade.
     pub(crate) fn take_trade_number(&mut self) -> Result<TradeId, Rejection> {
-        let number = self.state.chain().next_trade;
-        let next = number.checked_add(1).ok_or(Rejection::Overflow)?;
-        self.update_chain(|chain| chain.next_trade = next);
+        let number = self.numbers.trade;
+        self.numbers.trade = number.checked_add(1).ok_or(Rejection::Overflow)?;
         Ok(TradeId::new(number))
+    }
+
+    /// Writes the counters back: the last step before the block's changes are collected.
+    pub(crate) fn keep_numbers(&mut self) {
+        let Numbers { order, trade } = self.numbers;
+        let chain = self.state.chain();
+        if (chain.next_order, chain.next_trade) != (order, trade) {
+            self.update_chain(|chain| {
+                chain.next_order = order;
+                chain.next_trade = trade;
+            });
+        }
     }
 }
 

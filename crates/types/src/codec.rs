@@ -10,6 +10,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 /// The version byte that this binary writes.
 pub const VERSION: u8 = 1;
 
+/// Room for most values, an open order among them, so that encoding does not grow its buffer step by step.
+const CAPACITY_BYTES: usize = 192;
+
 /// Bytes that are not the canonical encoding of a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -43,7 +46,8 @@ pub enum DecodeError {
 /// # Panics
 /// Never for the types of this crate: writing to memory does not fail, and no collection exceeds 2^32 entries.
 pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
+    let mut bytes = Vec::with_capacity(CAPACITY_BYTES);
+    bytes.push(VERSION);
     borsh::to_writer(&mut bytes, value).expect("a value of at most 2^32 entries encodes into memory");
     bytes
 }

@@ -1,6 +1,7 @@
 //! The flow that all benchmarks share: 10 markets, 10,000 accounts, about 100,000 resting orders over 1,000 levels; on
 //! perpetuals, every account has taken positions in three markets. Of the actions 45 % place, 45 % cancel or modify, 10 %
-//! take. Prices move in every block.
+//! take. What is cancelled or modified is drawn uniformly from all resting orders; at least 80 % of the orders that came
+//! to rest outlive their block; indices, and marks with them, move in every block. The last two are checked.
 
 pub mod book;
 mod random;
@@ -13,8 +14,9 @@ use palisade_types::{
     action::{Action, CancelRequest, ModifyRequest},
     address::AccountId,
     envelope::{Envelope, Payload},
+    event::Event,
     hash::{BlockDigest, sha256},
-    ids::{AssetId, Height, Nonce, SeatId},
+    ids::{AssetId, Height, Nonce, OrderId, SeatId},
     numbers::{Price, Size},
     oracle::{OracleBundle, OracleEntry, OracleVote},
     order::{OpenOrder, OrderReference, OrderRequest, Side, TimeInForce},
@@ -34,11 +36,13 @@ const POSITIONS_PER_ACCOUNT: usize = 3;
 const LEVELS: usize = 50;
 const RESTING_LOTS_MAX: usize = 20;
 const TAKEN_LOTS_MAX: usize = 3;
-/// Coprime to the number of accounts, so that walking by it meets each once.
-const STRIDE: usize = 7_919;
 const BLOCK_MS: u64 = 1_000;
 /// Refused parts tolerated, in percent: an order may have been filled before its cancel.
 const REFUSED_PERCENT_MAX: usize = 5;
+/// Of the orders that came to rest in a block, so many must be open after it, in percent.
+const OUTLIVING_PERCENT_MIN: usize = 80;
+/// An index differs from its last value by up to so many whole USD, and by at least one.
+const INDEX_MOVE_USD_MAX: i64 = 4;
 
 /// A block that can be executed again and again.
 pub struct Block {
@@ -66,6 +70,10 @@ pub struct Venue {
     people: Vec<(Secp256k1SecretKey, AccountId)>,
     random: Random,
     nonce: u64,
+    /// Every resting order, and numbers that rested once: those are dropped when they are drawn.
+    resting: Vec<OrderId>,
+    /// Each asset's index, in whole USD from the middle.
+    index_offsets_usd: Vec<i64>,
 }
 
 impl Venue {
@@ -87,11 +95,14 @@ impl Venue {
             people,
             random: Random::new(1),
             nonce: START_MS,
+            resting: Vec::new(),
+            index_offsets_usd: vec![0; MARKETS as usize],
         };
         let first = venue.seal(Vec::new());
         venue.run(&first);
         venue.everyone(Self::rest, ORDERS_PER_ACCOUNT);
         venue.everyone(Self::take, POSITIONS_PER_ACCOUNT);
+        venue.resting = venue.open_orders();
         venue
     }
 
@@ -104,18 +115,22 @@ impl Venue {
         }
     }
 
-    /// The next `count` blocks of the flow, one action per account and `parts` orders per action; the venue stays where
-    /// it is.
+    /// The next `count` blocks of the flow, `parts` orders per action; the venue stays where it is.
     pub fn blocks(&mut self, count: usize, actions: usize, parts: usize) -> Vec<Block> {
+        self.resting = self.open_orders();
         let mut outcomes = Vec::new();
         let mut blocks = Vec::new();
         for _ in 0..count {
-            let start = self.random.below(ACCOUNTS);
-            let people = (0..actions).map(|step| (start + step * STRIDE) % ACCOUNTS);
-            let actions = people.map(|person| (person, self.choose(None, person, parts))).collect();
+            let state = self.engine.state().clone();
+            let actions = (0..actions).map(|_| self.choose(&state, parts)).collect();
             let block = self.seal(actions);
             let outcome = self.run(&block);
             check(&outcome);
+            self.check_outliving(&outcome.events, self.engine.state());
+            if self.kind == Kind::Perpetual {
+                check_marks(&outcome.events);
+            }
+            self.resting.extend(rested(&outcome.events));
             outcomes.push(outcome);
             blocks.push(block);
         }
@@ -125,11 +140,28 @@ impl Venue {
         blocks
     }
 
-    /// An action of the flow by anyone, seen from `state`.
+    /// An action of the flow, seen from `state`.
     pub fn next(&mut self, state: &State) -> (AccountId, Action) {
-        let person = self.random.below(ACCOUNTS);
-        let action = self.choose(Some(state), person, 1);
+        let (person, action) = self.choose(state, 1);
         (self.people[person].1, action)
+    }
+
+    /// Takes note of orders that came to rest.
+    pub fn see(&mut self, events: &[Event]) {
+        self.resting.extend(rested(events));
+    }
+
+    /// Most orders that came to rest must be open afterwards: a flow of orders that vanish at once would be another one.
+    pub fn check_outliving(&self, events: &[Event], after: &State) {
+        let placed: Vec<OrderId> = rested(events).collect();
+        let open = placed.iter().filter(|order| after.order(**order).is_some()).count();
+        assert!(open * 100 >= placed.len() * OUTLIVING_PERCENT_MIN, "{open} of {} orders are left", placed.len());
+    }
+
+    fn open_orders(&self) -> Vec<OrderId> {
+        let state = self.engine.state();
+        let sides = state.markets().flat_map(|market| [Side::Buy, Side::Sell].map(|side| (market.id, side)));
+        sides.flat_map(|(market, side)| state.book_side(market, side).map(|record| record.order.id)).collect()
     }
 
     /// Executes a block on its parent.
@@ -144,30 +176,39 @@ impl Venue {
         self.engine.execute(&self.rules, &input).expect("the flow's blocks are valid")
     }
 
-    fn choose(&mut self, state: Option<&State>, person: usize, parts: usize) -> Action {
-        let account = self.people[person].1;
-        let state = state.unwrap_or(self.engine.state());
-        let open: Vec<OpenOrder> = state.orders_of(account).map(|record| record.order).collect();
+    fn choose(&mut self, state: &State, parts: usize) -> (usize, Action) {
+        let anyone = self.random.below(ACCOUNTS);
         match self.random.below(100) {
-            45..67 if !open.is_empty() => Action::Cancel {
-                cancels: self
-                    .some(&open, parts)
-                    .map(|order| CancelRequest { market: order.market, order: OrderReference::Id(order.id) })
-                    .collect(),
-            },
-            67..90 if !open.is_empty() => {
-                let chosen: Vec<OpenOrder> = self.some(&open, parts).collect();
-                Action::Modify { modifies: chosen.into_iter().map(|order| self.moved(&order)).collect() }
+            0..45 => (anyone, self.rest(anyone, parts)),
+            45..67 => {
+                let (person, chosen) = self.draw(state, parts);
+                let cancel =
+                    |order: OpenOrder| CancelRequest { market: order.market, order: OrderReference::Id(order.id) };
+                (person, Action::Cancel { cancels: chosen.into_iter().map(cancel).collect() })
             }
-            90..100 => self.take(person, parts),
-            _ => self.rest(person, parts),
+            67..90 => {
+                let (person, chosen) = self.draw(state, parts);
+                let modifies = chosen.into_iter().map(|order| self.moved(&order)).collect();
+                (person, Action::Modify { modifies })
+            }
+            _ => (anyone, self.take(anyone, parts)),
         }
     }
 
-    /// Up to `count` of the orders, from anywhere among them on.
-    fn some<'a>(&mut self, open: &'a [OpenOrder], count: usize) -> impl Iterator<Item = OpenOrder> + use<'a> {
-        let start = self.random.below(open.len());
-        open.iter().cycle().skip(start).take(count.min(open.len())).copied()
+    /// A resting order drawn from all of them, and, for an action of many parts, more of the same owner's; with the
+    /// owner. What is drawn is not drawn again in the same block.
+    fn draw(&mut self, state: &State, count: usize) -> (usize, Vec<OpenOrder>) {
+        let first = loop {
+            let place = self.random.below(self.resting.len());
+            let id = self.resting.swap_remove(place);
+            if let Some(record) = state.order(id) {
+                break record.order;
+            }
+        };
+        let others = state.orders_of(first.account).map(|record| record.order).filter(|order| order.id != first.id);
+        let chosen = std::iter::once(first).chain(others.take(count - 1)).collect();
+        let person = self.people.iter().position(|(_, account)| *account == first.account).expect("one of us");
+        (person, chosen)
     }
 
     /// The order at another level.
@@ -252,12 +293,13 @@ impl Venue {
     }
 
     fn bundle(&mut self, time_ms: TimeMs) -> OracleBundle {
-        let entries: Vec<OracleEntry> = (1..=MARKETS)
-            .map(|asset| {
-                let move_usd = i64::try_from(self.random.below(9)).expect("below 9") - 4;
-                OracleEntry { asset: AssetId::new(asset), price: usd_price(MIDDLE_USD + move_usd) }
-            })
-            .collect();
+        for offset in &mut self.index_offsets_usd {
+            let step = 1 + i64::try_from(self.random.below(INDEX_MOVE_USD_MAX as usize)).expect("a few USD");
+            *offset += if *offset > 0 { -step } else { step };
+        }
+        let prices = self.index_offsets_usd.iter().map(|offset| usd_price(MIDDLE_USD + offset));
+        let entries: Vec<OracleEntry> =
+            (1..=MARKETS).zip(prices).map(|(asset, price)| OracleEntry { asset: AssetId::new(asset), price }).collect();
         let vote = |seat: u32| OracleVote {
             chain_id: CHAIN_ID,
             epoch: 0,
@@ -298,4 +340,18 @@ pub fn check_refused(counts: impl Iterator<Item = (usize, usize)>) {
 
 fn check(outcome: &BlockOutcome) {
     check_refused(outcome.receipts.iter().map(|receipt| refused(&receipt.outcome)));
+}
+
+/// Orders that came to rest, in order.
+fn rested(events: &[Event]) -> impl Iterator<Item = OrderId> {
+    events.iter().filter_map(|event| match event {
+        Event::OrderRested { order } => Some(order.id),
+        _ => None,
+    })
+}
+
+/// Every perpetual's mark must have moved.
+fn check_marks(events: &[Event]) {
+    let moved = events.iter().filter(|event| matches!(event, Event::MarkUpdated { .. })).count();
+    assert_eq!(moved, MARKETS as usize, "marks that moved in a block");
 }

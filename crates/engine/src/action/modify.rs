@@ -40,7 +40,7 @@ fn replace(work: &mut Work<'_>, actor: &Actor, modify: &ModifyRequest) -> Result
         return Err(Rejection::ModifyChangesMarketOrSide);
     }
     request.client_order_id = request.client_order_id.or(old.client_order_id);
-    let market = work.state.market(old.market).ok_or(Rejection::UnknownMarket { market: old.market })?.clone();
+    let market = work.state.shared_market(old.market).ok_or(Rejection::UnknownMarket { market: old.market })?;
     if only_shrinks(&old, &request) {
         return shrink(work, actor, &market, &old, &request);
     }

@@ -2,7 +2,8 @@
 
 use super::{Actor, Stop};
 use crate::{
-    accounts::{exposure, margin, margin_with},
+    accounts::{exposure, margin_without},
+    margin::Exposure,
     state::{LeverageId, Record},
     work::Work,
 };
@@ -30,10 +31,10 @@ pub(super) fn run(
     }
     let at_risk = work.state.position(account, market).is_some() || work.state.open_totals(account, market).orders > 0;
     if at_risk {
-        let before = margin(work.state, account, spec.universe)?;
-        let mut changed = exposure(work.state, account, &spec)?;
-        changed.leverage = leverage;
-        margin_with(work.state, account, spec.universe, Some((market, changed)))?.check_order(&before)?;
+        let here = exposure(work.state, account, &spec)?;
+        let elsewhere = margin_without(work.state, account, spec.universe, Some(market))?;
+        let before = elsewhere.with(&here.margin()?)?;
+        elsewhere.with(&Exposure { leverage, ..here }.margin()?)?.check_order(&before)?;
     }
     work.state.put(Record::Leverage { id: LeverageId { account, market }, record: leverage });
     work.emit(Event::LeverageUpdated { account, market, leverage, margin_mode });

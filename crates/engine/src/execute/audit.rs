@@ -54,13 +54,13 @@ pub(super) fn halt_universe(work: &mut Work<'_>, universe: UniverseId, invariant
 pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violation> {
     let mut custodies: BTreeSet<CustodyId> = BTreeSet::new();
     let mut markets: BTreeSet<MarketId> = BTreeSet::new();
-    for key in state.changed_since(since) {
+    for key in state.changes_since(since) {
         match key {
             RecordKey::Balance(id) => {
                 custodies.insert(CustodyId { universe: id.universe, asset: id.asset });
             }
             RecordKey::Custody(id) => {
-                custodies.insert(*id);
+                custodies.insert(id);
             }
             RecordKey::Position(id) => {
                 markets.insert(id.market);

@@ -1,4 +1,4 @@
-//! What is derived from the records and never stored: books, lookups, totals and timers.
+//! What is derived from the records and never stored: books, lookups, standings, totals and timers.
 //!
 //! Rules:
 //! - Derived from records alone, by [`Indices::replace`] alone.
@@ -6,17 +6,25 @@
 //! - An entry with nothing in it is removed, so that equal records give equal indices.
 
 use super::{
-    records::{BalanceId, CustodyId, OrderRecord, PositionId},
-    tables::Record,
+    records::{
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarkRecord, MarketState,
+        NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+    },
+    standing::{Change, Standing, shift_i128},
 };
 use palisade_types::{
     address::{AccountId, SignerId},
+    agent::Agent,
     ids::{AssetId, ClientOrderId, MarketId, OrderId, UniverseId},
-    numbers::{Amount, Size, Usd},
+    market::{AssetSpec, MarketSpec},
+    numbers::Amount,
     order::{OpenOrder, Side, TimeInForce},
     time::TimeMs,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+};
 
 /// A place in a book: smaller is served earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,21 +60,6 @@ pub enum Timer {
     CancelAll(AccountId),
 }
 
-/// Sums over an account's open orders in one market.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpenTotals {
-    /// Open orders.
-    pub orders: u32,
-    /// Lots bid for by orders that are not reduce-only.
-    pub buy_size: Size,
-    /// `price × size` of these.
-    pub buy_notional_usd: Usd,
-    /// Lots offered by orders that are not reduce-only.
-    pub sell_size: Size,
-    /// `price × size` of these.
-    pub sell_notional_usd: Usd,
-}
-
 /// Sums over the positions of one market.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PositionTotals {
@@ -80,118 +73,202 @@ pub struct PositionTotals {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Indices {
     pub(super) books: BTreeMap<(MarketId, Side), BTreeSet<BookPlace>>,
-    pub(super) orders_by_account: BTreeSet<(AccountId, MarketId, OrderId)>,
+    pub(super) standings: BTreeMap<AccountId, Standing>,
     pub(super) orders_by_client_id: BTreeSet<(AccountId, ClientOrderId, OrderId)>,
-    pub(super) open_totals: BTreeMap<PositionId, OpenTotals>,
-    pub(super) holds: BTreeMap<BalanceId, Amount>,
     pub(super) timers: BTreeSet<(TimeMs, Timer)>,
     pub(super) agents_by_account: BTreeSet<(AccountId, SignerId)>,
     pub(super) position_totals: BTreeMap<MarketId, PositionTotals>,
     pub(super) balance_totals: BTreeMap<CustodyId, Amount>,
     pub(super) system_accounts: BTreeSet<AccountId>,
+    /// Markets' terms once more, to be held while the state changes.
+    pub(super) markets: BTreeMap<MarketId, Arc<MarketSpec>>,
 }
 
-/// Whether a contribution comes or goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
-    Add,
-    Remove,
+/// A record that something is derived from; nothing, unless it says what.
+pub(super) trait Derived<Id> {
+    /// Accounts for its replacement: `before` goes, `after` comes.
+    fn derive(_: &mut Indices, _: &Id, _: Option<&Self>, _: Option<&Self>) {}
+}
+
+impl Derived<()> for ChainRecord {}
+impl Derived<AssetId> for AssetSpec {}
+impl Derived<MarketId> for MarketState {}
+impl Derived<AssetId> for IndexRecord {}
+impl Derived<MarketId> for MarkRecord {}
+impl Derived<SignerId> for NonceSet {}
+impl Derived<CustodyId> for Amount {}
+impl Derived<FaucetClaimId> for TimeMs {}
+#[cfg(test)]
+impl Derived<AccountId> for super::records::TestAccount {}
+
+impl Derived<OrderId> for OrderRecord {
+    fn derive(indices: &mut Indices, _: &OrderId, before: Option<&Self>, after: Option<&Self>) {
+        indices.replace_order(before, after);
+    }
+}
+
+impl Derived<PositionId> for PositionRecord {
+    fn derive(indices: &mut Indices, id: &PositionId, before: Option<&Self>, after: Option<&Self>) {
+        let totals = indices.position_totals.entry(id.market).or_default();
+        for (record, change) in both(before, after) {
+            let size = u128::from(record.position.size().get());
+            let (long, short) = if record.position.get() > 0 { (size, 0) } else { (0, size) };
+            totals.long = shift_u128(totals.long, long, change);
+            totals.short = shift_u128(totals.short, short, change);
+        }
+        if *totals == PositionTotals::default() {
+            indices.position_totals.remove(&id.market);
+        }
+        let position = after.copied().unwrap_or_default();
+        indices.update_standing(id.account, |standing| {
+            standing.update_market(id.market, |market| market.position = position);
+        });
+    }
+}
+
+/// Leverage settings.
+impl Derived<PositionId> for u32 {
+    fn derive(indices: &mut Indices, id: &PositionId, _: Option<&Self>, after: Option<&Self>) {
+        indices.update_standing(id.account, |standing| {
+            standing.update_market(id.market, |market| market.leverage = after.copied());
+        });
+    }
+}
+
+impl Derived<BalanceId> for Amount {
+    fn derive(indices: &mut Indices, id: &BalanceId, before: Option<&Self>, after: Option<&Self>) {
+        let custody = CustodyId { universe: id.universe, asset: id.asset };
+        let total = indices.balance_totals.entry(custody).or_default();
+        for (amount, change) in both(before, after) {
+            *total = Self::new(shift_i128(total.get(), amount.get(), change));
+        }
+        if total.is_zero() {
+            indices.balance_totals.remove(&custody);
+        }
+    }
+}
+
+impl Derived<SignerId> for Agent {
+    fn derive(indices: &mut Indices, id: &SignerId, before: Option<&Self>, after: Option<&Self>) {
+        for (record, change) in both(before, after).filter(|(record, _)| !record.retired) {
+            toggle(&mut indices.agents_by_account, (record.account, *id), change);
+            if let Some(time_ms) = record.expires_at_ms {
+                toggle(&mut indices.timers, (time_ms, Timer::AgentExpiry(*id)), change);
+            }
+        }
+    }
+}
+
+impl Derived<AccountId> for AccountRecord {
+    fn derive(indices: &mut Indices, id: &AccountId, before: Option<&Self>, after: Option<&Self>) {
+        for (record, change) in both(before, after) {
+            if let Some(time_ms) = record.cancel_all_at_ms {
+                toggle(&mut indices.timers, (time_ms, Timer::CancelAll(*id)), change);
+            }
+        }
+    }
+}
+
+impl Derived<UniverseId> for UniverseRecord {
+    fn derive(indices: &mut Indices, id: &UniverseId, before: Option<&Self>, after: Option<&Self>) {
+        for (_, change) in both(before, after) {
+            toggle(&mut indices.system_accounts, AccountId::fees(*id), change);
+        }
+    }
+}
+
+impl Derived<MarketId> for MarketSpec {
+    fn derive(indices: &mut Indices, id: &MarketId, before: Option<&Self>, after: Option<&Self>) {
+        for (_, change) in both(before, after) {
+            toggle(&mut indices.system_accounts, AccountId::clearing(*id), change);
+        }
+        match after {
+            Some(market) => indices.markets.insert(*id, Arc::new(market.clone())),
+            None => indices.markets.remove(id),
+        };
+    }
 }
 
 impl Indices {
     /// Accounts for a record's replacement.
-    pub(super) fn replace(&mut self, before: Option<&Record>, after: Option<&Record>) {
-        if let Some(record) = before {
-            self.change(record, Change::Remove);
-        }
-        if let Some(record) = after {
-            self.change(record, Change::Add);
+    pub(super) fn replace<Id, R: Derived<Id>>(&mut self, id: &Id, before: Option<&R>, after: Option<&R>) {
+        R::derive(self, id, before, after);
+    }
+
+    /// An account as trading sees it.
+    pub(super) fn standing(&self, account: AccountId) -> Option<&Standing> {
+        self.standings.get(&account)
+    }
+
+    fn update_standing(&mut self, account: AccountId, update: impl FnOnce(&mut Standing)) {
+        match self.standings.entry(account) {
+            Entry::Occupied(mut place) => {
+                update(place.get_mut());
+                if place.get().is_empty() {
+                    place.remove();
+                }
+            }
+            Entry::Vacant(place) => {
+                let mut standing = Standing::default();
+                update(&mut standing);
+                if !standing.is_empty() {
+                    place.insert(standing);
+                }
+            }
         }
     }
 
-    fn change(&mut self, record: &Record, change: Change) {
-        match record {
-            Record::Order { record, .. } => self.change_order(record, change),
-            Record::Agent { id, record } if !record.retired => {
-                toggle(&mut self.agents_by_account, (record.account, *id), change);
-                if let Some(time_ms) = record.expires_at_ms {
-                    toggle(&mut self.timers, (time_ms, Timer::AgentExpiry(*id)), change);
+    fn replace_order(&mut self, before: Option<&OrderRecord>, after: Option<&OrderRecord>) {
+        match (before, after) {
+            (Some(before), Some(after)) if same_but_lots(&before.order, &after.order) => {}
+            _ => {
+                for (record, change) in both(before, after) {
+                    self.change_place(&record.order, change);
                 }
             }
-            Record::Account { id, record } => {
-                if let Some(time_ms) = record.cancel_all_at_ms {
-                    toggle(&mut self.timers, (time_ms, Timer::CancelAll(*id)), change);
-                }
+        }
+        match (before, after) {
+            (Some(old), Some(new)) if old.order.account != new.order.account => {
+                self.update_standing(old.order.account, |standing| standing.replace_order(before, None));
+                self.update_standing(new.order.account, |standing| standing.replace_order(None, after));
             }
-            Record::Universe { id, .. } => toggle(&mut self.system_accounts, AccountId::fees(*id), change),
-            Record::Market { id, .. } => toggle(&mut self.system_accounts, AccountId::clearing(*id), change),
-            Record::Position { id, record } => {
-                let size = u128::from(record.position.size().get());
-                let (long, short) = if record.position.get() > 0 { (size, 0) } else { (0, size) };
-                let totals = self.position_totals.entry(id.market).or_default();
-                totals.long = shift_u128(totals.long, long, change);
-                totals.short = shift_u128(totals.short, short, change);
-                if *totals == PositionTotals::default() {
-                    self.position_totals.remove(&id.market);
-                }
+            (Some(record), _) | (None, Some(record)) => {
+                self.update_standing(record.order.account, |standing| standing.replace_order(before, after));
             }
-            Record::Balance { id, record } => {
-                let custody = CustodyId { universe: id.universe, asset: id.asset };
-                shift_amount(&mut self.balance_totals, custody, *record, change);
-            }
-            _ => {}
+            (None, None) => {}
         }
     }
 
-    fn change_order(&mut self, record: &OrderRecord, change: Change) {
-        let order = &record.order;
+    /// Where an order is found, apart from its account's standing.
+    fn change_place(&mut self, order: &OpenOrder, change: Change) {
         let book = self.books.entry((order.market, order.side)).or_default();
         toggle(book, BookPlace::of(order), change);
         if book.is_empty() {
             self.books.remove(&(order.market, order.side));
         }
-        toggle(&mut self.orders_by_account, (order.account, order.market, order.id), change);
         if let Some(client_order_id) = order.client_order_id {
             toggle(&mut self.orders_by_client_id, (order.account, client_order_id, order.id), change);
         }
         if let TimeInForce::Gtt { expires_at_ms } = order.time_in_force {
             toggle(&mut self.timers, (expires_at_ms, Timer::OrderExpiry(order.id)), change);
         }
-        if let Some(hold) = record.hold {
-            let id = BalanceId { account: order.account, universe: hold.universe, asset: hold.asset };
-            shift_amount(&mut self.holds, id, hold.amount, change);
-        }
-        self.change_open_totals(record, change);
     }
+}
 
-    fn change_open_totals(&mut self, record: &OrderRecord, change: Change) {
-        let order = &record.order;
-        let id = PositionId { account: order.account, market: order.market };
-        let totals = self.open_totals.entry(id).or_default();
-        totals.orders = match change {
-            Change::Add => totals.orders.saturating_add(1),
-            Change::Remove => totals.orders.saturating_sub(1),
-        };
-        if !order.reduce_only {
-            let (size, notional_usd) = match order.side {
-                Side::Buy => (&mut totals.buy_size, &mut totals.buy_notional_usd),
-                Side::Sell => (&mut totals.sell_size, &mut totals.sell_notional_usd),
-            };
-            *size = Size::new(match change {
-                Change::Add => size.get().saturating_add(order.remaining.get()),
-                Change::Remove => size.get().saturating_sub(order.remaining.get()),
-            });
-            *notional_usd = Usd::new(shift_i128(notional_usd.get(), record.notional_usd.get(), change));
-        }
-        if totals.orders == 0 {
-            self.open_totals.remove(&id);
-        }
-    }
+/// Whether an order is found in the same places as another: nothing that they are sorted by differs.
+fn same_but_lots(one: &OpenOrder, other: &OpenOrder) -> bool {
+    one.account == other.account
+        && one.market == other.market
+        && one.side == other.side
+        && BookPlace::of(one) == BookPlace::of(other)
+        && one.client_order_id == other.client_order_id
+        && one.time_in_force == other.time_in_force
+}
 
-    /// What the open orders of an account lock of one asset.
-    pub(super) fn held(&self, account: AccountId, universe: UniverseId, asset: AssetId) -> Amount {
-        self.holds.get(&BalanceId { account, universe, asset }).copied().unwrap_or_default()
-    }
+/// What goes, then what comes.
+fn both<'a, R>(before: Option<&'a R>, after: Option<&'a R>) -> impl Iterator<Item = (&'a R, Change)> {
+    let gone = before.map(|record| (record, Change::Remove));
+    gone.into_iter().chain(after.map(|record| (record, Change::Add)))
 }
 
 fn toggle<T: Ord>(set: &mut BTreeSet<T>, entry: T, change: Change) {
@@ -201,26 +278,9 @@ fn toggle<T: Ord>(set: &mut BTreeSet<T>, entry: T, change: Change) {
     };
 }
 
-/// Sums saturate instead of failing: a record that would push a total out of range is refused by the ledger
-/// and by the market's caps before it is put, and the audit recomputes the totals from the records.
-fn shift_i128(total: i128, part: i128, change: Change) -> i128 {
-    match change {
-        Change::Add => total.saturating_add(part),
-        Change::Remove => total.saturating_sub(part),
-    }
-}
-
 fn shift_u128(total: u128, part: u128, change: Change) -> u128 {
     match change {
         Change::Add => total.saturating_add(part),
         Change::Remove => total.saturating_sub(part),
-    }
-}
-
-fn shift_amount<K: Ord + Copy>(totals: &mut BTreeMap<K, Amount>, key: K, amount: Amount, change: Change) {
-    let total = totals.entry(key).or_default();
-    *total = Amount::new(shift_i128(total.get(), amount.get(), change));
-    if total.is_zero() {
-        totals.remove(&key);
     }
 }

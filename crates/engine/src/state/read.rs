@@ -2,11 +2,12 @@
 
 use super::{
     State,
-    indices::{BookPlace, OpenTotals, PositionTotals, Timer},
+    indices::{BookPlace, PositionTotals, Timer},
     records::{
-        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, LeverageId, MarkRecord,
-        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarkRecord, MarketState,
+        NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
+    standing::{MarketStanding, OpenTotals, Standing},
 };
 use palisade_types::{
     address::{AccountId, SignerId},
@@ -17,6 +18,7 @@ use palisade_types::{
     order::{OrderReference, Side},
     time::TimeMs,
 };
+use std::sync::Arc;
 
 /// What the chain record reads as before block 1.
 static BEFORE_GENESIS: ChainRecord = ChainRecord {
@@ -31,8 +33,7 @@ static BEFORE_GENESIS: ChainRecord = ChainRecord {
     halted: None,
 };
 
-/// The lowest and the highest account, asset, … for ranges over compound ids.
-const LAST_MARKET: MarketId = MarketId::new(u32::MAX);
+/// The highest order, for ranges over compound ids.
 const LAST_ORDER: OrderId = OrderId::new(u64::MAX);
 
 impl State {
@@ -79,6 +80,11 @@ impl State {
     /// A market's terms.
     pub fn market(&self, id: MarketId) -> Option<&MarketSpec> {
         self.tables.markets.get(&id)
+    }
+
+    /// A market's terms, to be held while the state changes.
+    pub(crate) fn shared_market(&self, id: MarketId) -> Option<Arc<MarketSpec>> {
+        self.indices.markets.get(&id).map(Arc::clone)
     }
 
     /// What a market did last.
@@ -153,7 +159,7 @@ impl State {
 
     /// What an account's open spot orders lock of an asset.
     pub fn held(&self, account: AccountId, universe: UniverseId, asset: AssetId) -> Amount {
-        self.indices.held(account, universe, asset)
+        self.indices.standing(account).map_or(Amount::ZERO, |standing| standing.held(universe, asset))
     }
 
     /// Sum of all balances of an asset in a universe.
@@ -173,14 +179,14 @@ impl State {
 
     /// An account's position in a market.
     pub fn position(&self, account: AccountId, market: MarketId) -> Option<&PositionRecord> {
-        self.tables.positions.get(&PositionId { account, market })
+        let standing = self.indices.standing(account)?.market(market)?;
+        Some(&standing.position).filter(|position| !position.is_empty())
     }
 
     /// An account's positions, in order of market.
     pub fn positions_of(&self, account: AccountId) -> impl Iterator<Item = (MarketId, &PositionRecord)> {
-        let first = PositionId { account, market: MarketId::new(0) };
-        let last = PositionId { account, market: LAST_MARKET };
-        self.tables.positions.range(first..=last).map(|(id, record)| (id.market, record))
+        let held = self.standings_of(account).iter().filter(|standing| !standing.position.is_empty());
+        held.map(|standing| (standing.market, &standing.position))
     }
 
     /// Every position, in order.
@@ -195,7 +201,7 @@ impl State {
 
     /// The leverage an account chose in a market; `None` means the market's maximum.
     pub fn leverage(&self, account: AccountId, market: MarketId) -> Option<u32> {
-        self.tables.leverages.get(&LeverageId { account, market }).copied()
+        self.indices.standing(account)?.market(market)?.leverage
     }
 
     /// An open order.
@@ -221,16 +227,14 @@ impl State {
 
     /// An account's open orders, by market and number.
     pub fn orders_of(&self, account: AccountId) -> impl Iterator<Item = &OrderRecord> {
-        let first = (account, MarketId::new(0), OrderId::new(0));
-        let last = (account, LAST_MARKET, LAST_ORDER);
-        self.indices.orders_by_account.range(first..=last).filter_map(|(_, _, order)| self.tables.orders.get(order))
+        let orders = self.indices.standing(account).map_or(&[][..], Standing::orders);
+        orders.iter().filter_map(|(_, order)| self.tables.orders.get(order))
     }
 
     /// An account's open orders in one market, by number.
     pub fn orders_of_in(&self, account: AccountId, market: MarketId) -> impl Iterator<Item = &OrderRecord> {
-        let first = (account, market, OrderId::new(0));
-        let last = (account, market, LAST_ORDER);
-        self.indices.orders_by_account.range(first..=last).filter_map(|(_, _, order)| self.tables.orders.get(order))
+        let orders = self.indices.standing(account).map_or(&[][..], |standing| standing.orders_in(market));
+        orders.iter().filter_map(|(_, order)| self.tables.orders.get(order))
     }
 
     /// One side of a book, best first.
@@ -255,14 +259,24 @@ impl State {
 
     /// Sums over an account's open orders in a market.
     pub fn open_totals(&self, account: AccountId, market: MarketId) -> OpenTotals {
-        self.indices.open_totals.get(&PositionId { account, market }).copied().unwrap_or_default()
+        self.standing(account, market).totals
     }
 
     /// Markets in which an account has open orders, with their sums, in order of market.
     pub fn open_totals_of(&self, account: AccountId) -> impl Iterator<Item = (MarketId, OpenTotals)> {
-        let first = PositionId { account, market: MarketId::new(0) };
-        let last = PositionId { account, market: LAST_MARKET };
-        self.indices.open_totals.range(first..=last).map(|(id, totals)| (id.market, *totals))
+        let open = self.standings_of(account).iter().filter(|standing| standing.totals.orders > 0);
+        open.map(|standing| (standing.market, standing.totals))
+    }
+
+    /// An account in one market: its position, the sums of its open orders and its leverage.
+    pub fn standing(&self, account: AccountId, market: MarketId) -> MarketStanding {
+        let found = self.indices.standing(account).and_then(|standing| standing.market(market));
+        found.copied().unwrap_or_else(|| MarketStanding::empty(market))
+    }
+
+    /// An account in every market where it holds or offers anything or chose its leverage, in order of market.
+    pub fn standings_of(&self, account: AccountId) -> &[MarketStanding] {
+        self.indices.standing(account).map_or(&[], Standing::markets)
     }
 
     /// The first timer that is due by `time_ms`.

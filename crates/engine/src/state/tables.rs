@@ -7,9 +7,12 @@
 //!   any order rebuilds every table.
 //! - Records of a lower tag never refer to records of a higher one.
 
-use super::records::{
-    AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, LeverageId, MarkRecord, MarketState,
-    NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+use super::{
+    indices::Indices,
+    records::{
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, LeverageId, MarkRecord,
+        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+    },
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
@@ -22,7 +25,7 @@ use palisade_types::{
     numbers::Amount,
     time::TimeMs,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// Largest encoded record: a full nonce set with room to spare.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
@@ -76,20 +79,47 @@ macro_rules! tables {
                 }
             }
 
-            /// Removes and returns the record of that name.
-            pub(super) fn take(&mut self, key: &RecordKey) -> Option<Record> {
+            /// Removes and returns the record of that name, and what was derived from it.
+            pub(super) fn take(&mut self, key: &RecordKey, indices: &mut Indices) -> Option<Record> {
                 match key {
                     $($(#[$condition])? RecordKey::$variant(id) => {
-                        self.$field.remove_entry(id).map(|(id, record)| Record::$variant { id, record })
+                        self.$field.remove_entry(id).map(|(id, record)| {
+                            indices.replace(&id, Some(&record), None);
+                            Record::$variant { id, record }
+                        })
                     })*
                 }
             }
 
-            /// Inserts a record whose place is empty.
-            pub(super) fn insert(&mut self, record: Record) {
+            /// Puts a record in place of what has its name, which is returned; what is derived follows.
+            pub(super) fn put(&mut self, record: Record, indices: &mut Indices) -> Option<Record> {
                 match record {
-                    $($(#[$condition])? Record::$variant { id, record } => {
-                        self.$field.insert(id, record);
+                    $($(#[$condition])? Record::$variant { id, record } => match self.$field.entry(id.clone()) {
+                        Entry::Occupied(mut place) => {
+                            indices.replace(&id, Some(place.get()), Some(&record));
+                            Some(Record::$variant { id, record: place.insert(record) })
+                        }
+                        Entry::Vacant(place) => {
+                            indices.replace(&id, None, Some(&record));
+                            place.insert(record);
+                            None
+                        }
+                    },)*
+                }
+            }
+
+            /// The database value of a record that is no longer what it was `before`: `None` if it still is,
+            /// `Some(None)` if it is gone.
+            pub(super) fn changed_value(&self, key: &RecordKey, before: Option<&Record>) -> Option<Option<Vec<u8>>> {
+                match key {
+                    $($(#[$condition])? RecordKey::$variant(id) => {
+                        let before = match before {
+                            Some(Record::$variant { record, .. }) => Some(record),
+                            _ => None,
+                        };
+                        let after = self.$field.get(id);
+                        // The bytes of [`Record::encode`], without a copy of the record.
+                        (after != before).then(|| after.map(|record| codec::encode(&($tag as u8, id, record))))
                     })*
                 }
             }
