@@ -78,7 +78,8 @@ def main(criterion_folder, result_file):
             "",
             f"- When: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC; commit {commit()}",
             f"- Machine: {processor()}, {os.cpu_count()} processors, {memory:.0f} GiB; load {load:.1f} at the end",
-            "- Command: `make bench`. One core, release profile with overflow checks, medians of criterion.",
+            "- Command: `make bench`. One core, release profile with overflow checks, medians of criterion. Engine lines",
+            "  count the processor time of their thread; the machine may have been shared, which still costs caches.",
             "",
             "Per order (or cancel, modify, signature, record), and the same for the limit; the ratio is how many times longer"
             " ours takes. The flow is described in `crates/engine/benches/flow/mod.rs`; `execute` is everything from the"

@@ -1,11 +1,13 @@
 //! How fast the engine is on one core. Each figure stands beside a limit measured in the same run: the part of the work
 //! that no engine with these books and this database could leave out.
 
+mod clock;
 mod flow;
 
+use clock::ThreadTime;
 use criterion::{
     BatchSize, BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
-    measurement::{Measurement, WallTime},
+    measurement::Measurement,
 };
 use flow::{
     Block, Kind, Venue,
@@ -25,7 +27,7 @@ const BLOCKS: usize = 5;
 
 /// Times `work` alone, not what puts things back afterwards.
 fn time<T>(iterations: u64, mut work: impl FnMut() -> T, mut put_back: impl FnMut(T)) -> Duration {
-    let timer = WallTime;
+    let timer = ThreadTime;
     (0..iterations).fold(timer.zero(), |total, _| {
         let start = timer.start();
         let made = black_box(work());
@@ -35,7 +37,7 @@ fn time<T>(iterations: u64, mut work: impl FnMut() -> T, mut put_back: impl FnMu
     })
 }
 
-fn group<'a>(criterion: &'a mut Criterion, name: &str, elements: usize) -> BenchmarkGroup<'a, WallTime> {
+fn group<'a>(criterion: &'a mut Criterion<ThreadTime>, name: &str, elements: usize) -> BenchmarkGroup<'a, ThreadTime> {
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(elements as u64));
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
@@ -62,13 +64,13 @@ fn operations(venue: &mut Venue, books: &mut Books) -> (Vec<(AccountId, Action)>
     (operations, changes)
 }
 
-fn matching_core(criterion: &mut Criterion, name: &str, venue: &mut Venue) {
+fn matching_core(criterion: &mut Criterion<ThreadTime>, name: &str, venue: &mut Venue) {
     let before = books(venue.engine.state());
     let (operations, changes) = operations(venue, &mut before.clone());
     let mut group = group(criterion, name, CORE_OPERATIONS);
     group.bench_function("palisade", |bencher| {
         bencher.iter_custom(|iterations| {
-            let timer = WallTime;
+            let timer = ThreadTime;
             (0..iterations).fold(timer.zero(), |total, _| {
                 let mut core = MatchingCore::new(&mut venue.engine);
                 let start = timer.start();
@@ -104,7 +106,7 @@ fn unavoidable(venue: &mut Venue, blocks: &[Block], books: &mut Books) -> (Vec<B
     (all_changes, records)
 }
 
-fn execute(criterion: &mut Criterion, name: &str, venue: &mut Venue, actions: usize, parts: usize) {
+fn execute(criterion: &mut Criterion<ThreadTime>, name: &str, venue: &mut Venue, actions: usize, parts: usize) {
     let blocks = venue.blocks(BLOCKS, actions, parts);
     let before = books(venue.engine.state());
     let (changes, records) = unavoidable(venue, &blocks, &mut before.clone());
@@ -139,7 +141,7 @@ fn execute(criterion: &mut Criterion, name: &str, venue: &mut Venue, actions: us
     group.finish();
 }
 
-fn rebuild(criterion: &mut Criterion, venue: &Venue) {
+fn rebuild(criterion: &mut Criterion<ThreadTime>, venue: &Venue) {
     let values: Vec<Vec<u8>> = venue.engine.state().records().map(|record| record.encode()).collect();
     let orders = venue.engine.state().open_order_count();
     let name = format!("cold rebuild of {} records, {orders} of them open orders", values.len());
@@ -164,13 +166,13 @@ fn rebuild(criterion: &mut Criterion, venue: &Venue) {
     group.finish();
 }
 
-fn spot(criterion: &mut Criterion) {
+fn spot(criterion: &mut Criterion<ThreadTime>) {
     let mut venue = Venue::new(Kind::Spot);
     matching_core(criterion, "matching core, spot", &mut venue);
     execute(criterion, "execute, spot", &mut venue, 1_000, 1);
 }
 
-fn perpetuals(criterion: &mut Criterion) {
+fn perpetuals(criterion: &mut Criterion<ThreadTime>) {
     let mut venue = Venue::new(Kind::Perpetual);
     matching_core(criterion, "matching core, perpetuals with margin", &mut venue);
     execute(criterion, "execute, perpetuals with margin", &mut venue, 1_000, 1);
@@ -178,5 +180,9 @@ fn perpetuals(criterion: &mut Criterion) {
     rebuild(criterion, &venue);
 }
 
-criterion_group!(benches, spot, perpetuals);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(ThreadTime);
+    targets = spot, perpetuals
+}
 criterion_main!(benches);

@@ -206,7 +206,7 @@ impl State {
 
     /// An open order.
     pub fn order(&self, id: OrderId) -> Option<&OrderRecord> {
-        self.tables.orders.get(&id)
+        self.tables.orders.get(&id).map(Box::as_ref)
     }
 
     /// An account's open order by whichever name.
@@ -228,13 +228,13 @@ impl State {
     /// An account's open orders, by market and number.
     pub fn orders_of(&self, account: AccountId) -> impl Iterator<Item = &OrderRecord> {
         let orders = self.indices.standing(account).map_or(&[][..], Standing::orders);
-        orders.iter().filter_map(|(_, order)| self.tables.orders.get(order))
+        orders.iter().filter_map(|(_, order)| self.tables.orders.get(order).map(Box::as_ref))
     }
 
     /// An account's open orders in one market, by number.
     pub fn orders_of_in(&self, account: AccountId, market: MarketId) -> impl Iterator<Item = &OrderRecord> {
         let orders = self.indices.standing(account).map_or(&[][..], |standing| standing.orders_in(market));
-        orders.iter().filter_map(|(_, order)| self.tables.orders.get(order))
+        orders.iter().filter_map(|(_, order)| self.tables.orders.get(order).map(Box::as_ref))
     }
 
     /// One side of a book, best first.
@@ -244,7 +244,7 @@ impl State {
             .get(&(market, side))
             .into_iter()
             .flatten()
-            .filter_map(|place: &BookPlace| self.tables.orders.get(&place.order))
+            .filter_map(|place: &BookPlace| self.tables.orders.get(&place.order).map(Box::as_ref))
     }
 
     /// The first order in line on one side of a book.

@@ -136,6 +136,7 @@ impl Standing {
                 let mut standing = MarketStanding::empty(market);
                 update(&mut standing);
                 if standing != MarketStanding::empty(market) {
+                    make_room(&mut self.markets);
                     self.markets.insert(place, standing);
                 }
             }
@@ -154,6 +155,7 @@ impl Standing {
             if let Some(record) = after
                 && let Err(free) = self.orders.binary_search(&place(record))
             {
+                make_room(&mut self.orders);
                 self.orders.insert(free, place(record));
             }
         }
@@ -216,6 +218,13 @@ impl OpenTotals {
             Change::Remove => size.get().saturating_sub(order.remaining.get()),
         });
         *notional_usd = Usd::new(shift_i128(notional_usd.get(), record.notional_usd.get(), change));
+    }
+}
+
+/// Room for one more, and an eighth for what may follow: a list that doubled would be half empty, ten thousand times over.
+fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() >> 3).saturating_add(1));
     }
 }
 

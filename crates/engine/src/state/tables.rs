@@ -25,13 +25,43 @@ use palisade_types::{
     numbers::Amount,
     time::TimeMs,
 };
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    borrow::BorrowMut,
+    collections::{BTreeMap, btree_map::Entry},
+};
 
 /// Largest encoded record: a full nonce set with room to spare.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 
+/// A record in its place in the tree.
+type Inline<R> = R;
+/// A record beside the tree. Orders are many, large, and come and go in any order: nodes of records would be moved about
+/// for it and stay half empty.
+type Boxed<R> = Box<R>;
+
+/// How a table keeps its records.
+trait Kept<R>: BorrowMut<R> {
+    fn into_record(self) -> R;
+}
+
+impl<R> Kept<R> for R {
+    fn into_record(self) -> R {
+        self
+    }
+}
+
+impl<R> Kept<R> for Box<R> {
+    fn into_record(self) -> R {
+        *self
+    }
+}
+
+fn content<R, K: Kept<R>>(kept: &K) -> &R {
+    kept.borrow()
+}
+
 macro_rules! tables {
-    ($($(#[doc = $doc:literal])* $(@[$condition:meta])? $tag:literal $variant:ident $field:ident: $key:ty => $record:ty;)*) => {
+    ($($(#[doc = $doc:literal])* $(@[$condition:meta])? $tag:literal $variant:ident $field:ident: $key:ty => $record:ty, $kept:ident;)*) => {
         /// The name of a record: its table and its id.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
         #[borsh(use_discriminant = true)]
@@ -65,7 +95,7 @@ macro_rules! tables {
         /// Every table, by id.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub(crate) struct Tables {
-            $($(#[doc = $doc])* $(#[$condition])? pub(crate) $field: BTreeMap<$key, $record>,)*
+            $($(#[doc = $doc])* $(#[$condition])? pub(crate) $field: BTreeMap<$key, $kept<$record>>,)*
         }
 
         impl Tables {
@@ -75,7 +105,7 @@ macro_rules! tables {
                     $($(#[$condition])? RecordKey::$variant(id) => self
                         .$field
                         .get(id)
-                        .map(|record| Record::$variant { id: id.clone(), record: record.clone() }),)*
+                        .map(|kept| Record::$variant { id: id.clone(), record: content::<$record, _>(kept).clone() }),)*
                 }
             }
 
@@ -83,7 +113,8 @@ macro_rules! tables {
             pub(super) fn take(&mut self, key: &RecordKey, indices: &mut Indices) -> Option<Record> {
                 match key {
                     $($(#[$condition])? RecordKey::$variant(id) => {
-                        self.$field.remove_entry(id).map(|(id, record)| {
+                        self.$field.remove_entry(id).map(|(id, kept)| {
+                            let record = Kept::<$record>::into_record(kept);
                             indices.replace(&id, Some(&record), None);
                             Record::$variant { id, record }
                         })
@@ -96,12 +127,13 @@ macro_rules! tables {
                 match record {
                     $($(#[$condition])? Record::$variant { id, record } => match self.$field.entry(id.clone()) {
                         Entry::Occupied(mut place) => {
-                            indices.replace(&id, Some(place.get()), Some(&record));
-                            Some(Record::$variant { id, record: place.insert(record) })
+                            let kept: &mut $record = place.get_mut().borrow_mut();
+                            indices.replace(&id, Some(&*kept), Some(&record));
+                            Some(Record::$variant { id, record: std::mem::replace(kept, record) })
                         }
                         Entry::Vacant(place) => {
                             indices.replace(&id, None, Some(&record));
-                            place.insert(record);
+                            place.insert(record.into());
                             None
                         }
                     },)*
@@ -117,7 +149,7 @@ macro_rules! tables {
                             Some(Record::$variant { record, .. }) => Some(record),
                             _ => None,
                         };
-                        let after = self.$field.get(id);
+                        let after = self.$field.get(id).map(content::<$record, _>);
                         // The bytes of [`Record::encode`], without a copy of the record.
                         (after != before).then(|| after.map(|record| codec::encode(&($tag as u8, id, record))))
                     })*
@@ -127,9 +159,9 @@ macro_rules! tables {
             /// Every record, in order of name.
             pub(super) fn records(&self) -> impl Iterator<Item = Record> + '_ {
                 let records = std::iter::empty();
-                $($(#[$condition])? let records = records.chain(self.$field.iter().map(|(id, record)| Record::$variant {
+                $($(#[$condition])? let records = records.chain(self.$field.iter().map(|(id, kept)| Record::$variant {
                     id: id.clone(),
-                    record: record.clone(),
+                    record: content::<$record, _>(kept).clone(),
                 }));)*
                 records
             }
@@ -139,39 +171,39 @@ macro_rules! tables {
 
 tables! {
     /// The chain's own standing; its only id is `()`.
-    1 Chain chain: () => ChainRecord;
+    1 Chain chain: () => ChainRecord, Inline;
     /// Assets.
-    2 Asset assets: AssetId => AssetSpec;
+    2 Asset assets: AssetId => AssetSpec, Inline;
     /// Universes.
-    3 Universe universes: UniverseId => UniverseRecord;
+    3 Universe universes: UniverseId => UniverseRecord, Inline;
     /// Markets' terms.
-    4 Market markets: MarketId => MarketSpec;
+    4 Market markets: MarketId => MarketSpec, Inline;
     /// What the market did last.
-    5 MarketState market_states: MarketId => MarketState;
+    5 MarketState market_states: MarketId => MarketState, Inline;
     /// Index prices.
-    6 Index indices: AssetId => IndexRecord;
+    6 Index indices: AssetId => IndexRecord, Inline;
     /// Marks of perpetual markets.
-    7 Mark marks: MarketId => MarkRecord;
+    7 Mark marks: MarketId => MarkRecord, Inline;
     /// Accounts that ever held anything.
-    8 Account accounts: AccountId => AccountRecord;
+    8 Account accounts: AccountId => AccountRecord, Inline;
     /// Agents, past ones included.
-    9 Agent agents: SignerId => Agent;
+    9 Agent agents: SignerId => Agent, Inline;
     /// Nonces that signers have used.
-    10 Nonces nonces: SignerId => NonceSet;
+    10 Nonces nonces: SignerId => NonceSet, Inline;
     /// Who holds what; never zero.
-    11 Balance balances: BalanceId => Amount;
+    11 Balance balances: BalanceId => Amount, Inline;
     /// What was paid in and not out; never zero.
-    12 Custody custody: CustodyId => Amount;
+    12 Custody custody: CustodyId => Amount, Inline;
     /// Positions; never of zero size.
-    13 Position positions: PositionId => PositionRecord;
+    13 Position positions: PositionId => PositionRecord, Inline;
     /// Leverage that an account chose.
-    14 Leverage leverages: LeverageId => u32;
+    14 Leverage leverages: LeverageId => u32, Inline;
     /// Open orders.
-    15 Order orders: OrderId => OrderRecord;
+    15 Order orders: OrderId => OrderRecord, Boxed;
     /// When an account last drew from the faucet.
-    16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs;
+    16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs, Inline;
     /// What the test of migrations moves.
-    @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount;
+    @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }
 
 impl RecordKey {
