@@ -318,6 +318,26 @@ fn clearing_that_owes_without_positions_halts_the_chain() {
     assert!(invariant.starts_with("I2"), "{invariant}");
 }
 
+/// All sums are right, but margin would be taken for a position that the account does not have.
+#[test]
+fn a_standing_that_is_not_the_record_halts_the_chain() {
+    let held = crate::state::PositionRecord { position: Position::new(1), entry_cost_usd: Usd::ZERO };
+    for (name, position, expected) in
+        [("alice", crate::state::PositionRecord::default(), "the standing of"), ("carol", held, "3 positions stand")]
+    {
+        let mut venue = check(
+            "
+            index BTC 100
+            alice buy BTC 4 @ 100 gtc   -> resting 4
+            bob   sell BTC 4 @ 100 gtc  -> filled 4 for 400
+            ",
+        );
+        venue.engine.state_mut().corrupt_standing(account_of(name), PERP, position);
+        let invariant = halted_by_the_full_audit(&mut venue);
+        assert!(invariant.starts_with(expected), "{invariant}");
+    }
+}
+
 #[test]
 fn a_full_audit_that_fails_halts_the_chain_for_all_but_cancels() {
     let mut venue = check("alice buy BTC/USDC 3 @ 100 gtc cloid 1 -> resting 3");

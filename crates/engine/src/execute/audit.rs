@@ -2,6 +2,7 @@
 //!
 //! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
 //! - **I2** per perpetual: positions sum to zero, and so do their costs with the clearing account's balance.
+//! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
 //!
 //! After every action and every block for what changed; in full, recomputed from the records, every
 //! [`FULL_AUDIT_INTERVAL_BLOCKS`]. A violation inside an action reverts the action and halts its universe; one that the
@@ -86,7 +87,23 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
 
 /// Checks everything, recomputed from the records.
 pub(super) fn check_all(state: &State) -> Option<Violation> {
-    check_all_balances(state).or_else(|| check_all_positions(state))
+    check_all_balances(state).or_else(|| check_all_positions(state)).or_else(|| check_all_standings(state))
+}
+
+fn check_all_standings(state: &State) -> Option<Violation> {
+    let violation = |market: MarketId, invariant: String| Violation { universe: universe_of(state, market), invariant };
+    let mut recorded: usize = 0;
+    for (id, record) in state.positions() {
+        recorded = recorded.saturating_add(1);
+        if state.position(id.account, id.market) != Some(record) {
+            let invariant = format!("the standing of {} in market {} is not its position", id.account, id.market);
+            return Some(violation(id.market, invariant));
+        }
+    }
+    let standing = state.standing_positions();
+    (standing != recorded).then(|| {
+        violation(MarketId::new(0), format!("{standing} positions stand in accounts, {recorded} are recorded"))
+    })
 }
 
 fn check_all_balances(state: &State) -> Option<Violation> {

@@ -274,6 +274,19 @@ impl State {
         found.copied().unwrap_or_else(|| MarketStanding::empty(market))
     }
 
+    /// Lets an account's standing tell of a position, whatever the records say.
+    #[cfg(test)]
+    pub(crate) fn corrupt_standing(&mut self, account: AccountId, market: MarketId, position: PositionRecord) {
+        let standing = self.indices.standings.entry(account).or_default();
+        standing.update_market(market, |standing| standing.position = position);
+    }
+
+    /// How many positions stand in the accounts' standings.
+    pub(crate) fn standing_positions(&self) -> usize {
+        let held = |standing: &Standing| standing.markets().iter().filter(|market| !market.position.is_empty()).count();
+        self.indices.standings.values().map(held).sum()
+    }
+
     /// An account in every market where it holds or offers anything or chose its leverage, in order of market.
     pub fn standings_of(&self, account: AccountId) -> &[MarketStanding] {
         self.indices.standing(account).map_or(&[], Standing::markets)

@@ -229,7 +229,7 @@ fn make_room<T>(list: &mut Vec<T>) {
 }
 
 /// Sums saturate instead of failing: a record that would push a total out of range is refused by the ledger
-/// and by the market's caps before it is put, and the audit recomputes the totals from the records.
+/// and by the market's caps before it is put, and the full audit recomputes the sums of balances.
 pub(super) fn shift_i128(total: i128, part: i128, change: Change) -> i128 {
     match change {
         Change::Add => total.saturating_add(part),
