@@ -65,7 +65,14 @@ const EDGES: &[(&str, &[&str])] = &[
     // Feeds hostile bytes to everybody's decoders; nothing depends on it.
     (
         "palisade-fuzz",
-        &["palisade-agents", "palisade-client", "palisade-engine", "palisade-gateway", "palisade-node", "palisade-types"],
+        &[
+            "palisade-agents",
+            "palisade-client",
+            "palisade-engine",
+            "palisade-gateway",
+            "palisade-node",
+            "palisade-types",
+        ],
     ),
 ];
 

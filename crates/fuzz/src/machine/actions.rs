@@ -50,7 +50,7 @@ pub fn signed(
     let payload = match choices.int_in_range(0..=19u8)? {
         0 => Payload::HyperliquidL1 {
             source: *choices.choose(&[HyperliquidSource::Mainnet, HyperliquidSource::Testnet])?,
-            action_msgpack: choices.choose(&*PACKED)?.clone(),
+            action_msgpack: choices.choose(&PACKED)?.clone(),
             vault: choices.arbitrary::<bool>()?.then(|| on.account()),
         },
         _ => Payload::Native { action: action(choices, state, on.account(), now)? },
