@@ -62,7 +62,8 @@ bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULT
 sim: ## the deterministic cluster tests, with more seeds (PALISADE_SEEDS=n)
 	PALISADE_SEEDS=$${PALISADE_SEEDS:-10} $(CARGO) test --locked --package palisade-node -- --nocapture
 
-fuzz: ## longer runs of the stateful (PALISADE_FUZZ_CASES=n) and the property tests (PROPTEST_CASES=n)
+fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful and the property tests; about 15 minutes after the build
+	CARGO="$(CARGO)" TOOLS="$(TARGET_DIR)/tools" FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" fuzz/run.sh
 	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
 

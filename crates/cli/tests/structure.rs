@@ -62,6 +62,18 @@ const EDGES: &[(&str, &[&str])] = &[
             "palisade-types",
         ],
     ),
+    // Feeds hostile bytes to everybody's decoders; nothing depends on it.
+    (
+        "palisade-fuzz",
+        &[
+            "palisade-agents",
+            "palisade-client",
+            "palisade-engine",
+            "palisade-gateway",
+            "palisade-node",
+            "palisade-types",
+        ],
+    ),
 ];
 
 #[test]

@@ -2,6 +2,7 @@
 //! signs, and forgeries of every part.
 
 mod accepted;
+mod fixture;
 mod forged;
 mod mutations;
 mod world;

@@ -1,0 +1,160 @@
+//! Signed actions of a few people, chosen by a fuzzer: mostly sensible, sometimes with any number at all.
+
+use arbitrary::{Result, Unstructured};
+use palisade_engine::State;
+use palisade_types::{
+    action::{Action, CancelRequest, MarginMode, ModifyRequest},
+    address::{AccountId, SignerId},
+    agent::AgentScope,
+    envelope::{Envelope, HyperliquidSource, Payload},
+    ids::{AssetId, ClientOrderId, MarketId, Nonce, OrderId, UniverseId},
+    numbers::{Amount, Price, Size},
+    order::{OpenOrder, OrderReference, OrderRequest, Side, TimeInForce},
+    signing::{self, VerifiedAction, secp256k1::Secp256k1SecretKey},
+    time::TimeMs,
+};
+use std::sync::LazyLock;
+
+const MARKETS: [u32; 5] = [0, 0, 1, 10_000, 10_001];
+/// Tick of every market of the genesis: one dollar.
+const TICK: i64 = 100_000_000;
+
+/// Somebody with a key.
+pub struct Person(Secp256k1SecretKey);
+
+impl Person {
+    pub fn account(&self) -> AccountId {
+        self.0.address()
+    }
+}
+
+static PEOPLE: LazyLock<Vec<Person>> = LazyLock::new(|| {
+    let key = |number| Secp256k1SecretKey::from_bytes([number; 32]).expect("a small number is a key");
+    (1..=5).map(key).map(Person).collect()
+});
+
+/// Everybody.
+pub fn people() -> &'static [Person] {
+    &PEOPLE
+}
+
+/// A signed action; `None` if its content is one that no signature helps.
+pub fn signed(
+    choices: &mut Unstructured<'_>,
+    state: &State,
+    now: TimeMs,
+    nonce: u64,
+) -> Result<Option<VerifiedAction>> {
+    let person = choices.choose(people())?;
+    let on = if choices.ratio(1, 30)? { choices.choose(people())? } else { person };
+    let payload = match choices.int_in_range(0..=19u8)? {
+        0 => Payload::HyperliquidL1 {
+            source: *choices.choose(&[HyperliquidSource::Mainnet, HyperliquidSource::Testnet])?,
+            action_msgpack: choices.choose(&PACKED)?.clone(),
+            vault: choices.arbitrary::<bool>()?.then(|| on.account()),
+        },
+        _ => Payload::Native { action: action(choices, state, on.account(), now)? },
+    };
+    let envelope = Envelope {
+        chain_id: if choices.ratio(1, 100)? { choices.arbitrary()? } else { 7_777 },
+        signer: person.0.signer_id(),
+        account: on.account(),
+        nonce: Nonce::new(if choices.ratio(1, 50)? { choices.arbitrary()? } else { nonce }),
+        expires_after_ms: choices.ratio(1, 20)?.then(|| now.saturating_add(u64::from(nonce.is_multiple_of(2)))),
+        payload,
+    };
+    Ok(signing::verify(person.0.sign(envelope)).ok())
+}
+
+/// Actions in Hyperliquid's format.
+static PACKED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| crate::seeds::of("msgpack"));
+
+fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now: TimeMs) -> Result<Action> {
+    Ok(match choices.int_in_range(0..=31u8)? {
+        0..=15 => {
+            let count = if choices.ratio(2, 3)? { 1 } else { choices.int_in_range(1..=4)? };
+            Action::Place { orders: (0..count).map(|_| order(choices, now)).collect::<Result<_>>()? }
+        }
+        16..=18 => {
+            let (market, order) = reference(choices, state, account)?;
+            Action::Cancel { cancels: vec![CancelRequest { market, order }] }
+        }
+        19..=23 => {
+            let (_, reference) = reference(choices, state, account)?;
+            let mut replacement = order(choices, now)?;
+            if let Some(record) = state.order_of(account, reference) {
+                (replacement.market, replacement.side) = (record.order.market, record.order.side);
+            }
+            Action::Modify { modifies: vec![ModifyRequest { order: reference, replacement }] }
+        }
+        24 => Action::CancelAll { market: choices.arbitrary::<bool>()?.then_some(MarketId::new(0)) },
+        25 => {
+            let ahead: Option<u16> = choices.arbitrary()?;
+            Action::ScheduleCancel { at_ms: ahead.map(|ahead| now.saturating_add(u64::from(ahead))) }
+        }
+        26 => Action::UpdateLeverage {
+            market: MarketId::new(*choices.choose(&MARKETS)?),
+            leverage: choices.int_in_range(0..=60)?,
+            margin_mode: if choices.ratio(1, 10)? { MarginMode::Isolated } else { MarginMode::Cross },
+        },
+        27 => Action::ApproveAgent {
+            agent: SignerId::Address(choices.choose(people())?.account()),
+            name: choices.choose(&["", "bot", "second bot"])?.to_string(),
+            scope: *choices.choose(&[AgentScope::Trade, AgentScope::CancelOnly])?,
+            expires_at_ms: choices.arbitrary::<Option<u16>>()?.map(|ahead| now.saturating_add(u64::from(ahead))),
+        },
+        28 => Action::RevokeAgent { agent: SignerId::Address(choices.choose(people())?.account()) },
+        29 => Action::ClaimFaucet { asset: AssetId::new(choices.int_in_range(0..=4)?) },
+        30 => Action::SetHyperliquidCompatibility { enabled: choices.arbitrary()? },
+        _ => Action::Transfer {
+            universe: UniverseId::new(u32::from(choices.ratio(1, 50)?)),
+            to: choices.choose(people())?.account(),
+            asset: AssetId::new(choices.int_in_range(0..=3)?),
+            amount: Amount::new(if choices.ratio(1, 10)? {
+                choices.arbitrary()?
+            } else {
+                choices.int_in_range(0..=10_000_000_000_000)?
+            }),
+        },
+    })
+}
+
+fn order(choices: &mut Unstructured<'_>, now: TimeMs) -> Result<OrderRequest> {
+    let market = *choices.choose(&MARKETS)?;
+    let middle = match market {
+        0 | 10_000 => 100,
+        _ => 5,
+    };
+    let ticks: i64 = choices.int_in_range(-4..=4)?;
+    let is_wild = choices.ratio(1, 40)?;
+    let kinds = [
+        TimeInForce::Gtc,
+        TimeInForce::Gtc,
+        TimeInForce::Ioc,
+        TimeInForce::Alo,
+        TimeInForce::Fok,
+        TimeInForce::Gtt { expires_at_ms: now.saturating_add(choices.int_in_range(0..=3_000)?) },
+    ];
+    let lots: u64 = choices.int_in_range(1..=40)?;
+    Ok(OrderRequest {
+        market: MarketId::new(market),
+        side: if choices.arbitrary()? { Side::Buy } else { Side::Sell },
+        price: Price::new(if is_wild { choices.arbitrary()? } else { (middle + ticks) * TICK }),
+        size: Size::new(if is_wild { choices.arbitrary()? } else { lots * 50_000 }),
+        time_in_force: *choices.choose(&kinds)?,
+        reduce_only: choices.ratio(1, 6)?,
+        client_order_id: choices.ratio(1, 3)?.then(|| ClientOrderId(u128::from(lots).to_be_bytes())),
+    })
+}
+
+fn reference(choices: &mut Unstructured<'_>, state: &State, account: AccountId) -> Result<(MarketId, OrderReference)> {
+    let open: Vec<&OpenOrder> = state.orders_of(account).map(|record| &record.order).collect();
+    if open.is_empty() || choices.ratio(1, 10)? {
+        return Ok((MarketId::new(0), OrderReference::Id(OrderId::new(choices.arbitrary()?))));
+    }
+    let order = choices.choose(&open)?;
+    Ok(match order.client_order_id {
+        Some(id) if choices.arbitrary()? => (order.market, OrderReference::Client(id)),
+        _ => (order.market, OrderReference::Id(order.id)),
+    })
+}
