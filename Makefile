@@ -16,7 +16,7 @@ BIN := $(TARGET_DIR)/debug/palisade
 DEVNET_ARGS ?=
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim fuzz soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long test-seeds fuzz soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -59,7 +59,13 @@ bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULT
 	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json
 	$(PYTHON) bench/report.py $(TARGET_DIR)/criterion bench/RESULTS.md
 
-sim: ## the deterministic cluster tests, with more seeds (PALISADE_SEEDS=n)
+sim: ## 250 seeds of the chain under faults (SIM_ARGS="--replay 7"); fails on a violation
+	$(CARGO) run --locked --package palisade-sim -- $(if $(SIM_ARGS),$(SIM_ARGS),--seeds 250 --jobs 2)
+
+sim-long: ## the same until a seed fails or Ctrl-C; SIM_FIRST=n is the first seed
+	$(CARGO) run --locked --package palisade-sim -- --seeds 0 --jobs 2 --first $${SIM_FIRST:-1000}
+
+test-seeds: ## the deterministic cluster tests of the node, with more seeds (PALISADE_SEEDS=n)
 	PALISADE_SEEDS=$${PALISADE_SEEDS:-10} $(CARGO) test --locked --package palisade-node -- --nocapture
 
 fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful and the property tests; about 15 minutes after the build

@@ -96,9 +96,14 @@ fn run(
         let assembled = async {
             let connected = network::connect(context.child("network"), &config).await?;
             let (network, gossip, task) = (connected.network, connected.gossip, connected.task);
-            let service =
-                service::start::<_, Authenticated<production::Context>>(context.child("node"), config, network, gossip)
-                    .await?;
+            let service = service::start::<_, Authenticated<production::Context>>(
+                context.child("node"),
+                config,
+                network,
+                gossip,
+                Vec::new(),
+            )
+            .await?;
             anyhow::Ok((service, task))
         };
         let (service, network) = match assembled.await {

@@ -51,6 +51,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("palisade-node", &["palisade-client", "palisade-engine", "palisade-types"]),
     ("palisade-gateway", &["palisade-client", "palisade-types"]),
     ("palisade-agents", &["palisade-client", "palisade-types"]),
+    // Runs whole nodes, asks them as a client does, and executes finalized blocks a second time.
+    ("palisade-sim", &["palisade-client", "palisade-engine", "palisade-node", "palisade-types"]),
     (
         "palisade",
         &[

@@ -45,12 +45,13 @@ impl<E: Runtime> Service<E> {
     }
 }
 
-/// Starts a node on `context`. Returns once it knows its state.
+/// Starts a node on `context` that tells `observers` what is final. Returns once it knows its state.
 pub async fn start<E, T>(
     context: E,
     config: NodeConfig,
     network: NetworkOf<T>,
     gossip: Gossip<T::Tx, T::Rx>,
+    mut observers: Vec<Arc<dyn Observer>>,
 ) -> Result<Service<E>, StartError>
 where
     E: Runtime,
@@ -62,7 +63,7 @@ where
     let blinding = Blinding::draw(&mut context.child("mempool_blinding"));
     let (mempool, outboxes) = Mempool::new(genesis.clone(), view.clone(), PoolLimits::default(), blinding);
     let metrics = Arc::new(NodeMetrics::register(&context.child("chain"), view.clone(), mempool.clone()));
-    let observers: Vec<Arc<dyn Observer>> = vec![metrics];
+    observers.push(metrics);
     let blocker = network.blocker.clone();
     let node = node::start::<E, T, Mempool>(
         context.child("validator"),

@@ -121,7 +121,7 @@ impl Venue {
         let prefix = format!("seat-{seat}");
         let mut config = NodeConfig::new(self.genesis.clone(), self.keys[seat].clone(), Vec::new(), listen, prefix);
         config.page_cache_pages = 64;
-        let service = service::start::<_, Simulated>(context, config, network, gossip).await;
+        let service = service::start::<_, Simulated>(context, config, network, gossip, Vec::new()).await;
         self.nodes[seat] = Some(service.expect("the node starts"));
     }
 

@@ -1,0 +1,343 @@
+//! What is final, over all seats that ever ran, and what it must be.
+//!
+//! Every seat tells of every block that it finalizes. The first telling of a height is executed once more by an
+//! engine of our own, which has followed the chain from the genesis, never forked and never turned back; every other
+//! telling must be the very same block. What seats have on disk and in memory is compared with that engine at the
+//! same height, by a digest of all records, so it does not matter when a seat gets there.
+
+use crate::{Violation, coverage::Coverage};
+use commonware_utils::sync::Mutex;
+use palisade_engine::{BlockInput, Engine, Rules, State};
+use palisade_node::{
+    application::Observer, block::NodeBlock, engine_cache::Executed, entropy::Blinding, roots, source::FinalizedBlock,
+    verified,
+};
+use palisade_types::{
+    event::Event,
+    genesis::Genesis,
+    hash::{ActionId, BlockDigest, Root, sha256},
+    ids::Height,
+    receipt::Outcome,
+    time::TimeMs,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Blocks between two comparisons of the kept indices with recomputed ones, and of a seat's disk with memory.
+pub const COLD_EVERY_BLOCKS: u64 = 50;
+
+/// A digest of every record of a state, whatever order they came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateDigest([u8; 32]);
+
+impl StateDigest {
+    /// Of database values.
+    pub fn of_values(mut values: Vec<Vec<u8>>) -> Self {
+        values.sort_unstable();
+        let parts: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+        let lengths: Vec<u8> = values.iter().flat_map(|value| value.len().to_be_bytes()).collect();
+        Self(sha256(&[&sha256(&parts), &lengths]))
+    }
+
+    /// Of a state in memory.
+    pub fn of_state(state: &State) -> Self {
+        Self::of_values(state.records().map(|record| record.encode()).collect())
+    }
+}
+
+/// What a seat has at a height, on disk or in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct SeatState {
+    /// Which seat.
+    pub seat: usize,
+    /// Where it was found.
+    pub place: &'static str,
+    /// Of which height.
+    pub height: Height,
+    /// All records.
+    pub records: StateDigest,
+    /// The root of the database, if it was looked at.
+    pub root: Option<Root>,
+}
+
+/// A finalized block, and what is known about it.
+struct Seen {
+    block: NodeBlock,
+    executed: Option<Arc<Executed>>,
+    /// Digest of the whole state after it; `None` until it was followed.
+    records: Option<StateDigest>,
+}
+
+/// The record of all runs of one committee.
+pub struct History {
+    genesis: Arc<Genesis>,
+    blinding: Blinding,
+    engine: Engine,
+    genesis_digest: BlockDigest,
+    seen: BTreeMap<Height, Seen>,
+    to_compare: Vec<SeatState>,
+    receipts: BTreeMap<ActionId, Height>,
+    /// The first thing found wrong by an observer, which cannot return it.
+    found: Option<Violation>,
+    /// Counts of what was met.
+    pub coverage: Coverage,
+}
+
+impl History {
+    /// Nothing but the genesis.
+    pub fn new(genesis: Arc<Genesis>, genesis_digest: BlockDigest) -> Self {
+        Self {
+            engine: Engine::new(genesis.clone()),
+            genesis,
+            blinding: Blinding::new([9; 32]),
+            genesis_digest,
+            seen: BTreeMap::new(),
+            to_compare: Vec::new(),
+            receipts: BTreeMap::new(),
+            found: None,
+            coverage: Coverage::default(),
+        }
+    }
+
+    /// What the chain started from.
+    pub fn genesis(&self) -> &Arc<Genesis> {
+        &self.genesis
+    }
+
+    /// The highest height that is final anywhere.
+    pub fn tip(&self) -> Height {
+        self.seen.last_key_value().map_or_else(Height::default, |(height, _)| *height)
+    }
+
+    /// Time of the final block at `height`.
+    pub fn time_at(&self, height: Height) -> Option<TimeMs> {
+        self.seen.get(&height).map(|seen| seen.block.header().time_ms)
+    }
+
+    /// The name of the final block at `height`.
+    pub fn digest_at(&self, height: Height) -> Option<BlockDigest> {
+        self.seen.get(&height).map(|seen| seen.block.block_digest())
+    }
+
+    /// Every receipt that a client can have been given, and where it is.
+    pub fn receipts(&self) -> &BTreeMap<ActionId, Height> {
+        &self.receipts
+    }
+
+    /// A seat tells what it finalized.
+    fn tell(&mut self, seat: usize, block: &NodeBlock, executed: Option<&Arc<Executed>>) {
+        let height = block.header().height;
+        let Some(seen) = self.seen.get_mut(&height) else {
+            let view_gap = self.view_gap(block);
+            self.cover(block, executed, view_gap);
+            self.seen.insert(height, Seen { block: block.clone(), executed: executed.cloned(), records: None });
+            return;
+        };
+        if seen.block.block_digest() != block.block_digest() {
+            let found = format!(
+                "seat {seat} finalized {} at {height}, before it was {}",
+                block.block_digest(),
+                seen.block.block_digest()
+            );
+            self.found.get_or_insert(Violation::new("no fork", found));
+            return;
+        }
+        match (&seen.executed, executed) {
+            (Some(known), Some(told)) if known != told => {
+                let found = format!("seat {seat} executed block {height} with other results");
+                self.found.get_or_insert(Violation::new("equal results", found));
+            }
+            (None, Some(told)) => seen.executed = Some(told.clone()),
+            _ => {}
+        }
+    }
+
+    /// Takes in a block that no observer told of, because every node that finalized it was killed just then.
+    pub fn learn(&mut self, seat: usize, block: &NodeBlock) {
+        self.tell(seat, block, None);
+    }
+
+    fn view_gap(&self, block: &NodeBlock) -> u64 {
+        let context = &block.header().context;
+        context.view.saturating_sub(context.parent_view)
+    }
+
+    fn cover(&mut self, block: &NodeBlock, executed: Option<&Arc<Executed>>, view_gap: u64) {
+        let coverage = &mut self.coverage;
+        coverage.note(match block.body().actions.len() {
+            0 => "block: empty",
+            1..=9 => "block: 1-9 actions",
+            _ => "block: 10 actions or more",
+        });
+        if block.body().oracle_bundle.is_some() {
+            coverage.note("block: prices");
+        }
+        coverage.note(match view_gap {
+            0..=1 => "views to the parent: 1",
+            2..=4 => "views to the parent: 2-4",
+            _ => "views to the parent: 5 or more",
+        });
+        let Some(executed) = executed else { return };
+        for receipt in &executed.receipts {
+            coverage.note(match receipt.outcome {
+                Outcome::Rejected { .. } => "receipt: rejected",
+                Outcome::Done => "receipt: done",
+                Outcome::Orders { .. } => "receipt: orders",
+                Outcome::Cancels { .. } => "receipt: cancels",
+            });
+        }
+        for event in &executed.events {
+            coverage.note(event_name(event));
+        }
+    }
+
+    /// The height that the engine needs next and that nobody told of, though a higher one is final.
+    pub fn gap(&self) -> Option<Height> {
+        let next = self.engine.height().next();
+        (next <= self.tip() && !self.seen.contains_key(&next)).then_some(next)
+    }
+
+    /// Executes what is new and compares.
+    pub fn follow(&mut self) -> Result<(), Violation> {
+        if let Some(found) = self.found.take() {
+            return Err(found);
+        }
+        while let Some(seen) = self.seen.get(&self.engine.height().next()) {
+            let (block, told) = (seen.block.clone(), seen.executed.clone());
+            self.follow_block(&block, told.as_deref())?;
+        }
+        self.compare()
+    }
+
+    fn follow_block(&mut self, block: &NodeBlock, told: Option<&Executed>) -> Result<(), Violation> {
+        let header = block.header();
+        let height = header.height;
+        let wrong = |found: String| Violation::new("second execution", format!("block {height}: {found}"));
+        let parent = match height.get() {
+            1 => self.genesis_digest,
+            _ => self
+                .digest_at(Height::new(height.get() - 1))
+                .ok_or_else(|| wrong("its parent is unknown".to_owned()))?,
+        };
+        if header.parent != parent {
+            return Err(wrong(format!("its parent is {}, the final one is {parent}", header.parent)));
+        }
+        let content = verified::content(block, &self.blinding, |_| None).map_err(|error| wrong(error.to_string()))?;
+        let rules = Rules::at(content.protocol_version).map_err(|error| wrong(error.to_string()))?;
+        let input = BlockInput {
+            height,
+            time_ms: content.time_ms,
+            parent,
+            oracle_bundle: content.oracle_bundle.as_ref(),
+            actions: &content.actions,
+        };
+        let outcome = self.engine.execute(&rules, &input).map_err(|error| wrong(error.to_string()))?;
+        if roots::merkle_root(&outcome.receipts) != header.receipts_root {
+            return Err(wrong("other receipts than its header commits to".to_owned()));
+        }
+        if roots::merkle_root(&outcome.events) != header.events_root {
+            return Err(wrong("other events than its header commits to".to_owned()));
+        }
+        if told.is_some_and(|told| told.writes != outcome.writes) {
+            return Err(wrong("other writes than the seats made".to_owned()));
+        }
+        for receipt in &outcome.receipts {
+            if let Some(before) = self.receipts.insert(receipt.action, height) {
+                return Err(wrong(format!("action {} was executed at {before} before", receipt.action)));
+            }
+        }
+        if height.get().is_multiple_of(COLD_EVERY_BLOCKS) {
+            self.check_indices(height)?;
+        }
+        let records = StateDigest::of_state(self.engine.state());
+        if let Some(seen) = self.seen.get_mut(&height) {
+            seen.records = Some(records);
+        }
+        Ok(())
+    }
+
+    /// A state rebuilt from its records equals the one that grew, indices included.
+    fn check_indices(&mut self, height: Height) -> Result<(), Violation> {
+        let wrong = |found: String| Violation::new("cold rebuild", format!("at {height}: {found}"));
+        let values = self.engine.state().records().map(|record| record.encode());
+        let cold = State::from_records(values).map_err(|error| wrong(error.to_string()))?;
+        if cold != *self.engine.state() {
+            return Err(wrong("the rebuilt state differs from the one that grew".to_owned()));
+        }
+        self.coverage.note("check: cold rebuild of tables and indices");
+        Ok(())
+    }
+
+    /// Notes what a seat has; it is compared as soon as its height was followed.
+    pub fn note_state(&mut self, state: SeatState) {
+        self.to_compare.push(state);
+    }
+
+    fn compare(&mut self) -> Result<(), Violation> {
+        let followed = self.engine.height();
+        let due: Vec<SeatState> = self.to_compare.extract_if(.., |state| state.height <= followed).collect();
+        for state in due {
+            let Some(seen) = self.seen.get(&state.height) else { continue };
+            let wrong = |what: &str| {
+                let SeatState { seat, place, height, .. } = state;
+                Violation::new("equal states", format!("seat {seat}, {place}, at {height}: other {what}"))
+            };
+            if seen.records.is_some_and(|records| records != state.records) {
+                return Err(wrong("records"));
+            }
+            if state.root.is_some_and(|root| root != seen.block.header().state_root) {
+                return Err(wrong("state root"));
+            }
+            self.coverage.note(format!("check: {}", state.place));
+        }
+        Ok(())
+    }
+
+    /// States that were noted and never compared.
+    pub fn uncompared(&self) -> usize {
+        self.to_compare.len()
+    }
+}
+
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Deposited { .. } => "event: deposited",
+        Event::Transferred { .. } => "event: transferred",
+        Event::OrderAccepted { .. } => "event: order accepted",
+        Event::OrderRested { .. } => "event: order rested",
+        Event::OrderCanceled { .. } => "event: order canceled",
+        Event::OrderFilled { .. } => "event: order filled",
+        Event::OrderRejected { .. } => "event: order rejected",
+        Event::Traded(_) => "event: traded",
+        Event::AgentApproved { .. } => "event: agent approved",
+        Event::AgentRetired { .. } => "event: agent retired",
+        Event::LeverageUpdated { .. } => "event: leverage updated",
+        Event::CancelScheduled { .. } => "event: cancel scheduled",
+        Event::IndexUpdated { .. } => "event: index updated",
+        Event::MarkUpdated { .. } => "event: mark updated",
+        Event::UniverseHalted { .. } => "event: universe halted",
+        Event::ChainHalted { .. } => "event: chain halted",
+        Event::HyperliquidCompatibilitySet { .. } => "event: Hyperliquid compatibility set",
+    }
+}
+
+/// A history that several seats tell.
+pub type SharedHistory = Arc<Mutex<History>>;
+
+/// One seat's telling.
+pub struct Teller {
+    seat: usize,
+    history: SharedHistory,
+}
+
+impl Teller {
+    /// Of `seat`, into `history`.
+    pub const fn new(seat: usize, history: SharedHistory) -> Self {
+        Self { seat, history }
+    }
+}
+
+impl Observer for Teller {
+    fn finalized(&self, block: &FinalizedBlock) {
+        self.history.lock().tell(self.seat, &block.block, Some(&block.executed));
+    }
+}
