@@ -15,6 +15,7 @@
 
 use crate::{
     ledger::ensure_account,
+    mutant::{Mutant, is_planted},
     state::{AccountRecord, NonceSet, Record, State},
 };
 use palisade_types::{
@@ -157,7 +158,7 @@ impl<'a> Admission<'a> {
         let Some(nonces) = self.charges.nonces.get(&signer).or_else(|| self.state.nonces(signer)) else {
             return Ok(());
         };
-        if nonces.contains(nonce) {
+        if nonces.contains(nonce) && !is_planted(Mutant::AcceptUsedNonce) {
             return Err(Inadmissible::NonceUsed { nonce });
         }
         if let Some(smallest_kept) = nonces.floor()

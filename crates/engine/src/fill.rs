@@ -12,6 +12,7 @@ use crate::{
     ledger::{Overdraft, Settlement},
     margin::AccountMargin,
     market_math::{base_amount, fee_usd, quote_amount, quote_usd},
+    mutant::{Mutant, is_planted},
     orders,
     perpetual::FillEffect,
     state::{MarketState, PositionId, PositionRecord, Record, RecordKey, State},
@@ -190,7 +191,9 @@ fn settle_spot(state: &mut State, fill: &Fill<'_>, spot: SpotTerms, amounts: &Am
 
 fn post_fees(settlement: &mut Settlement, fill: &Fill<'_>, asset: AssetId, amounts: &Amounts) -> Result<(), Rejection> {
     let fees = AccountId::fees(fill.market.universe);
-    settlement.transfer(fill.maker.account, fees, asset, quote_amount(amounts.maker_fee_usd))?;
+    if !is_planted(Mutant::SkipFeePosting) {
+        settlement.transfer(fill.maker.account, fees, asset, quote_amount(amounts.maker_fee_usd))?;
+    }
     settlement.transfer(fill.taker.account, fees, asset, quote_amount(amounts.taker_fee_usd))
 }
 

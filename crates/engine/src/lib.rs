@@ -32,6 +32,7 @@ pub mod market_math;
 mod matching;
 #[doc(hidden)]
 pub mod matching_core;
+pub mod mutant;
 pub mod oracle;
 mod orders;
 pub mod perpetual;

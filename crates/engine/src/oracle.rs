@@ -9,7 +9,10 @@
 //! are never a majority, whatever the proposer leaves out. Seats may abstain on an asset; below a quorum of prices
 //! it keeps its old value and time. Age is elapsed block time since the signed time, never a count of blocks.
 
-use crate::state::IndexRecord;
+use crate::{
+    mutant::{Mutant, is_planted},
+    state::IndexRecord,
+};
 use palisade_types::{
     genesis::Seat,
     ids::{AssetId, SeatId},
@@ -100,10 +103,15 @@ pub struct BundleContext<'a> {
     pub assets: &'a [AssetSpec],
 }
 
+/// Votes that a bundle of a committee of `seats` needs, and prices that an index needs.
+pub fn bundle_quorum(seats: usize) -> usize {
+    quorum(seats).saturating_sub(usize::from(is_planted(Mutant::BundleBelowQuorum))).max(1)
+}
+
 /// Checks every rule of a bundle. Cheap rules come first: no signature is verified in a bundle that is wrong otherwise.
 pub fn verify_bundle(bundle: &OracleBundle, context: &BundleContext<'_>) -> Result<(), BundleError> {
-    let quorum = quorum(context.seats.len());
-    if bundle.votes.len() < quorum.max(1) {
+    let quorum = bundle_quorum(context.seats.len());
+    if bundle.votes.len() < quorum {
         return Err(BundleError::BelowQuorum { found: bundle.votes.len(), quorum });
     }
     let mut previous: Option<SeatId> = None;
@@ -207,7 +215,7 @@ pub fn indices(bundle: &OracleBundle, seats: usize) -> BTreeMap<AssetId, IndexRe
             times.push(signed.vote.time_ms);
         }
     }
-    let enough = quorum(seats).max(1);
+    let enough = bundle_quorum(seats);
     given
         .into_iter()
         .filter(|(_, (prices, _))| prices.len() >= enough)

@@ -36,7 +36,11 @@ use commonware_runtime::Spawner;
 use commonware_storage::{Context as StorageContext, merkle::Location, qmdb::sync::Target};
 use commonware_utils::non_empty_range;
 use futures::StreamExt as _;
-use palisade_engine::{InvalidBlock, oracle::bundle_round};
+use palisade_engine::{
+    InvalidBlock,
+    mutant::{Mutant, is_planted},
+    oracle::bundle_round,
+};
 use palisade_types::{
     block::{Block, Body, Header, OperationsRange},
     envelope::SignedAction,
@@ -123,6 +127,24 @@ impl<E: Spawner + StorageContext> Shared<E> {
             .await;
         if let Err(error) = loaded {
             panic!("cannot load the engine: {error}");
+        }
+    }
+}
+
+impl<E: Spawner + StorageContext> Shared<E> {
+    /// Puts a block's results into the archive and returns once they are on disk.
+    ///
+    /// # Panics
+    /// If the archive cannot be written: a node that loses receipts must stop.
+    async fn archive(&self, block: &NodeBlock, executed: &Executed) {
+        let results = BlockResults {
+            height: block.header().height,
+            digest: block.block_digest(),
+            receipts: executed.receipts.clone(),
+            events: executed.events.clone(),
+        };
+        if let Err(error) = self.results.put(&results).await {
+            panic!("cannot archive receipts: {error}");
         }
     }
 }
@@ -340,7 +362,7 @@ where
         };
         let found = Commitments::of(&sealed);
         let committed = Commitments::named_by(block.header());
-        if found != committed {
+        if found != committed && !is_planted(Mutant::AcceptBadRoot) {
             return Err(Verdict::Commitments { committed: Box::new(committed), found: Box::new(found) });
         }
         Ok(sealed)
@@ -502,14 +524,8 @@ where
         _readers: StateReader<E>,
     ) -> Arc<Executed> {
         let executed = batches.executed().clone();
-        let results = BlockResults {
-            height: block.header().height,
-            digest: block.block_digest(),
-            receipts: executed.receipts.clone(),
-            events: executed.events.clone(),
-        };
-        if let Err(error) = self.shared.results.put(&results).await {
-            panic!("cannot archive receipts: {error}");
+        if !is_planted(Mutant::ReceiptAfterApply) {
+            self.shared.archive(block, &executed).await;
         }
         #[cfg(test)]
         self.shared.pause.at(crate::tests::pause::Moment::Captured, block.header().height).await;
@@ -526,6 +542,9 @@ where
         let (height, digest) = (block.header().height, block.block_digest());
         #[cfg(test)]
         self.shared.pause.at(crate::tests::pause::Moment::Applied, height).await;
+        if is_planted(Mutant::ReceiptAfterApply) {
+            self.shared.archive(block, &executed).await;
+        }
         self.shared.cache.finalized(digest, height);
         self.shared.status.set_applied(Applied { height, digest });
         self.shared.view.advance(digest, block.header(), &executed);

@@ -19,6 +19,7 @@ pub mod application;
 pub mod block;
 pub mod clock;
 pub mod config;
+mod disk;
 pub mod engine_cache;
 pub mod entropy;
 pub mod final_view;

@@ -254,10 +254,10 @@ async fn open<E: Runtime>(
     recovery::check_identity(context.child("identity"), &storages.prefix, genesis_hash, &committee.own_key).await?;
     let (log, cache) = (storages.vote_log(EPOCH.get()), storages.page_cache.clone());
     let stores = recovery::open_blocks(context, &storages, status).await?;
-    let past = stores.past(status).await;
+    let past = stores.past(status).await?;
     let results = recovery::open_results(context, &storages, &stores, status).await?;
     let receipts = ReceiptIndex::open(context, &storages, status).await?;
-    let voting = recovery::check_vote_log(context.child("vote_log"), &log, &committee.scheme, cache, past).await;
+    let voting = recovery::check_vote_log(context.child("vote_log"), &log, &committee.scheme, cache, past).await?;
     status.set_voting(voting.clone());
     Ok(Opened { storages, stores, results, receipts, voting })
 }

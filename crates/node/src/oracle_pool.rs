@@ -10,13 +10,14 @@
 //!   block is decided by the block's time alone.
 
 use commonware_utils::sync::Mutex;
+use palisade_engine::oracle::bundle_quorum;
 use palisade_types::{
     address::Ed25519Key,
     genesis::{EPOCH, Genesis},
     ids::{AssetId, Height, SeatId},
     limits::{ORACLE_ENTRIES_MAX, ORACLE_ROUND_MS, ORACLE_VOTE_FUTURE_MS, ORACLE_VOTE_PAST_MS},
     numbers::Price,
-    oracle::{OracleBundle, OracleVote, SignedOracleVote, quorum},
+    oracle::{OracleBundle, OracleVote, SignedOracleVote},
     time::TimeMs,
 };
 use std::{
@@ -209,7 +210,7 @@ impl OraclePool {
     }
 
     fn newest_quorum(&self, rounds: &Rounds, after: Option<u64>) -> Option<u64> {
-        let needed = quorum(self.0.seats.len());
+        let needed = bundle_quorum(self.0.seats.len());
         let newest = rounds.votes.iter().rev().find(|(_, votes)| votes.len() >= needed).map(|(round, _)| *round)?;
         (Some(newest) > after).then_some(newest)
     }
@@ -269,7 +270,7 @@ pub fn timely(bundle: OracleBundle, time_ms: TimeMs, seats: usize) -> Option<Ora
         .into_iter()
         .filter(|signed| signed.vote.time_ms >= earliest && signed.vote.time_ms <= latest)
         .collect();
-    (votes.len() >= quorum(seats)).then_some(OracleBundle { votes })
+    (votes.len() >= bundle_quorum(seats)).then_some(OracleBundle { votes })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //!   was put after it is dropped at the next start and put again.
 
 use crate::{
+    disk::StoreFault,
     final_view::{FinalView, ReceiptPlace},
     repair::remove_partition,
     results::{ResultsArchive, ResultsError},
@@ -88,6 +89,7 @@ impl<E: StorageContext> ReceiptIndex<E> {
     pub async fn open(context: &E, storages: &Storages, status: &Status) -> Result<Self, ReceiptIndexError> {
         let reason = match Self::try_open(context, storages).await {
             Ok(index) => return Ok(index),
+            Err(error) if matches!(StoreFault::of(&error), StoreFault::Disk(_)) => return Err(error),
             Err(error) => error.to_string(),
         };
         warn!(reason, "the index of receipts is damaged: making it again from the archive");

@@ -9,11 +9,14 @@
 //! - **Blocks and certificates.** If their archives do not open, or the newest blocks do not decode, do not
 //!   have the digest they are filed under or do not chain, they are wiped with everything that was derived
 //!   from their position and fetched from peers again. The vote log stays.
+//! - **Only what is damaged.** A disk that does not serve is not damage ([`crate::disk`]): nothing is wiped, the vote log
+//!   is not given up, and the node does not start.
 //! - **Results.** If the archive of receipts does not open, or the newest records do not have the roots of
 //!   their headers, it is wiped; missing records are made again by executing the blocks.
 
 use crate::{
     block::{Digest, NodeBlock},
+    disk::StoreFault,
     repair::{RepairError, remove_partition},
     results::ResultsArchive,
     status::{Damage, Status, Store, Voting},
@@ -122,25 +125,31 @@ pub async fn check_vote_log<E: StorageContext>(
     scheme: &Scheme,
     page_cache: CacheRef,
     past: Past,
-) -> Voting {
+) -> Result<Voting, RepairError> {
     let lost = |reason: String| {
         error!(reason, "the log of own votes is lost: following without voting");
-        Voting::VoteLogLost { reason }
+        Ok(Voting::VoteLogLost { reason })
     };
     match context.scan(partition).await {
         Ok(blobs) if !blobs.is_empty() => {}
-        Ok(_) | Err(RuntimeError::PartitionMissing(_)) if past == Past::None => return Voting::Votes,
+        Ok(_) | Err(RuntimeError::PartitionMissing(_)) if past == Past::None => return Ok(Voting::Votes),
         Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return lost("it is missing".to_owned()),
-        Err(error) => return lost(error.to_string()),
+        Err(error) => return lost(content(Store::Votes, StoreFault::of(&error))?),
     }
-    match read_vote_log(context, partition, scheme, page_cache).await {
-        Err(reason) => lost(reason),
-        Ok(newest) => match past {
-            Past::FinalizedView(finalized) if newest.saturating_add(VOTE_LOG_SLACK_VIEWS) < finalized => {
-                lost(format!("it ends at view {newest}, view {finalized} is final"))
-            }
-            Past::FinalizedView(_) | Past::None => Voting::Votes,
-        },
+    match (read_vote_log(context, partition, scheme, page_cache).await, past) {
+        (Err(fault), _) => lost(content(Store::Votes, fault)?),
+        (Ok(newest), Past::FinalizedView(finalized)) if newest.saturating_add(VOTE_LOG_SLACK_VIEWS) < finalized => {
+            lost(format!("it ends at view {newest}, view {finalized} is final"))
+        }
+        (Ok(_), Past::FinalizedView(_) | Past::None) => Ok(Voting::Votes),
+    }
+}
+
+/// What is wrong with a store's content; an error if its disk does not serve.
+fn content(store: Store, fault: StoreFault) -> Result<String, RepairError> {
+    match fault {
+        StoreFault::Content(reason) => Ok(reason),
+        StoreFault::Disk(reason) => Err(RepairError::Disk { store, reason }),
     }
 }
 
@@ -150,7 +159,7 @@ async fn read_vote_log<E: StorageContext>(
     partition: &str,
     scheme: &Scheme,
     page_cache: CacheRef,
-) -> Result<u64, String> {
+) -> Result<u64, StoreFault> {
     let config = variable::Config {
         partition: partition.to_owned(),
         compression: None,
@@ -160,12 +169,14 @@ async fn read_vote_log<E: StorageContext>(
     };
     let log = variable::Journal::<E, Artifact<Scheme, Digest>>::init(context, config)
         .await
-        .map_err(|error| error.to_string())?;
-    let mut replay =
-        log.replay(0, 0, VOTE_LOG_BUFFER_BYTES, ReadOptions::DONT_CACHE).await.map_err(|error| error.to_string())?;
+        .map_err(|error| StoreFault::of(&error))?;
+    let mut replay = log
+        .replay(0, 0, VOTE_LOG_BUFFER_BYTES, ReadOptions::DONT_CACHE)
+        .await
+        .map_err(|error| StoreFault::of(&error))?;
     let mut newest = 0;
     while let Some(artifact) = replay.next().await {
-        let (_, _, _, artifact) = artifact.map_err(|error| error.to_string())?;
+        let (_, _, _, artifact) = artifact.map_err(|error| StoreFault::of(&error))?;
         newest = newest.max(artifact.view().get());
     }
     Ok(newest)
@@ -186,13 +197,19 @@ impl<E: StorageContext> BlockStores<E> {
     }
 
     /// What the stores say of the node's past. Wiped stores do not make a node new.
-    pub async fn past(&self, status: &Status) -> Past {
+    pub async fn past(&self, status: &Status) -> Result<Past, RepairError> {
         if self.last() == Height::new(0) && status.damages().is_empty() {
-            return Past::None;
+            return Ok(Past::None);
         }
-        let Some(last) = self.certificates.last_index() else { return Past::FinalizedView(0) };
-        let newest = self.certificates.get(Identifier::Index(last)).await;
-        Past::FinalizedView(newest.ok().flatten().map_or(0, |certificate| certificate.view().get()))
+        let Some(last) = self.certificates.last_index() else { return Ok(Past::FinalizedView(0)) };
+        let newest = match self.certificates.get(Identifier::Index(last)).await {
+            Ok(newest) => newest,
+            Err(error) => {
+                content(Store::Certificates, StoreFault::of(&error))?;
+                None
+            }
+        };
+        Ok(Past::FinalizedView(newest.map_or(0, |certificate| certificate.view().get())))
     }
 }
 
@@ -202,20 +219,22 @@ pub async fn open_blocks<E: StorageContext>(
     storages: &Storages,
     status: &Status,
 ) -> Result<BlockStores<E>, RepairError> {
-    let damage = match open_block_stores(context, storages).await {
+    let (store, fault) = match open_block_stores(context, storages).await {
         Ok(stores) => match verify_blocks(&stores).await {
             Ok(()) => return Ok(stores),
-            Err(reason) => Damage { store: Store::Blocks, reason, repaired: false },
+            Err(fault) => (Store::Blocks, fault),
         },
-        Err((store, reason)) => Damage { store, reason, repaired: false },
+        Err(found) => found,
     };
+    let damage = Damage { store, reason: content(store, fault)?, repaired: false };
     error!(store = ?damage.store, reason = damage.reason, "a block store is damaged: fetching blocks from peers again");
-    let store = damage.store;
     status.report(damage);
     for partition in storages.block_partitions() {
         remove_partition(context, &partition).await?;
     }
-    let stores = open_block_stores(context, storages).await.map_err(|(_, reason)| RepairError::Storage(reason))?;
+    let stores = open_block_stores(context, storages).await;
+    let stores =
+        stores.map_err(|(_, StoreFault::Disk(reason) | StoreFault::Content(reason))| RepairError::Storage(reason))?;
     status.repaired(store);
     Ok(stores)
 }
@@ -223,41 +242,41 @@ pub async fn open_blocks<E: StorageContext>(
 async fn open_block_stores<E: StorageContext>(
     context: &E,
     storages: &Storages,
-) -> Result<BlockStores<E>, (Store, String)> {
+) -> Result<BlockStores<E>, (Store, StoreFault)> {
     let certificates = CertificateArchive::init(context.child("certificates"), storages.certificate_archive())
         .await
-        .map_err(|error| (Store::Certificates, error.to_string()))?;
+        .map_err(|error| (Store::Certificates, StoreFault::of(&error)))?;
     let blocks = BlockArchive::init(context.child("blocks"), storages.block_archive())
         .await
-        .map_err(|error| (Store::Blocks, error.to_string()))?;
+        .map_err(|error| (Store::Blocks, StoreFault::of(&error)))?;
     Ok(BlockStores { blocks, certificates })
 }
 
-async fn verify_blocks<E: StorageContext>(stores: &BlockStores<E>) -> Result<(), String> {
+async fn verify_blocks<E: StorageContext>(stores: &BlockStores<E>) -> Result<(), StoreFault> {
+    let wrong = |what: String| Err(StoreFault::Content(what));
     let last = stores.last().get();
     let mut child: Option<Arc<NodeBlock>> = None;
     for height in (last.saturating_sub(VERIFIED_HEIGHTS)..=last).rev() {
-        let found =
-            stores.blocks.get(Identifier::Index(height)).await.map_err(|error| format!("block {height}: {error}"))?;
+        let found = stores.blocks.get(Identifier::Index(height)).await.map_err(|error| StoreFault::of(&error))?;
         let Some(block) = found else {
             child = None;
             continue;
         };
         if block.header().height.get() != height {
-            return Err(format!("block {height} is filed wrongly: it has height {}", block.header().height));
+            return wrong(format!("block {height} is filed wrongly: it has height {}", block.header().height));
         }
         if let Some(child) = &child
             && child.header().parent != block.block_digest()
         {
-            return Err(format!("block {height} is not the parent of block {}", child.header().height));
+            return wrong(format!("block {height} is not the parent of block {}", child.header().height));
         }
         let certificate = stores.certificates.get(Identifier::Index(height)).await;
         match certificate {
             Ok(Some(finalization)) if finalization.proposal.payload != block.digest() => {
-                return Err(format!("the certificate of height {height} is of another block"));
+                return wrong(format!("the certificate of height {height} is of another block"));
             }
             Ok(_) => {}
-            Err(error) => return Err(format!("certificate {height}: {error}")),
+            Err(error) => return Err(StoreFault::of(&error)),
         }
         child = Some(block);
     }
@@ -271,13 +290,14 @@ pub async fn open_results<E: StorageContext>(
     stores: &BlockStores<E>,
     status: &Status,
 ) -> Result<ResultsArchive<E>, RepairError> {
-    let reason = match ResultsArchive::open(context.child("results"), storages).await {
+    let fault = match ResultsArchive::open(context.child("results"), storages).await {
         Ok(archive) => match verify_results(&archive, stores).await {
             Ok(()) => return Ok(archive),
-            Err(reason) => reason,
+            Err(fault) => fault,
         },
-        Err(error) => error.to_string(),
+        Err(error) => StoreFault::of(&error),
     };
+    let reason = content(Store::Results, fault)?;
     warn!(reason, "the store of receipts is damaged: making it again from the blocks");
     status.report(Damage { store: Store::Results, reason, repaired: false });
     for partition in storages.results_partitions() {
@@ -286,10 +306,13 @@ pub async fn open_results<E: StorageContext>(
     Ok(ResultsArchive::open(context.child("results"), storages).await?)
 }
 
-async fn verify_results<E: StorageContext>(archive: &ResultsArchive<E>, stores: &BlockStores<E>) -> Result<(), String> {
+async fn verify_results<E: StorageContext>(
+    archive: &ResultsArchive<E>,
+    stores: &BlockStores<E>,
+) -> Result<(), StoreFault> {
     let last = archive.last().await.unwrap_or_default().get();
     for height in last.saturating_sub(VERIFIED_HEIGHTS).max(1)..=last {
-        let Some(results) = archive.get(Height::new(height)).await.map_err(|error| error.to_string())? else {
+        let Some(results) = archive.get(Height::new(height)).await.map_err(|error| StoreFault::of(&error))? else {
             continue;
         };
         let Ok(Some(block)) = stores.blocks.get(Identifier::Index(height)).await else { continue };
@@ -298,7 +321,8 @@ async fn verify_results<E: StorageContext>(archive: &ResultsArchive<E>, stores: 
             || results.receipts_root() != header.receipts_root
             || results.events_root() != header.events_root
         {
-            return Err(format!("the results of height {height} are not those that its header commits to"));
+            let reason = format!("the results of height {height} are not those that its header commits to");
+            return Err(StoreFault::Content(reason));
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ use crate::{
     entropy::Blinding,
     results::{BlockResults, ResultsArchive, ResultsError},
     roots,
+    status::Store,
     store::{DatabaseConfig, StateDb, StateKey, StateTarget, commit_metadata},
     verified,
     wiring::MarshalMailbox,
@@ -65,6 +66,17 @@ pub enum RepairError {
         expected: Root,
         /// The rebuilt one.
         found: Root,
+    },
+    /// Nothing is known to be damaged, because the disk does not serve.
+    #[error(
+        "the disk failed at the store of {store:?}: {reason}. Nothing was changed: see to its space, its permissions and \
+         the number of open files, and start again"
+    )]
+    Disk {
+        /// Which store.
+        store: Store,
+        /// What the runtime said.
+        reason: String,
     },
     /// The fresh store fails too.
     #[error("the fresh store fails: {0}")]

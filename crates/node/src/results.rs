@@ -18,6 +18,7 @@ use commonware_storage::{
     Context as StorageContext,
     archive::{Archive as _, Identifier, immutable},
 };
+use palisade_engine::mutant::{Mutant, is_planted};
 use palisade_types::{
     codec::{self, DecodeError},
     event::Event,
@@ -59,7 +60,7 @@ impl BlockResults {
 pub enum ResultsError {
     /// Storage failed.
     #[error("the store of {0:?} failed: {1}")]
-    Storage(Store, commonware_storage::archive::Error),
+    Storage(Store, #[source] commonware_storage::archive::Error),
     /// A record is not what was put.
     #[error("the results of height {height} are undecodable: {error}")]
     Undecodable {
@@ -107,7 +108,12 @@ impl<E: StorageContext> ResultsArchive<E> {
     pub async fn put(&self, results: &BlockResults) -> Result<(), ResultsError> {
         let (slot, archive) = self.0.write().await;
         let encoded = Bytes::from(codec::encode(results));
-        let archive = archive.put_sync(results.height.get(), sha256::Digest::from(results.digest.0), &encoded).await?;
+        let (height, digest) = (results.height.get(), sha256::Digest::from(results.digest.0));
+        let archive = if is_planted(Mutant::LoseUnsyncedWrite) {
+            archive.put(height, digest, &encoded).await?
+        } else {
+            archive.put_sync(height, digest, &encoded).await?
+        };
         slot.put(archive);
         Ok(())
     }

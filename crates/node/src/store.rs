@@ -16,6 +16,7 @@
 //!   again; each rebuilt state must have the roots of its header.
 
 use crate::{
+    disk::StoreFault,
     engine_cache::Executed,
     repair::{self, RepairSource},
     status::{Damage, Status, Store},
@@ -23,7 +24,7 @@ use crate::{
 use commonware_codec::RangeCfg;
 use commonware_cryptography::{Digest as DigestTrait, Sha256, sha256};
 use commonware_glue::stateful::db::{
-    Anchor, AttachableResolverSet, Barrier, DatabaseSet, ManagedDb, ReadGuard, Reader, Shared, StateSyncSet,
+    Anchor, AttachableResolverSet, Barrier, DatabaseSet, InitError, ManagedDb, ReadGuard, Reader, Shared, StateSyncSet,
     SyncEngineConfig, TipUpdate, Unmerkleized as _,
 };
 use commonware_parallel::Sequential;
@@ -269,6 +270,11 @@ impl<E: Spawner + StorageContext> DatabaseSet<E> for StateStore<E> {
             (Err(damage), Some(expected)) => (damage, expected),
             (Err(damage), None) => panic!("the state store does not open: {damage}"),
         };
+        if let InitError::Database(error) = &damage
+            && let StoreFault::Disk(reason) = StoreFault::of(error)
+        {
+            panic!("the disk failed at the state store, nothing was changed: {reason}");
+        }
         error!(%damage, "the state store is damaged: rebuilding it from the block store");
         config.status.report(Damage { store: Store::State, reason: damage.to_string(), repaired: false });
         let database = match repair::rebuild_state(context, config.database, &config.repair, &expected).await {

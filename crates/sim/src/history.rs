@@ -5,7 +5,7 @@
 //! telling must be the very same block. What seats have on disk and in memory is compared with that engine at the
 //! same height, by a digest of all records, so it does not matter when a seat gets there.
 
-use crate::{Violation, coverage::Coverage};
+use crate::{Violation, auditor::Auditor, coverage::Coverage};
 use commonware_utils::sync::Mutex;
 use palisade_engine::{BlockInput, Engine, Rules, State};
 use palisade_node::{
@@ -72,6 +72,7 @@ pub struct History {
     genesis: Arc<Genesis>,
     blinding: Blinding,
     engine: Engine,
+    auditor: Auditor,
     genesis_digest: BlockDigest,
     seen: BTreeMap<Height, Seen>,
     to_compare: Vec<SeatState>,
@@ -84,9 +85,10 @@ pub struct History {
 
 impl History {
     /// Nothing but the genesis.
-    pub fn new(genesis: Arc<Genesis>, genesis_digest: BlockDigest) -> Self {
+    pub fn new(genesis: Arc<Genesis>, genesis_digest: BlockDigest, liar: Option<usize>) -> Self {
         Self {
             engine: Engine::new(genesis.clone()),
+            auditor: Auditor::new(genesis.clone(), liar),
             genesis,
             blinding: Blinding::new([9; 32]),
             genesis_digest,
@@ -245,6 +247,12 @@ impl History {
                 return Err(wrong(format!("action {} was executed at {before} before", receipt.action)));
             }
         }
+        let objection = |found: String| Violation::new("auditor", format!("block {height}: {found}"));
+        self.auditor
+            .follow(block.block(), &content.actions, &outcome.receipts, &outcome.events)
+            .and_then(|()| self.auditor.compare(self.engine.state()))
+            .map_err(objection)?;
+        self.coverage.note("check: the auditor agrees");
         if height.get().is_multiple_of(COLD_EVERY_BLOCKS) {
             self.check_indices(height)?;
         }

@@ -4,7 +4,7 @@
 //! everything is healed and the chain must go on within a bound. All of it is drawn from the seed beforehand, so
 //! that it can be read before it is run.
 
-use crate::venue::SEATS;
+use crate::{lie::Lie, venue::SEATS};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 /// Blocks that a run adds in each calm: fewer mean more faults per block.
@@ -19,6 +19,8 @@ pub struct Plan {
     pub seed: u64,
     /// The seat that is not there at the start, and joins in the first heal.
     pub late_seat: Option<usize>,
+    /// The seat that lies, and how.
+    pub liar: Option<(usize, Lie)>,
     /// What happens, in order.
     pub rounds: Vec<Round>,
 }
@@ -118,8 +120,10 @@ impl Plan {
     pub fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let late_seat = random.random_bool(0.25).then(|| random.random_range(0..SEATS));
+        let lies = random.random_bool(0.5);
+        let liar = lies.then(|| (random.random_range(0..SEATS), Lie::ALL[random.random_range(0..Lie::ALL.len())]));
         let rounds = random.random_range(ROUNDS);
-        Self { seed, late_seat, rounds: (0..rounds).map(|_| round(&mut random)).collect() }
+        Self { seed, late_seat, liar, rounds: (0..rounds).map(|_| round(&mut random)).collect() }
     }
 }
 
@@ -159,7 +163,7 @@ fn fault(random: &mut StdRng, storm_ms: u64) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::Plan;
+    use super::{Lie, Plan};
     use std::collections::BTreeSet;
 
     #[test]
@@ -168,7 +172,7 @@ mod tests {
         assert_ne!(Plan::new(7), Plan::new(8));
     }
 
-    /// Two hundred seeds, the least of a campaign, have every kind of fault and a late seat among them.
+    /// Two hundred seeds, the least of a campaign, have every kind of fault and of lie, and a late seat among them.
     #[test]
     fn a_campaign_has_every_fault() {
         let plans: Vec<Plan> = (0..200).map(Plan::new).collect();
@@ -177,5 +181,7 @@ mod tests {
         let losses: BTreeSet<_> = rounds().filter_map(|round| round.power_loss).map(super::PowerLoss::name).collect();
         assert_eq!((faults.len(), losses.len()), (8, 3), "{faults:?} {losses:?}");
         assert!(plans.iter().any(|plan| plan.late_seat.is_some()));
+        let lies: BTreeSet<_> = plans.iter().filter_map(|plan| plan.liar).map(|(_, lie)| lie.name()).collect();
+        assert_eq!(lies.len(), Lie::ALL.len(), "{lies:?}");
     }
 }

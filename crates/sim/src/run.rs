@@ -81,15 +81,20 @@ pub fn run(seed: u64) -> Report {
     let genesis = Arc::new(venue::genesis());
     genesis.check().expect("the genesis of the simulation is valid");
     let block = genesis_block::<Context>(&genesis).expect("its keys are keys");
-    let history = Arc::new(Mutex::new(History::new(genesis, block.block_digest())));
+    let plan = Plan::new(seed);
+    let history = Arc::new(Mutex::new(History::new(genesis, block.block_digest(), plan.liar.map(|(seat, _)| seat))));
     let start = SystemTime::UNIX_EPOCH + Duration::from_millis(venue::GENESIS_TIME.get());
     let config = deterministic::Config::new()
         .with_seed(seed)
         .with_start_time(start)
         .with_catch_panics(true)
         .with_timeout(Some(PATIENCE));
-    let plan = Plan::new(seed);
-    let trace = vec![format!("seed {seed}: {} rounds, late seat {:?}", plan.rounds.len(), plan.late_seat)];
+    let trace = vec![format!(
+        "seed {seed}: {} rounds, late seat {:?}, liar {:?}",
+        plan.rounds.len(),
+        plan.late_seat,
+        plan.liar
+    )];
     let mut carried = Some(Carried {
         plan,
         workload: Workload::new(seed),
@@ -143,7 +148,7 @@ fn boot(runner: deterministic::Runner, mut carried: Carried) -> (Carried, End, D
     let ((carried, end, elapsed), checkpoint) = runner.start_and_recover(|context| async move {
         let trace = std::mem::take(&mut carried.trace);
         *context.storage_fault_config().write() = WHOLE_DISKS;
-        let mut world = World::new(context, carried.history.clone(), trace).await;
+        let mut world = World::new(context, carried.history.clone(), &carried.plan, trace).await;
         let end = match go_on(&mut world, &mut carried).await {
             Ok(end) => end,
             Err(violation) => End::Violated(violation),
@@ -205,7 +210,7 @@ async fn heal(world: &mut World, workload: &mut Workload, round: &Round) -> Resu
         let history = world.history.lock();
         let new =
             |seat| world.applied(seat).and_then(|height| history.time_at(height)).is_some_and(|at| at > healed_at);
-        (0..SEATS).all(new)
+        world.honest().all(new)
     };
     while !goes_on(world) {
         let waited_ms = world.now_ms().since(healed_at);
@@ -235,7 +240,7 @@ async fn calm(world: &mut World, workload: &mut Workload, blocks: u64) -> Result
     // An empty chain makes a block every 250 ms; twice of that, and a minute to be late in, is no progress.
     let bound_ms = blocks * 500 + 60_000;
     loop {
-        let reached = (0..SEATS).all(|seat| world.applied(seat).is_some_and(|height| height.get() >= target));
+        let reached = world.honest().all(|seat| world.applied(seat).is_some_and(|height| height.get() >= target));
         if reached && workload.owed(world) == 0 {
             return Ok(());
         }
@@ -256,11 +261,12 @@ async fn settle(world: &mut World, workload: &mut Workload) -> Result<(), Violat
     world.check_blocked().await?;
     let tip = world.history.lock().tip();
     let receipts = world.history.lock().receipts().clone();
-    while (0..SEATS).any(|seat| world.applied(seat).is_none_or(|applied| applied < tip)) {
+    while world.honest().any(|seat| world.applied(seat).is_none_or(|applied| applied < tip)) {
         world.context.sleep(TICK).await;
         world.look().await?;
     }
-    for seat in 0..SEATS {
+    let honest: Vec<usize> = world.honest().collect();
+    for seat in honest {
         let running =
             world.running(seat).cloned().ok_or_else(|| Violation::new("nodes run on", format!("seat {seat}")))?;
         for height in (1..=tip.get()).map(Height::new) {

@@ -3,10 +3,12 @@
 
 use crate::{
     history::{SharedHistory, Teller},
+    lie::{Carries, SharedLiar},
+    mouth::Mouth,
     venue,
 };
 use commonware_cryptography::{Signer as _, ed25519};
-use commonware_p2p::simulated::{Control, Manager, Oracle, Receiver, Sender};
+use commonware_p2p::simulated::{Control, Manager, Oracle, Receiver};
 use commonware_runtime::{Handle, Spawner as _, Supervisor as _, deterministic::Context};
 use commonware_utils::channel::oneshot;
 use futures::FutureExt as _;
@@ -29,7 +31,7 @@ use std::sync::Arc;
 pub struct Simulated;
 
 impl Transport for Simulated {
-    type Tx = Sender<ed25519::PublicKey, Context>;
+    type Tx = Mouth;
     type Rx = Receiver<ed25519::PublicKey>;
     type Directory = Manager<ed25519::PublicKey, Context>;
     type Blocker = Control<ed25519::PublicKey, Context>;
@@ -84,12 +86,15 @@ impl Process {
         seat: usize,
         genesis: Arc<Genesis>,
         history: SharedHistory,
+        liar: Option<SharedLiar>,
     ) -> Self {
         let key = venue::vote_key(seat);
         let control = oracle.control(key.public_key());
         let mut pairs = Vec::new();
         for (channel, quota) in channels() {
-            pairs.push(control.register(channel, quota).await.expect("the network outlives the seats"));
+            let (sender, receiver) = control.register(channel, quota).await.expect("the network outlives the seats");
+            let liar = liar.clone().map(|liar| (Carries::of_channel(channel), liar));
+            pairs.push((Mouth::new(sender, liar), receiver));
         }
         let mut pairs = pairs.into_iter();
         let mut next = || pairs.next().expect("as many channels as fields");

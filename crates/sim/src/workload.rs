@@ -7,6 +7,7 @@
 use crate::{
     Violation,
     coverage::Coverage,
+    lie::Lie,
     venue::{self, BTC, CHAIN_ID, CORE, FIRST_PRICE_USD, PEOPLE, PERPETUAL, SPOT, USDC, WHOLE},
     world::World,
 };
@@ -121,7 +122,11 @@ impl Workload {
         let to = venue::account(1);
         let action = Action::Transfer { universe: CORE, to, asset: USDC, amount: Amount::new(1) };
         let signed = self.sign(CAREFUL, action, None);
-        let seat = ready[self.random.random_range(0..ready.len())];
+        let honest: Vec<usize> = ready.iter().copied().filter(|seat| !world.lies(*seat)).collect();
+        if honest.is_empty() {
+            return Ok(());
+        }
+        let seat = honest[self.random.random_range(0..honest.len())];
         let Some(running) = world.running(seat) else { return Ok(()) };
         match running.api.submit(signed).await {
             Ok(id) => {
@@ -141,7 +146,11 @@ impl Workload {
         self.price = (self.price + self.random.random_range(-8..=8)).max(FIRST_PRICE_USD);
         for seat in world.ready() {
             let Some(running) = world.running(seat) else { continue };
-            let price = Price::new((self.price / 2 + i64::from(self.random.random_bool(0.2))) * WHOLE);
+            let mut price = Price::new((self.price / 2 + i64::from(self.random.random_bool(0.2))) * WHOLE);
+            if world.lie_of(seat) == Some(Lie::OracleLiar) {
+                world.history.lock().coverage.note(Lie::OracleLiar.name());
+                price = Price::new(if self.random.random_bool(0.5) { price.get() * 3 } else { price.get() / 3 });
+            }
             let vote = OracleVote {
                 chain_id: CHAIN_ID,
                 epoch: 0,

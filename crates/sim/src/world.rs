@@ -3,6 +3,7 @@
 use crate::{
     Violation,
     history::{COLD_EVERY_BLOCKS, SeatState, SharedHistory, StateDigest},
+    lie::{Liar, Lie, SharedLiar},
     panics,
     plan::Plan,
     seat::{Change, Process, Running, Simulated},
@@ -15,7 +16,7 @@ use commonware_p2p::{
     simulated::{self, Link, Oracle},
 };
 use commonware_runtime::{Supervisor as _, deterministic::Context};
-use commonware_utils::{NZUsize, ordered::Set, probability};
+use commonware_utils::{NZUsize, ordered::Set, probability, sync::Mutex};
 use palisade_node::{
     clock,
     network::{Transport, message_bytes_max},
@@ -53,6 +54,8 @@ pub struct World {
     pub places: Vec<Place>,
     /// What is final.
     pub history: SharedHistory,
+    /// The seat that lies, and what it knows.
+    liar: Option<(usize, SharedLiar)>,
     /// Whether disks fail now.
     pub disks_fail: bool,
     /// What happened, one line each.
@@ -64,7 +67,7 @@ pub struct World {
 
 impl World {
     /// A committee with all links up and nobody running.
-    pub async fn new(context: Context, history: SharedHistory, trace: Vec<String>) -> Self {
+    pub async fn new(context: Context, history: SharedHistory, plan: &Plan, trace: Vec<String>) -> Self {
         let (network, oracle) = simulated::Network::new(
             context.child("network"),
             simulated::Config {
@@ -78,9 +81,13 @@ impl World {
         let keys = (0..SEATS).map(|seat| venue::vote_key(seat).public_key());
         let _ = <Simulated as Transport>::Directory::track(&mut oracle.manager(), 0, Set::from_iter_dedup(keys));
         let genesis = history.lock().genesis().clone();
+        let liar = plan.liar.map(|(seat, lie)| {
+            let liar = Liar::new(lie, seat, plan.seed, &genesis, history.clone());
+            (seat, Arc::new(Mutex::new(liar)))
+        });
         let places = (0..SEATS).map(|_| Place::default()).collect();
         let mut world =
-            Self { context, oracle, places, history, disks_fail: false, trace, genesis, last_cold: 0, starts: 0 };
+            Self { context, oracle, places, history, liar, disks_fail: false, trace, genesis, last_cold: 0, starts: 0 };
         world.set_links(|_, _| Some(GOOD_LINK)).await;
         world
     }
@@ -116,7 +123,9 @@ impl World {
     pub async fn start(&mut self, seat: usize) {
         self.starts += 1;
         let context = self.context.child("seat").with_attribute("index", seat).with_attribute("start", self.starts);
-        let mut process = Process::start(context, &self.oracle, seat, self.genesis.clone(), self.history.clone()).await;
+        let liar = self.liar.clone().filter(|(liar, _)| *liar == seat).map(|(_, liar)| liar);
+        let (genesis, history) = (self.genesis.clone(), self.history.clone());
+        let mut process = Process::start(context, &self.oracle, seat, genesis, history, liar).await;
         process.disk_failed = self.disks_fail;
         self.places[seat] = Place { process: Some(process), start_at: None };
     }
@@ -139,6 +148,21 @@ impl World {
     /// A seat, if it is ready.
     pub fn running(&self, seat: usize) -> Option<&Running> {
         self.places[seat].process.as_ref().and_then(Process::running)
+    }
+
+    /// Whether a seat lies.
+    pub fn lies(&self, seat: usize) -> bool {
+        self.liar.as_ref().is_some_and(|(liar, _)| *liar == seat)
+    }
+
+    /// How a seat lies.
+    pub fn lie_of(&self, seat: usize) -> Option<Lie> {
+        self.liar.as_ref().filter(|(liar, _)| *liar == seat).map(|(_, liar)| liar.lock().lie())
+    }
+
+    /// Seats that do not lie: what is promised is promised to them.
+    pub fn honest(&self) -> impl Iterator<Item = usize> {
+        (0..SEATS).filter(|seat| !self.lies(*seat))
     }
 
     /// Seats that are ready.
@@ -185,7 +209,7 @@ impl World {
                 self.places[seat].process = None;
                 self.places[seat].start_at = Some(now_ms.saturating_add(RESTART_AFTER_MS));
                 self.history.lock().coverage.note("seat: stopped by itself");
-                if disk_failed {
+                if disk_failed || self.lies(seat) {
                     return Ok(());
                 }
                 Err(Violation::new("nodes run on", format!("seat {seat} {reason} on a whole disk: {said:?}")))
@@ -280,7 +304,13 @@ impl World {
 
     /// Honest nodes never block each other.
     pub async fn check_blocked(&self) -> Result<(), Violation> {
-        let blocked = self.oracle.blocked().await.unwrap_or_default();
+        let mut blocked = self.oracle.blocked().await.unwrap_or_default();
+        let liar = self.liar.as_ref().map(|(seat, _)| venue::vote_key(*seat).public_key());
+        let before = blocked.len();
+        blocked.retain(|(from, to)| Some(from) != liar.as_ref() && Some(to) != liar.as_ref());
+        if blocked.len() < before {
+            self.history.lock().coverage.note("liar: cut off");
+        }
         if blocked.is_empty() {
             Ok(())
         } else {

@@ -4,6 +4,7 @@
 //! no account is always first and no proposer chooses; passes take one action per account, in (nonce, signer) order,
 //! until none is left.
 
+use crate::mutant::{Mutant, is_planted};
 use palisade_types::{
     action::ExecutionClass,
     address::SignerId,
@@ -21,6 +22,9 @@ type Queue = Vec<(Nonce, SignerId, usize)>;
 
 /// The places of the block's actions, in order of execution.
 pub(super) fn of(actions: &[Arc<VerifiedAction>], seed: BlockDigest) -> Vec<usize> {
+    if is_planted(Mutant::LaneOrderByProposer) {
+        return (0..actions.len()).collect();
+    }
     let mut order = Vec::with_capacity(actions.len());
     for class in [ExecutionClass::A, ExecutionClass::B, ExecutionClass::C] {
         let mut accounts: BTreeMap<[u8; 32], Queue> = BTreeMap::new();

@@ -1,7 +1,12 @@
 //! The users' actions of a block: each leaves exactly one receipt, and nothing else if it is rejected.
 
 use super::{BlockInput, audit, order};
-use crate::{action, work::Work};
+use crate::{
+    action,
+    mutant::{Mutant, is_planted},
+    state::{AccountRecord, Record},
+    work::Work,
+};
 use palisade_types::{
     ids::UniverseId,
     receipt::{Outcome, Receipt},
@@ -30,6 +35,9 @@ fn execute(work: &mut Work<'_>, action: &VerifiedAction) -> Receipt {
         });
     let outcome = result.unwrap_or_else(|stop| {
         work.revert_to(checkpoint);
+        if is_planted(Mutant::RejectionCostsNothing) {
+            give_back_budget(work, action);
+        }
         if let Rejection::InvariantViolated { invariant } = &stop.rejection {
             audit::halt_universe(work, stop.universe.unwrap_or(UniverseId::new(0)), invariant);
         }
@@ -37,4 +45,13 @@ fn execute(work: &mut Work<'_>, action: &VerifiedAction) -> Receipt {
     });
     let envelope = action.envelope();
     Receipt { action: action.id(), signer: envelope.signer, account: envelope.account, nonce: envelope.nonce, outcome }
+}
+
+/// What [`Mutant::RejectionCostsNothing`] does.
+fn give_back_budget(work: &mut Work<'_>, action: &VerifiedAction) {
+    let (id, parts) = (action.envelope().account, u64::try_from(action.request().part_count()).unwrap_or(u64::MAX));
+    if let Some(record) = work.state.account(id).copied() {
+        let actions_used = record.actions_used.saturating_sub(parts);
+        work.state.put(Record::Account { id, record: AccountRecord { actions_used, ..record } });
+    }
 }

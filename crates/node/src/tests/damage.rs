@@ -1,18 +1,22 @@
 //! Stores that are damaged, missing, or somebody else's.
 
-use super::cluster::{Cluster, genesis, seat_keys};
+use super::cluster::{Cluster, KILLED, genesis, seat_keys};
 use crate::{
+    block::consensus_namespace,
     node::StartError,
-    recovery::IdentityError,
-    repair::state_partitions,
-    status::{Store, Voting},
-    wiring::Storages,
+    receipt_index::ReceiptIndex,
+    recovery::{self, IdentityError},
+    repair::{RepairError, state_partitions},
+    status::{Status, Store, Voting},
+    wiring::{Scheme, Storages},
 };
 use commonware_cryptography::Signer as _;
 use commonware_runtime::{
-    Blob as _, Clock as _, Runner as _, Storage as _, WriteOptions, buffer::paged::CacheRef, deterministic,
+    Blob as _, Clock as _, Runner as _, Storage as _, Supervisor as _, WriteOptions,
+    buffer::paged::CacheRef,
+    deterministic::{self, FaultConfig},
 };
-use commonware_utils::{NZU16, NZUsize};
+use commonware_utils::{NZU16, NZUsize, ordered::Set, probability};
 use std::{sync::Arc, time::Duration};
 
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -181,6 +185,42 @@ fn a_node_without_its_vote_log_follows_and_says_so() {
             assert!(matches!(cluster.node(3).status.voting(), Some(Voting::VoteLogLost { .. })));
         });
     }
+}
+
+/// A full disk, too many open files: nothing is damaged, so nothing may be wiped and no vote log given up.
+#[test]
+fn a_disk_that_does_not_serve_is_no_damage() {
+    run(|context| async move {
+        let mut cluster = grown(context).await;
+        for seat in ALL {
+            cluster.kill(seat).await;
+        }
+        let (storages, status) = (storages(3), Status::default());
+        let stores = recovery::open_blocks(&cluster.context, &storages, &status).await.expect("a whole disk");
+        let past = stores.past(&status).await.expect("a whole disk");
+        drop(stores);
+        cluster.context.sleep(KILLED).await;
+        *cluster.context.storage_fault_config().write() = FaultConfig::default().open(probability!(1.0));
+
+        let blocks = recovery::open_blocks(&cluster.context, &storages, &status).await.map(|_| ());
+        assert!(matches!(blocks, Err(RepairError::Disk { .. })), "{blocks:?}");
+        let index = ReceiptIndex::open(&cluster.context, &storages, &status).await.map(|_| ());
+        assert!(index.is_err());
+        let seats = Set::from_iter_dedup(cluster.keys.iter().map(|key| key.public_key()));
+        let namespace = consensus_namespace(&cluster.genesis.hash());
+        let scheme = Scheme::member(&namespace, seats, &cluster.keys[3].public_key()).expect("a seat");
+        let (log, cache) = (storages.vote_log(0), storages.page_cache.clone());
+        let voting = recovery::check_vote_log(cluster.context.child("log"), &log, &scheme, cache, past).await;
+        assert!(matches!(voting, Err(RepairError::Disk { store: Store::Votes, .. })), "{voting:?}");
+        assert_eq!(status.damages(), []);
+
+        *cluster.context.storage_fault_config().write() = FaultConfig::default();
+        cluster.start_all().await;
+        for seat in ALL {
+            assert_eq!(cluster.node(seat).status.damages(), []);
+            assert_eq!(cluster.node(seat).status.voting(), Some(Voting::Votes));
+        }
+    });
 }
 
 #[test]

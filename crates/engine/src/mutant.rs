@@ -1,0 +1,82 @@
+//! Faults planted on purpose, so that the simulation can show that it would find them.
+//!
+//! A build without the feature `mutants`, which is every build but the campaign's own, has none of them:
+//! [`is_planted`] is then the constant `false`. With the feature a process plants at most one, for good.
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// The maker of a fill pays no fee.
+    SkipFeePosting,
+    /// A nonce may be used again.
+    AcceptUsedNonce,
+    /// Turning a block back leaves its first change in place.
+    DropUndoEntry,
+    /// The results of a sibling stand in for those of a block.
+    ReadForkState,
+    /// A header's roots are not compared with what executing the block gave.
+    AcceptBadRoot,
+    /// Receipts are put into their archive without waiting until they are on disk.
+    LoseUnsyncedWrite,
+    /// Actions are executed in the order in which the proposer wrote them.
+    LaneOrderByProposer,
+    /// One vote below the quorum is enough for prices.
+    BundleBelowQuorum,
+    /// A rejected action costs no budget.
+    RejectionCostsNothing,
+    /// Receipts are put into their archive after the state is applied instead of before.
+    ReceiptAfterApply,
+}
+
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::SkipFeePosting,
+        Self::AcceptUsedNonce,
+        Self::DropUndoEntry,
+        Self::ReadForkState,
+        Self::AcceptBadRoot,
+        Self::LoseUnsyncedWrite,
+        Self::LaneOrderByProposer,
+        Self::BundleBelowQuorum,
+        Self::RejectionCostsNothing,
+        Self::ReceiptAfterApply,
+    ];
+
+    /// Its name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SkipFeePosting => "skip-fee-posting",
+            Self::AcceptUsedNonce => "accept-used-nonce",
+            Self::DropUndoEntry => "drop-undo-entry",
+            Self::ReadForkState => "read-fork-state",
+            Self::AcceptBadRoot => "accept-bad-root",
+            Self::LoseUnsyncedWrite => "lose-unsynced-write",
+            Self::LaneOrderByProposer => "lane-order-by-proposer",
+            Self::BundleBelowQuorum => "bundle-below-quorum",
+            Self::RejectionCostsNothing => "rejection-costs-nothing",
+            Self::ReceiptAfterApply => "receipt-after-apply",
+        }
+    }
+}
+
+#[cfg(feature = "mutants")]
+static PLANTED: std::sync::OnceLock<Mutant> = std::sync::OnceLock::new();
+
+/// Plants a fault in this process. The first one stays; whether it is the one given is the answer.
+#[cfg(feature = "mutants")]
+pub fn plant(mutant: Mutant) -> bool {
+    *PLANTED.get_or_init(|| mutant) == mutant
+}
+
+/// Whether the fault was planted.
+#[cfg(feature = "mutants")]
+pub fn is_planted(mutant: Mutant) -> bool {
+    PLANTED.get() == Some(&mutant)
+}
+
+/// Whether the fault was planted: never, in this build.
+#[cfg(not(feature = "mutants"))]
+pub const fn is_planted(_: Mutant) -> bool {
+    false
+}
