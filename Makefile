@@ -16,7 +16,7 @@ BIN := $(TARGET_DIR)/debug/palisade
 DEVNET_ARGS ?=
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long test-seeds fuzz soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants test-seeds fuzz soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -59,8 +59,11 @@ bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULT
 	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json
 	$(PYTHON) bench/report.py $(TARGET_DIR)/criterion bench/RESULTS.md
 
-sim: ## 250 seeds of the chain under faults (SIM_ARGS="--replay 7"); fails on a violation
-	$(CARGO) run --locked --package palisade-sim -- $(if $(SIM_ARGS),$(SIM_ARGS),--seeds 250 --jobs 2)
+sim: ## 220 seeds and 100,000 blocks of the chain under faults (SIM_ARGS="--replay 7"); fails on a violation
+	$(CARGO) run --locked --package palisade-sim -- $(if $(SIM_ARGS),$(SIM_ARGS),--seeds 220 --blocks-min 100000 --jobs 2)
+
+sim-mutants: ## plants ten faults, one after the other; fails if the simulation misses one
+	$(CARGO) run --locked --package palisade-sim --features mutants -- --mutants --seeds 60 --jobs 2
 
 sim-long: ## the same until a seed fails or Ctrl-C; SIM_FIRST=n is the first seed
 	$(CARGO) run --locked --package palisade-sim -- --seeds 0 --jobs 2 --first $${SIM_FIRST:-1000}

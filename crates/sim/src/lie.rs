@@ -42,16 +42,8 @@ pub enum Lie {
     DoubleVoter,
     /// It keeps its votes to itself.
     VoteWithholder,
-    /// It proposes blocks with a wrong state root.
-    BadRoot,
-    /// It writes the actions of its blocks in another order, which must change nothing.
-    ShuffledBody,
-    /// It proposes blocks with an action that was executed before.
-    InadmissibleAction,
-    /// It proposes blocks of the future.
-    FutureTime,
-    /// It changes a price that another seat signed.
-    ForgedPrice,
+    /// It proposes blocks that are wrong, or written oddly, each in a way of its own: [`BlockLie`].
+    Blocks,
     /// It signs wrong prices. The workload reports them.
     OracleLiar,
     /// It repeats what it tells of actions.
@@ -62,15 +54,11 @@ pub enum Lie {
 
 impl Lie {
     /// All ways.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 7] = [
         Self::EquivocatingLeader,
         Self::DoubleVoter,
         Self::VoteWithholder,
-        Self::BadRoot,
-        Self::ShuffledBody,
-        Self::InadmissibleAction,
-        Self::FutureTime,
-        Self::ForgedPrice,
+        Self::Blocks,
         Self::OracleLiar,
         Self::Flooder,
         Self::Garbage,
@@ -82,15 +70,59 @@ impl Lie {
             Self::EquivocatingLeader => "lie: two blocks for one view",
             Self::DoubleVoter => "lie: two votes in one view",
             Self::VoteWithholder => "lie: vote withheld",
-            Self::BadRoot => "lie: block with a wrong state root",
-            Self::ShuffledBody => "lie: block in another order",
-            Self::InadmissibleAction => "lie: block with an old action",
-            Self::FutureTime => "lie: block of the future",
-            Self::ForgedPrice => "lie: block with a forged price",
+            Self::Blocks => "lie: block",
             Self::OracleLiar => "lie: wrong price signed",
             Self::Flooder => "lie: flood of repeated gossip",
             Self::Garbage => "lie: garbage",
         }
+    }
+}
+
+/// What is wrong with a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BlockLie {
+    /// A wrong state root.
+    BadRoot,
+    /// Its actions in another order, which must change nothing.
+    Shuffled,
+    /// An action that was in a block before.
+    OldAction,
+    /// A time that its clock has not seen.
+    FutureTime,
+    /// A price that another seat signed, changed.
+    ForgedPrice,
+}
+
+impl BlockLie {
+    const ALL: [Self; 5] = [Self::BadRoot, Self::Shuffled, Self::OldAction, Self::FutureTime, Self::ForgedPrice];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BadRoot => "lie: block with a wrong state root",
+            Self::Shuffled => "lie: block in another order",
+            Self::OldAction => "lie: block with an old action",
+            Self::FutureTime => "lie: block of the future",
+            Self::ForgedPrice => "lie: block with a forged price",
+        }
+    }
+
+    /// Another block in place of `block`; none where this lie needs what the block lacks.
+    fn change(self, mut block: Block, old: Option<&SignedAction>) -> Option<NodeBlock> {
+        match self {
+            Self::BadRoot => block.header.state_root.0[0] ^= 1,
+            Self::Shuffled if block.body.actions.len() < 2 => return None,
+            Self::Shuffled => block.body.actions.reverse(),
+            Self::OldAction => block.body.actions.push(old?.clone()),
+            Self::FutureTime => block.header.time_ms = block.header.time_ms.saturating_add(60_000),
+            Self::ForgedPrice => {
+                let vote = &mut block.body.oracle_bundle.as_mut()?.votes.last_mut()?.vote;
+                let entry = vote.entries.first_mut()?;
+                entry.price = Price::new(entry.price.get() * 2);
+            }
+        }
+        block.header.body_root = block.body.root();
+        block.header.oracle_bundle_root = block.body.oracle_bundle_root();
+        NodeBlock::new(block).ok()
     }
 }
 
@@ -164,8 +196,8 @@ impl Liar {
                 vec![(to, message); FLOOD]
             }
             (Lie::DoubleVoter | Lie::VoteWithholder, Carries::Votes) => self.vote(to, message),
-            (_, Carries::Votes) => self.follow_block(to, message),
-            (_, Carries::Blocks) => self.block(to, message),
+            (Lie::EquivocatingLeader | Lie::Blocks, Carries::Votes) => self.follow_block(to, message),
+            (Lie::EquivocatingLeader | Lie::Blocks, Carries::Blocks) => self.block(to, message),
             _ => vec![(to, message)],
         }
     }
@@ -230,17 +262,30 @@ impl Liar {
         if block.header().context.leader != self.key || !self.chance(LIES_PERCENT) {
             return vec![(to, message)];
         }
-        let other = self.change(block.block().clone());
+        let other = self.other_block(&block);
         if let Some(action) = block.body().actions.first() {
             self.old = Some(action.clone());
         }
         let Some(other) = other else { return vec![(to, message)] };
-        self.note();
         if self.replaced.len() >= REPLACED_MAX {
             self.replaced.pop_first();
         }
         self.replaced.insert(block.block_digest(), other.block_digest());
         self.to_some_or_all(to, message, other.encode().into())
+    }
+
+    fn other_block(&mut self, block: &NodeBlock) -> Option<NodeBlock> {
+        let lie = BlockLie::ALL[self.random.random_range(0..BlockLie::ALL.len())];
+        if self.lie == Lie::Blocks {
+            let other = lie.change(block.block().clone(), self.old.as_ref())?;
+            self.history.lock().coverage.note(lie.name());
+            return Some(other);
+        }
+        // Where it can, the second block of a view is as good as the first.
+        let equal = BlockLie::Shuffled.change(block.block().clone(), None);
+        let other = equal.or_else(|| BlockLie::BadRoot.change(block.block().clone(), None))?;
+        self.note();
+        Some(other)
     }
 
     fn to_some_or_all(&self, to: Vec<ed25519::PublicKey>, message: Bytes, other: Bytes) -> Vec<Said> {
@@ -249,27 +294,5 @@ impl Liar {
         }
         let (some, rest) = to.split_at(to.len() / 2);
         vec![(some.to_vec(), other), (rest.to_vec(), message)]
-    }
-
-    /// Another block in place of an own one; none where this lie needs what the block lacks.
-    fn change(&self, mut block: Block) -> Option<NodeBlock> {
-        match self.lie {
-            Lie::BadRoot => block.header.state_root.0[0] ^= 1,
-            Lie::EquivocatingLeader if block.body.actions.len() < 2 => block.header.state_root.0[0] ^= 1,
-            Lie::EquivocatingLeader | Lie::ShuffledBody if block.body.actions.len() >= 2 => {
-                block.body.actions.reverse()
-            }
-            Lie::InadmissibleAction => block.body.actions.push(self.old.clone()?),
-            Lie::FutureTime => block.header.time_ms = block.header.time_ms.saturating_add(60_000),
-            Lie::ForgedPrice => {
-                let vote = &mut block.body.oracle_bundle.as_mut()?.votes.last_mut()?.vote;
-                let entry = vote.entries.first_mut()?;
-                entry.price = Price::new(entry.price.get() * 2);
-            }
-            _ => return None,
-        }
-        block.header.body_root = block.body.root();
-        block.header.oracle_bundle_root = block.body.oracle_bundle_root();
-        NodeBlock::new(block).ok()
     }
 }

@@ -120,7 +120,7 @@ impl Plan {
     pub fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let late_seat = random.random_bool(0.25).then(|| random.random_range(0..SEATS));
-        let lies = random.random_bool(0.5);
+        let lies = random.random_bool(0.6);
         let liar = lies.then(|| (random.random_range(0..SEATS), Lie::ALL[random.random_range(0..Lie::ALL.len())]));
         let rounds = random.random_range(ROUNDS);
         Self { seed, late_seat, liar, rounds: (0..rounds).map(|_| round(&mut random)).collect() }

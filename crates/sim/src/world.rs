@@ -242,6 +242,7 @@ impl World {
 
     /// Compares the disk and memory of every ready seat with the history.
     pub async fn note_all_states(&mut self) -> Result<(), Violation> {
+        self.check_accused()?;
         for seat in self.ready() {
             let Some(running) = self.running(seat).cloned() else { continue };
             self.note_states(seat, &running, "disk of a seat", "memory of a seat").await?;
@@ -297,6 +298,22 @@ impl World {
             if waiting > MEMPOOL_ACTIONS_MAX {
                 let found = format!("{waiting} actions wait at seat {seat}, at most {MEMPOOL_ACTIONS_MAX} may");
                 return Err(Violation::new("bounded queues", found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody can prove a fault of an honest seat.
+    fn check_accused(&self) -> Result<(), Violation> {
+        let mut keys: Vec<_> = (0..SEATS).map(|seat| (venue::vote_key(seat).public_key(), seat)).collect();
+        keys.sort_unstable();
+        for seat in self.ready() {
+            for fault in self.running(seat).map_or_else(Vec::new, |running| running.status.faults()) {
+                let accused = usize::try_from(fault.participant).ok().and_then(|place| keys.get(place));
+                if accused.is_none_or(|(_, accused)| !self.lies(*accused)) {
+                    return Err(Violation::new("the honest cannot be accused", format!("by seat {seat}: {fault:?}")));
+                }
+                self.history.lock().coverage.note(format!("fault proven: {:?}", fault.kind));
             }
         }
         Ok(())
