@@ -23,7 +23,7 @@ use palisade_node::{
     roots,
     status::Voting,
 };
-use palisade_types::{genesis::Genesis, ids::Height, time::TimeMs};
+use palisade_types::{genesis::Genesis, hash::Root, ids::Height, time::TimeMs};
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 /// How long a seat that ended by itself stays down.
@@ -42,6 +42,15 @@ pub struct Place {
     pub process: Option<Process>,
     /// When it is to be started again.
     pub start_at: Option<TimeMs>,
+}
+
+/// The root of a seat's database and the height whose state it is; nothing before the first block.
+async fn root_on_disk(running: &Running) -> Result<Option<(Height, Root)>, String> {
+    let database = running.state.read().await;
+    let metadata = database.get_metadata().await.map_err(|error| error.to_string())?;
+    let bytes = metadata.and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok());
+    let height = bytes.map_or(0, u64::from_le_bytes);
+    Ok((height > 0).then(|| (Height::new(height), roots::to_root(&database.root()))))
 }
 
 /// The committee of one boot of the machines.
@@ -180,6 +189,7 @@ impl World {
         for seat in 0..SEATS {
             self.look_at(seat).await?;
         }
+        self.note_roots().await;
         self.fill_gaps().await;
         self.history.lock().follow()?;
         self.check_queues()?;
@@ -260,21 +270,28 @@ impl World {
         let unreadable = |error: String| Violation::new("state is readable", format!("seat {seat}: {error}"));
         let (height, records) = running.state.scan().await.map_err(|error| unreadable(error.to_string()))?;
         let values = records.into_iter().map(|(_, value)| value).collect();
-        let (root_height, root) = {
-            let database = running.state.read().await;
-            let metadata = database.get_metadata().await.map_err(|error| unreadable(error.to_string()))?;
-            let bytes = metadata.and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok());
-            (bytes.map_or(0, u64::from_le_bytes), roots::to_root(&database.root()))
-        };
-        let root = (root_height == height.get() && root_height > 0).then_some(root);
+        let root = root_on_disk(running).await.map_err(unreadable)?;
+        let root = root.filter(|(of, _)| *of == height).map(|(_, root)| root);
         let mut history = self.history.lock();
-        let records = StateDigest::of_values(values);
+        let records = Some(StateDigest::of_values(values));
         history.note_state(SeatState { seat, place: disk, height, records, root });
         let in_memory = running.view.read(|view| (view.tip.header.height, StateDigest::of_state(&view.state)));
         if let Some((height, records)) = in_memory {
-            history.note_state(SeatState { seat, place: memory, height, records, root: None });
+            history.note_state(SeatState { seat, place: memory, height, records: Some(records), root: None });
         }
         Ok(())
+    }
+
+    /// Compares the root of every ready seat's database with the header of its height: cheap, so at every look.
+    async fn note_roots(&mut self) {
+        for seat in self.ready() {
+            let Some(running) = self.running(seat) else { continue };
+            // A disk that fails now is no violation, and one that does not is read again soon.
+            if let Ok(Some((height, root))) = root_on_disk(running).await {
+                let state = SeatState { seat, place: "root of a seat", height, records: None, root: Some(root) };
+                self.history.lock().note_state(state);
+            }
+        }
     }
 
     /// Fetches blocks that were finalized by nodes which were killed before they could tell.
