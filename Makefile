@@ -57,9 +57,9 @@ bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULT
 	$(CARGO) bench --locked --package palisade-types --bench signatures
 	$(CARGO) bench --locked --package palisade-engine --bench engine
 	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json
-	$(CARGO) bench --locked --package palisade-node --bench chain -- $(TARGET_DIR)/criterion/chain.json
+	$(CARGO) bench --locked --package palisade --bench chain -- $(TARGET_DIR)/criterion/chain.json
 	$(CARGO) bench --locked --package palisade --bench latency -- $(TARGET_DIR)/criterion/latency.json
-	$(CARGO) bench --locked --package palisade-node --bench growth -- $(TARGET_DIR)/criterion/growth.json
+	$(CARGO) bench --locked --package palisade --bench growth -- $(TARGET_DIR)/criterion/growth.json
 	$(CARGO) bench --locked --package palisade --bench start -- $(TARGET_DIR)/criterion/start.json
 	$(PYTHON) bench/report.py $(TARGET_DIR)/criterion bench/RESULTS.md
 

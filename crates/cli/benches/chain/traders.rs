@@ -9,7 +9,7 @@ use crate::{
 };
 use palisade_types::{
     action::{Action, CancelRequest, ModifyRequest},
-    address::AccountId,
+    address::{AccountId, SignerId},
     envelope::{Envelope, Payload, SignedAction},
     event::Event,
     hash::sha256,
@@ -124,7 +124,8 @@ impl Traders {
         let (key, account) = &self.people[person];
         key.sign(Envelope {
             chain_id: CHAIN_ID,
-            signer: key.signer_id(),
+            // The key would work it out anew each time; a client knows its own address.
+            signer: SignerId::Address(*account),
             account: *account,
             nonce: Nonce::new(self.nonce),
             expires_after_ms: None,
