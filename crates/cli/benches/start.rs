@@ -47,6 +47,8 @@ const FUNDS_USD: i128 = 100_000;
 const ORDER_USD: i128 = 25;
 /// Requests at a time, below what a node serves at once.
 const AT_ONCE: usize = 64;
+/// Actions handed in before the next wait for the mempool to be empty.
+const WAITING_MAX: usize = 1_000;
 /// Pause before a full mempool is asked again.
 const RETRY: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -122,13 +124,20 @@ async fn submit(api: &RpcClient, signed: SignedAction) {
     }
 }
 
-/// Hands in actions and waits until none of them waits for a block.
-fn submit_all(remote: &Remote, actions: impl Iterator<Item = SignedAction>) {
+/// Hands in actions, some at a time, and waits until none of them waits for a block. With a full mempool blocks would be as
+/// large as they may be, and on a slow machine a leader's time would be over before such a block is made.
+fn submit_all(remote: &Remote, mut actions: impl Iterator<Item = SignedAction>) {
     let api = &remote.api;
-    remote.block_on(stream::iter(actions).for_each_concurrent(AT_ONCE, |signed| submit(api, signed)));
-    wait_for("an empty mempool", PATIENCE, || {
-        remote.block_on(api.status()).ok().filter(|status| status.mempool_actions == 0)
-    });
+    loop {
+        let some: Vec<SignedAction> = actions.by_ref().take(WAITING_MAX).collect();
+        if some.is_empty() {
+            return;
+        }
+        remote.block_on(stream::iter(some).for_each_concurrent(AT_ONCE, |signed| submit(api, signed)));
+        wait_for("an empty mempool", PATIENCE, || {
+            remote.block_on(api.status()).ok().filter(|status| status.mempool_actions == 0)
+        });
+    }
 }
 
 /// A figure of the node's metrics.
