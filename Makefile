@@ -52,11 +52,15 @@ lint: ## formatting, clippy with the determinism rules, licences where cargo-den
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
 
-bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md; about 3 minutes after the build
+bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md; about 15 minutes after the build
 	rm -rf $(TARGET_DIR)/criterion
 	$(CARGO) bench --locked --package palisade-types --bench signatures
 	$(CARGO) bench --locked --package palisade-engine --bench engine
 	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json
+	$(CARGO) bench --locked --package palisade --bench chain -- $(TARGET_DIR)/criterion/chain.json
+	$(CARGO) bench --locked --package palisade --bench latency -- $(TARGET_DIR)/criterion/latency.json
+	$(CARGO) bench --locked --package palisade --bench growth -- $(TARGET_DIR)/criterion/growth.json
+	$(CARGO) bench --locked --package palisade --bench start -- $(TARGET_DIR)/criterion/start.json
 	$(PYTHON) bench/report.py $(TARGET_DIR)/criterion bench/RESULTS.md
 
 sim: ## 220 seeds and 100,000 blocks of the chain under faults (SIM_ARGS="--replay 7"); fails on a violation

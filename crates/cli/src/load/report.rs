@@ -84,10 +84,10 @@ impl Tally {
         format!("answered {} of which receipts {}", self.sent, self.receipts())
     }
 
-    /// Latency below which `per_mille` of the receipts came, in milliseconds.
-    fn latency_ms(&self, sorted_us: &[u64], per_mille: usize) -> u64 {
+    /// Latency below which `per_mille` of the receipts came, in microseconds.
+    fn latency_us(sorted_us: &[u64], per_mille: usize) -> u64 {
         let last = sorted_us.len().saturating_sub(1);
-        sorted_us.get(last * per_mille / 1_000).map_or(0, |latency| latency / 1_000)
+        sorted_us.get(last * per_mille / 1_000).copied().unwrap_or_default()
     }
 
     fn sorted_us(&self) -> Vec<u64> {
@@ -104,7 +104,7 @@ impl Tally {
     /// The result for people.
     pub fn lines(&self, elapsed: Duration) -> Vec<String> {
         let sorted = self.sorted_us();
-        let at = |per_mille| self.latency_ms(&sorted, per_mille);
+        let at = |per_mille| Self::latency_us(&sorted, per_mille) / 1_000;
         let mut lines = vec![
             format!("sent       {}", self.sent),
             format!("accepted   {}", self.accepted),
@@ -126,7 +126,8 @@ impl Tally {
     /// The result for programs.
     pub fn json(&self, elapsed: Duration) -> Value {
         let sorted = self.sorted_us();
-        let at = |per_mille| self.latency_ms(&sorted, per_mille);
+        let exact = |per_mille| Self::latency_us(&sorted, per_mille);
+        let at = |per_mille| exact(per_mille) / 1_000;
         json!({
             "sent": self.sent,
             "accepted": self.accepted,
@@ -135,6 +136,7 @@ impl Tally {
             "elapsed_ms": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             "receipts_per_second": self.rate(elapsed),
             "latency_ms": { "p50": at(500), "p90": at(900), "p99": at(990), "max": at(1_000) },
+            "latency_us": { "p50": exact(500), "p90": exact(900), "p99": exact(990), "max": exact(1_000) },
             "errors": self.errors,
         })
     }

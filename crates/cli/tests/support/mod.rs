@@ -26,7 +26,12 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("palisade-test-{name}-{}", std::process::id()));
+        Self::below(&std::env::temp_dir(), name)
+    }
+
+    /// One that lies where its caller says: benchmarks want the disk of the build, not one in memory.
+    pub fn below(parent: &Path, name: &str) -> Self {
+        let path = parent.join(format!("palisade-test-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
