@@ -534,7 +534,7 @@ where
 
     async fn finalized(
         &mut self,
-        _context: (E, BlockContext),
+        context: (E, BlockContext),
         block: &NodeBlock,
         executed: Arc<Executed>,
         _readers: StateReader<E>,
@@ -543,6 +543,8 @@ where
         #[cfg(test)]
         self.shared.pause.at(crate::tests::pause::Moment::Applied, height).await;
         if is_planted(Mutant::ReceiptAfterApply) {
+            // Until the state is on disk.
+            context.0.sleep(Duration::from_millis(20)).await;
             self.shared.archive(block, &executed).await;
         }
         self.shared.cache.finalized(digest, height);

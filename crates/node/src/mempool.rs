@@ -50,6 +50,10 @@ use pool::{Candidate, Pool, PoolError, PoolLimits, Room};
 pub const RESEND_AFTER_MS: u64 = 2_000;
 /// Most waiting actions that are looked at again when a block becomes final; a proposer looks at each in any case.
 const RECHECKED_MAX: usize = 4_000;
+/// Most weight that a proposer offers, below what a block may have. A leader has a second to make its block, and a node
+/// that shares its machine has executed a block of the full weight in more than that: the view was skipped, the next
+/// leader began the same block anew, and the chain stood still under load.
+pub const OFFERED_WEIGHT_MAX: u64 = BLOCK_WEIGHT_MAX / 4;
 /// Bytes that an action takes in a block beyond its own, and the room that an oracle bundle needs.
 const BODY_MARGIN_BYTES: usize = 1_024;
 
@@ -302,7 +306,7 @@ impl ActionSource for Mempool {
         let bundle_bytes = oracle_bundle.as_ref().map_or(0, |bundle| palisade_types::codec::encode(bundle).len());
         let room = Room {
             bytes: limit_bytes.saturating_sub(bundle_bytes).saturating_sub(BODY_MARGIN_BYTES),
-            weight: BLOCK_WEIGHT_MAX,
+            weight: OFFERED_WEIGHT_MAX,
             actions: BLOCK_ACTIONS_MAX,
         };
         let actions = self.0.pool.lock().select(first_account(&parent.parent), room);

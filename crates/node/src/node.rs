@@ -76,7 +76,7 @@ use tracing::{error, info, warn};
 /// The only epoch there is: an epoch that ended without a next committee would stop the chain.
 const EPOCH: Epoch = Epoch::new(palisade_types::genesis::EPOCH);
 const EPOCH_BLOCKS: NonZeroU64 = NonZeroU64::MAX;
-const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
+pub(crate) const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
 const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
 /// Blocks applied but not yet acknowledged as durable.
 const PENDING_ACKNOWLEDGEMENTS_MAX: NonZeroUsize = NZUsize!(16);

@@ -1,4 +1,4 @@
-use super::{Ingested, Mempool, pool::PoolLimits};
+use super::{Ingested, Mempool, OFFERED_WEIGHT_MAX, pool::PoolLimits};
 use crate::{
     entropy::Blinding,
     final_view::FinalView,
@@ -9,6 +9,7 @@ use crate::{
 use futures::FutureExt as _;
 use palisade_client::api::ApiError;
 use palisade_types::{
+    action::Action,
     envelope::{Signature, SignedAction},
     limits::ACTION_BYTES_MAX,
     order::Side,
@@ -99,6 +100,22 @@ fn what_is_final_is_forgotten_and_what_became_inadmissible_too() {
     assert_eq!(setup.mempool.load().actions, 0, "one was included, the other's nonce was used");
     let again = setup.mempool.submit(first);
     assert!(matches!(again, Err(ApiError::Inadmissible { reason: Inadmissible::NonceUsed { .. } })), "{again:?}");
+}
+
+/// A block of the full weight takes longer to make than a leader has on a busy machine, so nobody offers one.
+#[test]
+fn a_proposer_offers_less_than_a_block_may_weigh() {
+    let mut setup = setup();
+    let Action::Place { orders } = order(Side::Buy, 100, 1, None) else { unreachable!("an order is placed") };
+    let batch = Action::Place { orders: vec![orders[0].clone(); 40] };
+    let weight = batch.weight();
+    let waiting = 2 * OFFERED_WEIGHT_MAX / weight;
+    for number in 0..waiting {
+        let person = if number % 2 == 0 { "alice" } else { "bob" };
+        let signed = setup.signers.sign(person, batch.clone());
+        setup.mempool.submit(signed).expect("there is room and budget");
+    }
+    assert_eq!(setup.offered() as u64, OFFERED_WEIGHT_MAX / weight);
 }
 
 #[test]

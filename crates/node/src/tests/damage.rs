@@ -3,7 +3,7 @@
 use super::cluster::{Cluster, KILLED, genesis, seat_keys};
 use crate::{
     block::consensus_namespace,
-    node::StartError,
+    node::{PAGE_BYTES, StartError},
     receipt_index::ReceiptIndex,
     recovery::{self, IdentityError},
     repair::{RepairError, state_partitions},
@@ -16,7 +16,7 @@ use commonware_runtime::{
     buffer::paged::CacheRef,
     deterministic::{self, FaultConfig},
 };
-use commonware_utils::{NZU16, NZUsize, ordered::Set, probability};
+use commonware_utils::{NZUsize, ordered::Set, probability};
 use std::{sync::Arc, time::Duration};
 
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -27,7 +27,7 @@ fn run<F: Future<Output = ()>>(test: impl FnOnce(deterministic::Context) -> F) {
 }
 
 fn storages(seat: usize) -> Storages {
-    Storages { prefix: format!("seat-{seat}"), page_cache: CacheRef::new(NZU16!(1_024), NZUsize!(1)) }
+    Storages { prefix: format!("seat-{seat}"), page_cache: CacheRef::new(PAGE_BYTES, NZUsize!(1)) }
 }
 
 /// A committee that has agreed on thirty blocks with actions; seat 3 is down.
