@@ -14,9 +14,10 @@ VENV := .venv
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 BIN := $(TARGET_DIR)/debug/palisade
 DEVNET_ARGS ?=
+GUARDS ?=
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim fuzz soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim fuzz guards soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +65,9 @@ sim: ## the deterministic cluster tests, with more seeds (PALISADE_SEEDS=n)
 fuzz: ## longer runs of the stateful (PALISADE_FUZZ_CASES=n) and the property tests (PROPTEST_CASES=n)
 	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
+
+guards: ## take each guard against bad input out and show that its test fails; commit first; long
+	$(PYTHON) tests/guards/run.py $(CARGO) $(GUARDS)
 
 clean-devnet: ## forget the devnet's data
 	rm -rf devnet-data
