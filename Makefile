@@ -17,7 +17,7 @@ DEVNET_ARGS ?=
 GUARDS ?=
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim fuzz guards soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim fuzz guards flood soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ fuzz: ## longer runs of the stateful (PALISADE_FUZZ_CASES=n) and the property te
 
 guards: ## take each guard against bad input out and show that its test fails; commit first; long
 	$(PYTHON) tests/guards/run.py $(CARGO) $(GUARDS)
+
+flood: build ## floods of connections, bodies, headers, sockets and actions against a devnet, one at a time; minutes
+	$(CARGO) test --locked --package palisade --test flood -- --ignored --nocapture --test-threads 1
 
 clean-devnet: ## forget the devnet's data
 	rm -rf devnet-data
