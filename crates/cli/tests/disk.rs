@@ -1,0 +1,101 @@
+//! Ends that nobody likes: a disk that fills up or cannot be written, and a shutdown under load. The process ends by
+//! itself with one line and exit code 1 in the first two, and with nothing lost in the last.
+//!
+//! Small and read-only disks are mounts of a namespace of the test's own; where the system allows none, the test prints
+//! `SKIPPED` and passes.
+
+#![allow(clippy::print_stderr, reason = "tests say what they skip")]
+
+mod support;
+
+use std::{
+    fs,
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+use support::{Devnet, Folder, Process, Remote, free_base_port, run_ok, text, wait_for};
+
+/// A disk that fills fails a node within this time of a few blocks per second.
+const END_WAIT_SECONDS: u64 = 120;
+
+fn initialised(folder: &Folder) -> String {
+    let path = folder.join("chain").to_string_lossy().into_owned();
+    let port = free_base_port().to_string();
+    run_ok(&["init", "--data-dir", &path, "--base-port", &port, "--seats", "1"]);
+    path
+}
+
+/// Runs a script in which mounts may be made that nobody else sees; nothing if the system allows none.
+fn with_mounts(script: &str) -> Option<Output> {
+    let probe = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
+    if !probe.is_ok_and(|probe| probe.status.success()) {
+        eprintln!("\nSKIPPED: no mounts may be made here; this test has checked NOTHING");
+        return None;
+    }
+    let seconds = END_WAIT_SECONDS.to_string();
+    let command = ["-rm", "timeout", "--kill-after=5", &seconds, "bash", "-euc", script];
+    Some(Command::new("unshare").args(command).output().expect("unshare runs"))
+}
+
+/// A clean end: exit code 1, and the last line says why; the words are those of the system.
+fn assert_clean_end(output: &Output, words: &[&str]) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    let lines: Vec<&str> = error.lines().filter(|line| line.starts_with("palisade: ")).collect();
+    assert_eq!(lines.len(), 1, "one line says why: {error}");
+    let said = lines[0].to_lowercase();
+    assert!(words.iter().any(|word| said.contains(word)), "{said} names none of {words:?}");
+}
+
+/// One seat is its own quorum: it makes blocks until its disk of a few megabytes is full.
+#[test]
+fn a_disk_that_fills_while_blocks_are_made_ends_the_node_with_one_line() {
+    let folder = Folder::new("filling");
+    let data = initialised(&folder);
+    let binary = env!("CARGO_BIN_EXE_palisade");
+    let script = format!(
+        "mkdir -p '{data}/node-0/storage'\n\
+         mount -t tmpfs -o size=6m tmpfs '{data}/node-0/storage'\n\
+         '{binary}' node --data-dir '{data}/node-0'"
+    );
+    let Some(output) = with_mounts(&script) else { return };
+    assert_clean_end(&output, &["no space left", "storage full", "os error 28"]);
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_ends_the_node_with_one_line() {
+    let folder = Folder::new("read-only");
+    let data = initialised(&folder);
+    let binary = env!("CARGO_BIN_EXE_palisade");
+    let script = format!(
+        "mkdir -p '{data}/node-0/storage'\n\
+         mount -t tmpfs -o ro tmpfs '{data}/node-0/storage'\n\
+         '{binary}' node --data-dir '{data}/node-0'"
+    );
+    let Some(output) = with_mounts(&script) else { return };
+    assert_clean_end(&output, &["read-only", "os error 30"]);
+}
+
+/// Ctrl-C while forty actions per second arrive: every receipt that a client was given is there after a restart.
+#[test]
+fn a_shutdown_under_load_loses_no_receipt() {
+    let folder = Folder::new("shutdown");
+    let mut devnet = Devnet::start(&folder, &[]);
+    let journal = folder.join("journal").to_string_lossy().into_owned();
+    let url = devnet.url();
+    let load = ["load", "--rpc", &url, "--rate", "40", "--duration", "0", "--journal", &journal, "--wait-ms", "5000"];
+    let load = Process::start(folder.path(), "load", &load);
+    let given = || fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
+    wait_for("receipts", Duration::from_secs(60), || (given() >= 100).then_some(()));
+    let asked = Instant::now();
+    devnet.process.interrupt();
+    let status = devnet.process.wait(Duration::from_secs(20));
+    assert!(status.success(), "{}", devnet.process.errors());
+    eprintln!("ended {:?} after it was asked to, {} receipts were given", asked.elapsed(), given());
+    drop(load);
+    fs::remove_file(folder.join("devnet.out")).expect("the output of the first run");
+    devnet.process = Devnet::spawn(folder.path(), &devnet.data, devnet.port, &[]);
+    devnet.wait_until_up(folder.path());
+    assert!(Remote::new(&url).height().is_some());
+    run_ok(&["load", "--rpc", &url, "--check", &journal]);
+}

@@ -1,0 +1,209 @@
+"""Takes each guard against bad input out, and shows that its test then fails: `make guards`.
+
+Usage: run.py CARGO [PACKAGE...]
+
+The table below is the map from a line of "Bad input" to the guard in the code and to the test that holds it. Each guard
+is replaced in the source, its test is run and must fail (not merely fail to compile), and the source is put back. With
+packages named, only their rows are tried. The working tree must have no changes in the files that are touched, so that
+an interrupted run loses nothing: `git checkout` them.
+
+The result goes to docs/reports/bad-input.md.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+REPORT = ROOT / "docs" / "reports" / "bad-input.md"
+
+
+@dataclass(frozen=True)
+class Guard:
+    line: str  # of the Chain issue's "Bad input"
+    file: str
+    guard: str  # exactly once in the file
+    without: str
+    package: str
+    test: str
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """Where the test is: of the package's own files unless it is one of these."""
+        if self.package == TYPES:
+            return ("--test", "signing" if self.file.startswith("crates/types/src/signing") else "hyperliquid")
+        return ("--lib",)
+
+
+TYPES, ENGINE, CLIENT, NODE, GATEWAY = (
+    f"palisade-{name}" for name in ("types", "engine", "client", "node", "gateway")
+)
+ADMISSION = "crates/engine/src/admission.rs"
+JSON = "crates/gateway/src/json.rs"
+DECODE = "crates/types/src/hyperliquid/decode.rs"
+READER = "crates/types/src/hyperliquid/msgpack/reader.rs"
+CURVE = "crates/types/src/signing/secp256k1.rs"
+SIGNING = "crates/types/src/signing.rs"
+MEMPOOL = "crates/node/src/mempool.rs"
+RECOVERY = "crates/node/src/recovery.rs"
+
+GUARDS = [
+    Guard("malformed JSON", JSON, "    deserializer.end()?;\n", "", GATEWAY, "malformed_texts_are_refused"),
+    Guard("duplicate keys", JSON, "if !seen.insert(key.clone()) {", "if !seen.insert(key.clone()) && key.len() > 9_999 {",
+          GATEWAY, "duplicate_keys_are_refused_at_any_depth"),
+    Guard("duplicate keys (msgpack)", READER, "        check_keys(&entries)?;\n", "        let _ = check_keys(&entries);\n",
+          TYPES, "msgpack_that_could_be_written_otherwise_is_refused"),
+    Guard("unknown keys", DECODE,
+          "Some((key, _)) => Err(DecodeError::UnknownKey { place: self.place, key: cut(key) }),", "Some(_) => Ok(()),",
+          TYPES, "actions_that_could_mean_something_else_are_malformed"),
+    Guard("unknown keys (native)", "crates/client/src/rpc/message.rs",
+          "#[derive(Debug, Serialize, Deserialize)]\n#[serde(deny_unknown_fields)]\npub struct Request {",
+          "#[derive(Debug, Serialize, Deserialize)]\npub struct Request {", GATEWAY, "native::tests::malformed"),
+    Guard("wrong types", DECODE, "            Value::Bool(flag) => Ok(*flag),\n",
+          "            Value::Bool(flag) => Ok(*flag),\n            Value::Unsigned(number) => Ok(*number > 0),\n",
+          TYPES, "actions_that_could_mean_something_else_are_malformed"),
+    Guard("NaN and huge numbers", JSON, "|| value.abs() >= FLOAT_MAGNITUDE_MAX", "",
+          GATEWAY, "numbers_that_would_change_their_kind_are_refused"),
+    Guard("NaN and huge numbers (msgpack)", READER, "if is_finite(bits) { Ok(Value::Float(bits)) }",
+          "if is_finite(bits) || bits > 0 { Ok(Value::Float(bits)) }", TYPES,
+          "msgpack_that_could_be_written_otherwise_is_refused"),
+    Guard("nesting bombs", JSON, "if self.depth >= DEPTH_MAX {", "if self.depth >= 100 * DEPTH_MAX {",
+          GATEWAY, "bombs_are_refused"),
+    Guard("nesting bombs (values)", JSON, "if self.values.get() > VALUES_MAX {",
+          "if self.values.get() > 100 * VALUES_MAX {", GATEWAY, "bombs_are_refused"),
+    Guard("nesting bombs (msgpack)", READER, "    if depth >= DEPTH_MAX {", "    if depth >= 100 * DEPTH_MAX {",
+          TYPES, "nesting_and_size_are_bounded_both_ways"),
+    Guard("unpadded signatures", CURVE, 'format!("{digits:0>64}")', 'format!("{digits:0<64}")', TYPES,
+          "signatures_are_read_as_clients_write_them"),
+    Guard("high-s signatures", CURVE, "if compact[32..] > HALF_ORDER[..] {",
+          "if compact[32..] > HALF_ORDER[..] && compact[0] == compact[1] {", TYPES,
+          "the_malleable_twin_of_a_signature_is_refused"),
+    Guard("unknown agents", ADMISSION, "            .filter(|agent| agent.account == account)\n", "", ENGINE,
+          "an_agent_acts_within_its_scope_until_it_ends"),
+    Guard("expired agents", ADMISSION,
+          "agent.retired || agent.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= self.block_time_ms)",
+          "agent.retired", ENGINE, "an_agent_acts_within_its_scope_until_it_ends"),
+    Guard("reused agents", "crates/engine/src/action/approve_agent.rs", "if !is_fresh(work.state, agent) {",
+          "if !is_fresh(work.state, agent) && name.len() > 999 {", ENGINE,
+          "agent_keys_are_fresh_names_replace_and_numbers_are_bounded"),
+    Guard("stale nonces (window)", ADMISSION, "if nonce_time_ms < earliest || nonce_time_ms > latest {",
+          "if nonce_time_ms > latest {", ENGINE, "nonces_are_fresh_in_their_window_and_above_what_was_forgotten"),
+    Guard("stale nonces (forgotten)", ADMISSION, "            && nonce < smallest_kept\n",
+          "            && nonce < smallest_kept\n            && nonce.get() == 0\n", ENGINE,
+          "nonces_are_fresh_in_their_window_and_above_what_was_forgotten"),
+    Guard("repeated nonces", ADMISSION, "if nonces.contains(nonce) {", "if nonces.contains(nonce) && nonce.get() == 0 {",
+          ENGINE, "nonces_are_fresh_in_their_window_and_above_what_was_forgotten"),
+    Guard("repeated nonces (one block)", ADMISSION,
+          "self.charges.nonces.get(&signer).or_else(|| self.state.nonces(signer))", "self.state.nonces(signer)", ENGINE,
+          "one_nonce_counts_once_within_a_block"),
+    Guard("expired actions", ADMISSION, "            && expires_after_ms < self.block_time_ms\n",
+          "            && expires_after_ms.get() == 1\n", ENGINE, "chain_expiry_and_account"),
+    Guard("off-tick prices", "crates/engine/src/market_math.rs",
+          "Some(_) => Err(Rejection::OffTick { price, tick }),", "Some(_) => Ok(()),", ENGINE, "limit_prices"),
+    Guard("oversize batches", SIGNING, "if !(1..=BATCH_MAX).contains(&parts) {",
+          "if !(1..=9 * BATCH_MAX).contains(&parts) {", TYPES, "batches_and_sizes_are_bounded"),
+    Guard("oversize actions", SIGNING, "if size_bytes > ACTION_BYTES_MAX {", "if size_bytes > 9 * ACTION_BYTES_MAX {",
+          TYPES, "batches_and_sizes_are_bounded"),
+    Guard("never a partial effect of one order", "crates/engine/src/work.rs",
+          "        if result.is_err() {\n            self.revert_to(checkpoint);",
+          "        if result.is_err() && checkpoint.event_count > 9_999 {\n            self.revert_to(checkpoint);", ENGINE,
+          "random_blocks_keep_every_invariant_and_turn_back_exactly"),
+    Guard("undecodable p2p messages", MEMPOOL,
+          "                    ingested.fault = Some(error.to_string());\n                    return ingested;",
+          "                    let _ = error;\n                    continue;", NODE,
+          "what_no_honest_peer_sends_is_a_fault_and_nothing_else"),
+    Guard("p2p messages with bad signatures", MEMPOOL,
+          "Err(reason) => ingested.fault = Some(reason.to_string()),", "Err(_) => {}", NODE,
+          "what_no_honest_peer_sends_is_a_fault_and_nothing_else"),
+    Guard("oversize p2p messages", "crates/node/src/gossip.rs", "action.len() > ACTION_BYTES_MAX)",
+          "action.len() > 9 * ACTION_BYTES_MAX)", NODE, "batches_are_read_back_and_nothing_else_is"),
+    Guard("p2p messages block the peer", "crates/node/src/gossip.rs",
+          'warn!(%peer, reason, "blocking a peer for its action gossip");\n        let _ = self.blocker.block(peer);',
+          'warn!(%peer, reason, "blocking a peer for its action gossip");', NODE,
+          "a_peer_that_sends_rubbish_is_blocked_and_nothing_else_happens"),
+    Guard("consensus log missing: no voting", RECOVERY,
+          'Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return lost("it is missing".to_owned()),',
+          "Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return Voting::Votes,", NODE,
+          "a_node_without_its_vote_log_follows_and_says_so"),
+    Guard("wrong genesis, wrong key", RECOVERY, "        && stored.as_ref() != genesis.as_bytes()\n",
+          "        && stored.as_ref() != genesis.as_bytes()\n        && prefix.is_empty()\n", NODE,
+          "the_data_folder_of_another_chain_or_seat_is_refused"),
+]
+
+# What has no guard of one line, or whose test drives whole processes: the test is named, and was not tried this way.
+ELSEWHERE = [
+    ("unknown assets", "crates/engine placement and `crates/client` answers", "scenario tables, `tests/clients/test_bad_input.py::test_prices_off_the_tick_and_assets_that_are_none`"),
+    ("damage to the state store", "`recovery`, `repair`", "`node tests::damage::a_scribbled_state_store_is_rebuilt_from_the_blocks`, `a_missing_state_store_…`"),
+    ("damage to the block store", "`recovery::open_blocks`", "`node tests::damage::scribbled_blocks_are_fetched_from_peers_again`"),
+    ("damage to the receipt store", "`recovery`, `results`", "`node tests::damage::a_scribbled_store_of_receipts_is_made_again`, `a_missing_store_…`"),
+    ("port in use", "`network::connect`, `devnet::check_port`", "`cli tests/bad_input.rs::a_port_in_use_is_named`"),
+    ("wrong genesis, wrong key (files)", "`layout::NodeFolder::open`", "`cli tests/bad_input.rs::a_node_refuses_another_chains_genesis_and_key`"),
+    ("disk full", "`runner`, `failure`", "`cli tests/bad_input.rs::a_full_disk_ends_a_node_with_one_line`"),
+]
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(("git", *arguments), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def attempt(cargo: str, guard: Guard) -> str:
+    path = ROOT / guard.file
+    source = path.read_text()
+    if source.count(guard.guard) != 1:
+        return f"stale: the guard occurs {source.count(guard.guard)} times in {guard.file}"
+    try:
+        path.write_text(source.replace(guard.guard, guard.without))
+        command = (cargo, "test", "--locked", "--package", guard.package, *guard.target, "--", guard.test)
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    finally:
+        path.write_text(source)
+    text = run.stdout + run.stderr
+    if "test result: FAILED" in text:
+        return "fails"
+    if "could not compile" in text:
+        errors = [line for line in text.splitlines() if line.startswith("error")]
+        return f"does not compile: {errors[:1]}"
+    return "PASSES without the guard" if run.returncode == 0 else "ended without a verdict"
+
+
+def main() -> int:
+    cargo, packages = sys.argv[1], sys.argv[2:]
+    chosen = [guard for guard in GUARDS if not packages or guard.package in packages]
+    changed = git("status", "--porcelain", "--", *{guard.file for guard in chosen}).strip()
+    if changed:
+        print(f"commit or put away first:\n{changed}")
+        return 2
+    lines = [
+        "# Bad input: each line, its guard, and the test that fails without it",
+        "",
+        "Written by `make guards`, which takes each guard out of the source, runs the test, expects it to fail, and puts",
+        f"the guard back (`tests/guards/run.py` has the replacements). Source: commit {git('rev-parse', 'HEAD').strip()[:12]}.",
+        "",
+        '| line of "Bad input" | guard | test | without the guard the test |',
+        "| --- | --- | --- | --- |",
+    ]
+    failures = 0
+    # With all guards in their places every test passes: a test that fails anyway would show nothing.
+    for package, target in sorted({(guard.package, guard.target) for guard in chosen}):
+        subprocess.run((cargo, "test", "--quiet", "--locked", "--package", package, *target), cwd=ROOT, check=True)
+    for guard in GUARDS:
+        verdict = attempt(cargo, guard) if guard in chosen else "was not tried in this run"
+        failures += guard in chosen and verdict != "fails"
+        shown = " ".join(guard.guard.split()).replace("|", "\\|")
+        lines.append(f"| {guard.line} | `{guard.file}`: `{shown}` | `{guard.package} {guard.test}` | {verdict} |")
+        print(f"{guard.line}: {verdict}", flush=True)
+    lines += [
+        "",
+        "Held by tests of whole processes or of damaged storage; their guards are not one line and were not taken out:",
+        "",
+        "| line | where | test |",
+        "| --- | --- | --- |",
+        *(f"| {line} | {where} | {test} |" for line, where, test in ELSEWHERE),
+    ]
+    REPORT.write_text("\n".join(lines) + "\n")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
