@@ -6,7 +6,8 @@
 //!
 //! Rules:
 //! - A connection whose request was received whole is never cut off, nor is a WebSocket.
-//! - A connection that gives way may finish what it is writing, for a moment.
+//! - A connection that gives way may finish the answer that it is writing, for a moment; one that writes none ends at
+//!   once, so that whoever needs its place does not wait.
 
 use std::{
     collections::BTreeMap,
@@ -15,11 +16,13 @@ use std::{
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 /// Pause before another connection is asked to give way: the one before takes a moment to end.
 const EVICTION_PAUSE: Duration = Duration::from_millis(10);
+/// Time that an answer has to be written before its connection may be asked to give way and ends at once.
+const WRITING: Duration = Duration::from_millis(500);
 
 /// All places of a gateway.
 pub struct Places {
@@ -66,8 +69,9 @@ impl Places {
     }
 
     fn place(self: &Arc<Self>, slot: OwnedSemaphorePermit) -> Arc<Place> {
-        let place = Place { places: Arc::clone(self), give_way: Arc::default(), number: Mutex::default(), _slot: slot };
-        place.idle();
+        let place =
+            Place { places: Arc::clone(self), give_way: Arc::default(), standing: Mutex::default(), _slot: slot };
+        place.idle(&mut place.standing());
         Arc::new(place)
     }
 
@@ -83,39 +87,53 @@ impl Places {
 pub struct Place {
     places: Arc<Places>,
     give_way: Arc<Notify>,
-    /// Its number among the idle ones.
-    number: Mutex<Option<u64>>,
+    standing: Mutex<Standing>,
     _slot: OwnedSemaphorePermit,
 }
 
-impl Place {
-    /// Begins to idle: a request may come.
-    pub fn idle(&self) {
-        let mut number = self.number();
-        let mut idle = self.places.lock();
-        if let Some(number) = *number {
-            idle.connections.remove(&number);
-        }
-        let new = idle.next;
-        idle.next = idle.next.saturating_add(1);
-        idle.connections.insert(new, Arc::clone(&self.give_way));
-        *number = Some(new);
-    }
+#[derive(Default)]
+struct Standing {
+    /// Its number among the idle ones.
+    idle: Option<u64>,
+    /// When it was last given an answer to write.
+    answered: Option<Instant>,
+}
 
+impl Place {
     /// A request was received whole, or the connection has become something that never idles.
     pub fn busy(&self) {
-        if let Some(number) = self.number().take() {
+        if let Some(number) = self.standing().idle.take() {
             self.places.lock().connections.remove(&number);
         }
     }
 
-    /// Returns once somebody else needs the place.
-    pub async fn wanted(&self) {
-        self.give_way.notified().await;
+    /// An answer is there to be written, and the next request may come.
+    pub fn answered(&self) {
+        let mut standing = self.standing();
+        standing.answered = Some(Instant::now());
+        self.idle(&mut standing);
     }
 
-    fn number(&self) -> MutexGuard<'_, Option<u64>> {
-        self.number.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns once somebody else needs the place: until when the last answer may still be written.
+    pub async fn wanted(&self) -> Instant {
+        self.give_way.notified().await;
+        let now = Instant::now();
+        self.standing().answered.and_then(|answered| answered.checked_add(WRITING)).unwrap_or(now)
+    }
+
+    fn idle(&self, standing: &mut Standing) {
+        let mut idle = self.places.lock();
+        if let Some(number) = standing.idle {
+            idle.connections.remove(&number);
+        }
+        let number = idle.next;
+        idle.next = number.saturating_add(1);
+        idle.connections.insert(number, Arc::clone(&self.give_way));
+        standing.idle = Some(number);
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -20,7 +20,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hyper::{body::Incoming, server::conn::http1, service::Service};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::Service,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -30,7 +34,7 @@ use std::{convert::Infallible, future::Future, net::SocketAddr, pin::Pin, sync::
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::timeout,
+    time::{timeout, timeout_at},
 };
 
 /// Pause after the system refuses a connection, for example because files ran out.
@@ -41,8 +45,6 @@ const HEADER_PATIENCE: u32 = 3;
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
 /// Time that open requests have to finish at the end.
 const DRAIN: Duration = Duration::from_secs(3);
-/// Time that a connection which gives way has to finish what it writes.
-const GIVE_WAY: Duration = Duration::from_millis(500);
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -189,9 +191,9 @@ async fn connection(
             served.as_mut().graceful_shutdown();
             log_end(served.await);
         }
-        () = place.wanted() => {
+        until = place.wanted() => {
             served.as_mut().graceful_shutdown();
-            match timeout(GIVE_WAY, served).await {
+            match timeout_at(until, served).await {
                 Ok(result) => log_end(result),
                 Err(_) => tracing::debug!("a connection that had no whole request was cut off"),
             }
@@ -213,13 +215,17 @@ impl Service<hyper::Request<Incoming>> for WithPeer {
 
     fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer.clone());
+        if request.body().is_end_stream() {
+            // There is no body to wait for: the request is whole.
+            self.place.busy();
+        }
         let (answer, place) = (self.routes.call(request), Arc::clone(&self.place));
         Box::pin(async move {
             let answer = answer.await;
             if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
                 place.busy();
             } else {
-                place.idle();
+                place.answered();
             }
             answer
         })

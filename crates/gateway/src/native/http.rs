@@ -61,13 +61,15 @@ enum BodyError {
 }
 
 /// Reads a whole body, and counts what it holds for as long as it is held.
-async fn read(native: &Native, body: Body) -> Result<(Vec<u8>, Vec<SemaphorePermit<'_>>), BodyError> {
+async fn read(native: &Native, body: Body) -> Result<(Vec<u8>, SemaphorePermit<'_>), BodyError> {
     let mut body = Limited::new(body, REQUEST_BYTES_MAX);
-    let (mut bytes, mut held) = (Vec::new(), Vec::new());
+    let mut bytes = Vec::new();
+    // One permit that grows: one for each frame would take more memory than the frames of a byte that it counts.
+    let mut held = native.body_bytes.try_acquire_many(0).map_err(|_| BodyError::Busy)?;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Unreadable)?.into_data() else { continue };
         let count = u32::try_from(data.len()).map_err(|_| BodyError::Unreadable)?;
-        held.push(native.body_bytes.try_acquire_many(count).map_err(|_| BodyError::Busy)?);
+        held.merge(native.body_bytes.try_acquire_many(count).map_err(|_| BodyError::Busy)?);
         bytes.extend_from_slice(&data);
     }
     Ok((bytes, held))
