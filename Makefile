@@ -77,8 +77,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful an
 guards: ## take each guard against bad input out and show that its test fails; commit first; long
 	$(PYTHON) tests/guards/run.py $(CARGO) $(GUARDS)
 
-flood: build ## floods of connections, bodies, headers, sockets and actions against a devnet, one at a time; minutes
-	$(CARGO) test --locked --package palisade --test flood -- --ignored --nocapture --test-threads 1
+flood: ## floods of connections, bodies, headers, sockets, garbage and actions, one at a time, with what they cost; minutes
+	ulimit -n 16384 2>/dev/null || true; \
+	$(CARGO) test --locked --workspace --test flood -- --nocapture --test-threads 1
 
 clean-devnet: ## forget the devnet's data
 	rm -rf devnet-data

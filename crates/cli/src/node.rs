@@ -83,5 +83,8 @@ async fn serve(gateway: Gateway, node: &mut RunningNode) -> Result<Option<String
     };
     drop(stop);
     serving.await.context("the gateway panicked")?;
+    if reason.is_none() {
+        shutdown::settle(std::iter::once(node.api.as_ref())).await;
+    }
     Ok(reason)
 }

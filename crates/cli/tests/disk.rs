@@ -3,12 +3,10 @@
 //! Small and read-only disks are mounts of a namespace of the test's own; where the system allows none, the test prints
 //! `SKIPPED` and passes.
 
-#![allow(clippy::print_stderr, reason = "tests say what they skip")]
-
 mod support;
 
 use std::process::{Command, Output};
-use support::{Folder, free_base_port, run_ok, text};
+use support::{Folder, free_base_port, loud, run_ok, text};
 
 /// A disk that fills fails a node within this time of a few blocks per second.
 const END_WAIT_SECONDS: u64 = 120;
@@ -24,7 +22,7 @@ fn initialised(folder: &Folder) -> String {
 fn with_mounts(script: &str) -> Option<Output> {
     let probe = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
     if !probe.is_ok_and(|probe| probe.status.success()) {
-        eprintln!("\nSKIPPED: no mounts may be made here; this test has checked NOTHING");
+        loud("SKIPPED: no mounts may be made in a namespace here (unshare -rm); a test of disks has checked NOTHING");
         return None;
     }
     let seconds = END_WAIT_SECONDS.to_string();
@@ -42,18 +40,24 @@ fn assert_clean_end(output: &Output, words: &[&str]) {
     assert!(words.iter().any(|word| said.contains(word)), "{said} names none of {words:?}");
 }
 
-/// One seat is its own quorum: it makes blocks until its disk of a few megabytes is full.
+/// One seat is its own quorum and makes blocks; once it serves, something else fills its disk.
 #[test]
 fn a_disk_that_fills_while_blocks_are_made_ends_the_node_with_one_line() {
     let folder = Folder::new("filling");
     let data = initialised(&folder);
     let binary = env!("CARGO_BIN_EXE_palisade");
     let script = format!(
-        "mkdir -p '{data}/node-0/storage'\n\
-         mount -t tmpfs -o size=6m tmpfs '{data}/node-0/storage'\n\
-         '{binary}' node --data-dir '{data}/node-0'"
+        "storage='{data}/node-0/storage'; said='{data}/said'\n\
+         mkdir -p \"$storage\"\n\
+         mount -t tmpfs -o size=64m tmpfs \"$storage\"\n\
+         '{binary}' node --data-dir '{data}/node-0' 2> \"$said\" & node=$!\n\
+         until grep -q serving \"$said\"; do sleep 0.2; kill -0 $node; done\n\
+         dd if=/dev/zero of=\"$storage/ballast\" bs=64k 2> \"$said.dd\" || true\n\
+         code=0; wait $node || code=$?\n\
+         cat \"$said\" >&2; exit $code"
     );
     let Some(output) = with_mounts(&script) else { return };
+    assert!(text(&output.stderr).contains("serving"), "it ran before its disk was full");
     assert_clean_end(&output, &["no space left", "storage full", "os error 28"]);
 }
 

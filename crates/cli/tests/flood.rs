@@ -22,8 +22,8 @@ mod support;
 use cluster::Cluster;
 use honest::Honest;
 use hostile_seat::HostileSeat;
-use palisade_client::api::ApiError;
-use palisade_types::signing::secp256k1::Secp256k1SecretKey;
+use palisade_client::api::{ApiError, NodeApi as _};
+use palisade_types::rejection::Inadmissible;
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -33,14 +33,15 @@ use std::{
     time::Duration,
 };
 use strangers::{Strangers, connect, frame, websocket};
-use support::{Devnet, Folder, KEY, Process, Remote, text, wait_for};
+use support::{Devnet, Folder, KEY, Process, Remote, loud, text, wait_for};
 
 const LATENCY_FACTOR: u32 = 3;
-/// Below this, medians differ by the scheduler's mood.
+/// Below this, medians differ by the scheduler's mood: a block takes about 50 ms on a machine that does nothing else, and a
+/// validator that shares two cores with the flood itself may wait for several turns of 10 ms and more.
 const LATENCY_FLOOR: Duration = Duration::from_millis(150);
-/// What four nodes, a gateway and their history may grow by themselves in the minute that a test takes, with the page
-/// cache of 64 MiB each that fills meanwhile.
-const OWN_GROWTH_MIB: u64 = 300;
+/// What nodes, gateway and their history may grow by themselves in the minute that a test takes: 1,024 recent blocks, and
+/// what the allocator keeps of what was used for a moment.
+const OWN_GROWTH_MIB: u64 = 100;
 const ORDERS: usize = 40;
 const THREADS: usize = 4;
 const CONNECTIONS: usize = 10_000;
@@ -122,13 +123,13 @@ fn files_suffice() -> bool {
     let soft = line.split_whitespace().nth(3).expect("a soft limit");
     let enough = soft == "unlimited" || soft.parse::<u64>().is_ok_and(|files| files >= FILES);
     if !enough {
-        eprintln!("\nSKIPPED: {soft} open files are allowed, {FILES} are needed (ulimit -n); this has checked NOTHING");
+        loud(&format!("SKIPPED: {soft} open files are allowed, {FILES} are needed (ulimit -n); NOTHING was checked"));
     }
     enough
 }
 
 /// Before the gateway let idle connections give way, the first 4,096 held every place for 30 s and honest orders
-/// waited for them. Memory: 4,096 places of 64 KiB for a head.
+/// waited for them. Memory: 4,096 places of 64 KiB for what is read.
 #[test]
 fn connections_opened_and_left() {
     let _alone = alone();
@@ -157,8 +158,8 @@ fn connections_opened_and_left() {
     flood.judge("connections opened and left", OWN_GROWTH_MIB + 256, strangers);
 }
 
-/// Memory: what has come of 1,000 bodies of `/rpc`, which is below the 128 MiB that all of them may take, and of 1,000 of
-/// `/exchange`, 128 KiB each.
+/// Memory: the 128 MiB that all bodies of `/rpc` may take, 1,000 bodies of `/exchange` of up to 128 KiB, and 64 KiB for what
+/// is read of each of 2,000 connections.
 #[test]
 fn bodies_that_drip() {
     let _alone = alone();
@@ -192,7 +193,7 @@ fn bodies_that_drip() {
         },
     );
     strangers.wait_until("slow bodies", SLOW_BODIES);
-    flood.judge("bodies that drip", OWN_GROWTH_MIB + 128 + 125, strangers);
+    flood.judge("bodies that drip", OWN_GROWTH_MIB + 128 + 125 + 125, strangers);
 }
 
 /// Memory: four heads at a time of 64 KiB are nothing.
@@ -223,8 +224,8 @@ fn headers_without_end() {
     flood.judge("headers of two megabytes", OWN_GROWTH_MIB, strangers);
 }
 
-/// They subscribe to everything, unsubscribe, and never read. Memory: what is queued for a socket is bounded by half a
-/// megabyte at both ends of it.
+/// They subscribe to everything, unsubscribe, and never read. Memory: less than a megabyte is queued for a socket before it
+/// is closed.
 #[test]
 fn subscription_storms() {
     let _alone = alone();
@@ -261,7 +262,7 @@ fn subscription_storms() {
         },
     );
     strangers.wait_until("subscriptions", 20_000);
-    flood.judge("sockets that subscribe and never read", OWN_GROWTH_MIB + 64, strangers);
+    flood.judge("sockets that subscribe and never read", OWN_GROWTH_MIB + 88, strangers);
 }
 
 /// A validator of the committee sends the largest messages there are on every channel, and strangers without a key write
@@ -273,8 +274,7 @@ fn a_peer_that_sends_garbage_of_the_largest_size() {
     let folder = Folder::new("flood-garbage");
     let mut cluster = Cluster::start(&folder, 3, |_| {});
     let (url, ports) = (cluster.url(0), [0, 1, 2].map(|seat| cluster.peer_port(seat)));
-    let nodes = std::mem::take(&mut cluster.nodes);
-    let mut nodes: Vec<Process> = nodes;
+    let mut nodes = std::mem::take(&mut cluster.nodes);
     let flood = Flood::prepare(nodes.iter_mut().collect(), &url);
     let seat = HostileSeat::start(&cluster, 3);
     let garbage = vec![0xff; 1 << 20];
@@ -291,14 +291,22 @@ fn a_peer_that_sends_garbage_of_the_largest_size() {
     );
     strangers.wait_until("garbage", 100);
     wait_for("the seat's messages", Duration::from_secs(60), || (seat.sent() > 0).then_some(()));
-    flood.judge("garbage of the largest size", 3 * OWN_GROWTH_MIB, strangers);
+    flood.judge("garbage of the largest size", OWN_GROWTH_MIB, strangers);
     let sent = seat.sent();
     seat.end();
-    let logs: Vec<String> = nodes.iter().map(Process::errors).collect();
     eprintln!("the hostile seat sent {sent} messages");
-    for log in &logs {
-        assert!(log.contains("block"), "the seat was not blocked: {}", &log[log.len().saturating_sub(4_000)..]);
+    for seat in 0..3 {
+        assert_eq!(blocked_peers(cluster.port + 300 + seat), 1, "seat {seat} has not blocked the hostile one");
     }
+}
+
+/// How many peers a node says that it has blocked.
+fn blocked_peers(port: u16) -> usize {
+    let mut stream = connect(port).expect("the node listens");
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").expect("it reads");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("its metrics");
+    text(&bytes).lines().filter(|line| line.contains("tracker_blocked{")).count()
 }
 
 /// An account that has used up its budget, and accounts that never had one, sign as fast as they may. What they send is
@@ -319,9 +327,8 @@ fn accounts_without_budget() {
     let begin = move |number: usize| {
         let key = match number {
             0 => spender.to_owned(),
-            _ => format!("0x{:064x}", number),
+            _ => format!("0x{number:064x}"),
         };
-        let _: Secp256k1SecretKey = key.parse().expect("a key");
         (Honest::new(&url, &key), Remote::new(&url))
     };
     let strangers = Strangers::start(THREADS, begin, |(account, remote)| {
@@ -333,7 +340,7 @@ fn accounts_without_budget() {
         1
     });
     strangers.wait_until("refusals", 1_000);
-    flood.judge("accounts without budget", 4 * OWN_GROWTH_MIB, strangers);
+    flood.judge("accounts without budget", OWN_GROWTH_MIB, strangers);
 }
 
 /// Orders until there is no budget left.
@@ -342,10 +349,10 @@ fn exhaust(account: &mut Honest) {
     for _ in 0..100 {
         let signed = account.sign_orders(40);
         match account.submit(&remote, signed) {
-            Ok(_) => {}
+            // The budget is that of the newest final state.
+            Ok(id) => drop(remote.block_on(remote.api.receipt(id, 20_000))),
             Err(ApiError::Inadmissible { reason }) => {
-                let said = text(format!("{reason:?}").as_bytes());
-                assert!(said.to_lowercase().contains("budget"), "{said}");
+                assert!(matches!(reason, Inadmissible::BudgetExhausted { .. }), "{reason}");
                 return;
             }
             Err(error) => panic!("{error}"),

@@ -41,15 +41,24 @@ struct Native {
     waits: Semaphore,
 }
 
+impl Native {
+    fn new(node: Arc<dyn NodeApi>) -> Arc<Self> {
+        Arc::new(Self {
+            node,
+            requests: Semaphore::new(REQUESTS_AT_ONCE_MAX),
+            body_bytes: Semaphore::new(BODIES_BYTES_MAX),
+            waits: Semaphore::new(WAITS_AT_ONCE_MAX),
+        })
+    }
+}
+
 /// The routes of the native door over a node.
 pub fn router(node: Arc<dyn NodeApi>) -> Router {
-    let native = Native {
-        node,
-        requests: Semaphore::new(REQUESTS_AT_ONCE_MAX),
-        body_bytes: Semaphore::new(BODIES_BYTES_MAX),
-        waits: Semaphore::new(WAITS_AT_ONCE_MAX),
-    };
-    Router::new().route(PATH, post(http::rpc)).route("/health", get(health::health)).with_state(Arc::new(native))
+    routes(Native::new(node))
+}
+
+fn routes(native: Arc<Native>) -> Router {
+    Router::new().route(PATH, post(http::rpc)).route("/health", get(health::health)).with_state(native)
 }
 
 #[cfg(test)]

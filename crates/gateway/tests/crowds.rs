@@ -39,8 +39,7 @@ async fn connections_that_are_opened_and_left_keep_nobody_out() {
     let patience = Duration::from_secs(5);
     let running = started(Limits { connections_max: PLACES, receive_timeout_ms: 60_000, ..Limits::devnet() }).await;
     let half_body = "POST /info HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
-    let half_native =
-        "POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    let half_native = "POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
     for sent in ["", "POST /info HTTP/1.1\r\nhost:", half_body, half_native] {
         let mut left = Vec::new();
         for _ in 0..PLACES * 2 {
@@ -87,8 +86,7 @@ async fn a_request_that_is_being_answered_is_not_cut_off() {
         "palisade_up 1\n".to_owned()
     };
     let limits = Limits { connections_max: 1, ..Limits::devnet() };
-    let config =
-        GatewayConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), limits, metrics: Some(Arc::new(slow)) };
+    let config = GatewayConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), limits, metrics: Some(Arc::new(slow)) };
     let gateway = Gateway::bind(config, MemoryNode::new(&[])).await.expect("a free port");
     let address = gateway.address();
     tokio::spawn(gateway.run(std::future::pending()));

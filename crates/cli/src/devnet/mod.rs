@@ -122,11 +122,11 @@ impl Devnet {
             () = shutdown::signal() => return Ok(None),
             reason = first_end(nodes) => return Ok(Some(reason)),
         }
-        if !self.arguments.no_market_maker {
+        let maker = (!self.arguments.no_market_maker).then(|| {
             let key = dev_keys::market_maker();
             let account = key.address();
-            tokio::spawn(MarketMaker::new(Arc::clone(&api), account, Key::User(key), QuoteTerms::default()).run());
-        }
+            tokio::spawn(MarketMaker::new(Arc::clone(&api), account, Key::User(key), QuoteTerms::default()).run())
+        });
         summary::write(self)?;
         summary::print(self);
         info!(address = %self.address, "the devnet is up");
@@ -136,6 +136,12 @@ impl Devnet {
         };
         drop(stop);
         serving.await.context("the gateway panicked")?;
+        if let Some(maker) = maker {
+            maker.abort();
+        }
+        if reason.is_none() {
+            shutdown::settle(nodes.iter().map(|node| node.api.as_ref())).await;
+        }
         Ok(reason)
     }
 }

@@ -6,7 +6,7 @@
 use palisade_client::{api::NodeApi, rpc::RpcClient};
 use std::{
     fs::{self, File},
-    io::Read as _,
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -101,6 +101,11 @@ pub fn one_line(arguments: &[&str], output: &Output, code: i32) -> String {
     let lines: Vec<&str> = error.lines().filter(|line| line.starts_with("palisade: ")).collect();
     assert_eq!(lines.len(), 1, "palisade {arguments:?} must say why in one line: {error}");
     lines[0].to_owned()
+}
+
+/// Says what must be seen though the test passes: past the harness, which shows the words of failed tests only.
+pub fn loud(words: &str) {
+    let _ = writeln!(std::io::stderr(), "\n{words}");
 }
 
 pub fn text(bytes: &[u8]) -> String {
