@@ -63,7 +63,7 @@ def action(dice: random.Random) -> dict:
         fields = [("type", "batchModify"), ("modifies", modifies)]
     else:
         orders = [order(dice) for _ in range(min(count, 8))]
-        fields = [("type", "order"), ("orders", orders), ("grouping", dice.choice(["na", {"p": number(dice)}]))]
+        fields = [("type", "order"), ("orders", orders), ("grouping", "na")]
     if dice.random() < 0.5:
         dice.shuffle(fields)
     return dict(fields)

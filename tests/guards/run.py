@@ -170,14 +170,23 @@ GUARDS = [
 ]
 
 # What has no guard of one line, or whose test drives whole processes: the test is named, and was not tried this way.
+DAMAGE = "node tests::damage"
 ELSEWHERE = [
-    ("unknown assets", "crates/engine placement and `crates/client` answers", "scenario tables, `tests/clients/test_bad_input.py::test_prices_off_the_tick_and_assets_that_are_none`"),
-    ("damage to the state store", "`recovery`, `repair`", "`node tests::damage::a_scribbled_state_store_is_rebuilt_from_the_blocks`, `a_missing_state_store_…`"),
-    ("damage to the block store", "`recovery::open_blocks`", "`node tests::damage::scribbled_blocks_are_fetched_from_peers_again`"),
-    ("damage to the receipt store", "`recovery`, `results`", "`node tests::damage::a_scribbled_store_of_receipts_is_made_again`, `a_missing_store_…`"),
+    ("unknown assets (orders)", "`engine placement`: there is no market to go on with", "scenario tables of `crates/engine`, "
+     "`tests/clients/test_bad_input.py::test_prices_off_the_tick_and_assets_that_are_none`"),
+    ("damage to the state store", "`recovery`, `repair`", f"`{DAMAGE}::a_scribbled_state_store_is_rebuilt_from_the_blocks`, "
+     "`a_missing_state_store_…`"),
+    ("damage to the index of receipts", "`receipt_index`", f"`{DAMAGE}::a_scribbled_index_of_receipts_is_made_again`, "
+     "`a_missing_index_…`"),
     ("port in use", "`network::connect`, `devnet::check_port`", "`cli tests/bad_input.rs::a_port_in_use_is_named`"),
-    ("wrong genesis, wrong key (files)", "`layout::NodeFolder::open`", "`cli tests/bad_input.rs::a_node_refuses_another_chains_genesis_and_key`"),
-    ("disk full", "`runner`, `failure`", "`cli tests/bad_input.rs::a_full_disk_ends_a_node_with_one_line`"),
+    ("wrong genesis, wrong key (files)", "`layout::NodeFolder::open`",
+     "`cli tests/bad_input.rs::a_node_refuses_another_chains_genesis_and_key`"),
+    ("disk full at the start", "`runner`, `failure`", "`cli tests/bad_input.rs::a_full_disk_ends_a_node_with_one_line`"),
+    ("disk full while running, read-only disk", "`runner`, `failure`", "`cli tests/disk.rs`, both tests"),
+    ("graceful shutdown under load", "`shutdown::settle`", "`cli tests/shutdown.rs`; the second test failed before the guard "
+     "was there: 2 of 275 actions that a validator had taken were lost"),
+    ("floods as a whole: memory and latency", "the rows above, rate limits, gossip allowances, admission",
+     "`cli tests/flood.rs`, six tests"),
 ]
 
 
