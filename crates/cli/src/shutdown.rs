@@ -2,7 +2,12 @@
 
 use crate::logging;
 use palisade_client::api::NodeApi;
-use std::time::Duration;
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 
 /// Time that actions which clients were told are taken have to become final before the nodes that took them end.
@@ -26,6 +31,11 @@ pub async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// Written to find out whether a disk can be written, and taken away again.
+const PROBE_FILE: &str = ".probe";
+/// More than what a file system keeps beside its blocks for small files.
+const PROBE_BYTES: usize = 64 * 1024;
+
 /// Waits until nothing that `nodes` have taken waits for a block. Bounded: others may hand in actions for ever, a chain may
 /// stand still, and by then everything was passed on.
 pub async fn settle<'a>(nodes: impl Iterator<Item = &'a dyn NodeApi> + Clone) {
@@ -42,11 +52,44 @@ pub async fn settle<'a>(nodes: impl Iterator<Item = &'a dyn NodeApi> + Clone) {
     }
 }
 
-/// Why a node ended: what it said, or what its panic said.
-pub fn reason(said: Option<String>) -> String {
-    match (logging::first_panic(), said) {
+/// Why the node with this storage ended: what it said, or what its panic said, and whether the disk is why. The libraries
+/// below tell a failed write from a full disk in the log at best.
+pub fn reason(said: Option<String>, storage: &Path) -> String {
+    let reason = match (logging::first_panic(), said) {
         (Some(panic), _) => panic.to_owned(),
         (None, Some(reason)) => reason,
         (None, None) => "it ended without a word; see the log".into(),
+    };
+    match try_to_write(storage) {
+        Ok(()) => reason,
+        Err(error) => format!("{} cannot be written: {error}: {reason}", storage.display()),
+    }
+}
+
+/// Writes a file to `folder` and takes it away again.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    let path = folder.join(PROBE_FILE);
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(&[0; PROBE_BYTES])?;
+        file.sync_all()
+    });
+    // What is left of it would be in nobody's way, and the next try overwrites it.
+    let _ = fs::remove_file(path);
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_the_reason_is_named_and_another_is_not() {
+        let folder = std::env::temp_dir().join(format!("palisade-probe-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        assert!(!reason(Some("its network ended".into()), &folder).contains("cannot be written"));
+        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0, "the probe is taken away");
+        fs::remove_dir_all(&folder).expect("removed");
+        let said = reason(Some("its network ended".into()), &folder);
+        assert!(said.contains("cannot be written: No such file"), "{said}");
     }
 }

@@ -23,7 +23,7 @@ use cluster::Cluster;
 use honest::Honest;
 use hostile_seat::HostileSeat;
 use palisade_client::api::{ApiError, NodeApi as _};
-use palisade_types::rejection::Inadmissible;
+use palisade_types::{genesis::Genesis, rejection::Inadmissible};
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -33,7 +33,7 @@ use std::{
     time::Duration,
 };
 use strangers::{Strangers, connect, frame, websocket};
-use support::{Devnet, Folder, KEY, Process, Remote, loud, text, wait_for};
+use support::{Devnet, Folder, KEY, Process, Remote, loud, wait_for};
 
 const LATENCY_FACTOR: u32 = 3;
 /// Below this, medians differ by the scheduler's mood: a block takes about 50 ms on a machine that does nothing else, and a
@@ -295,18 +295,15 @@ fn a_peer_that_sends_garbage_of_the_largest_size() {
     let sent = seat.sent();
     seat.end();
     eprintln!("the hostile seat sent {sent} messages");
-    for seat in 0..3 {
-        assert_eq!(blocked_peers(cluster.port + 300 + seat), 1, "seat {seat} has not blocked the hostile one");
+    // It had one connection to each, and none after it was blocked.
+    assert!(sent < 1_000, "the hostile seat was listened to: {sent} messages");
+    let genesis: Genesis = serde_json::from_str(&fs::read_to_string(cluster.genesis()).expect("a file")).expect("JSON");
+    let hostile = genesis.seats[3].vote_key.to_string();
+    let hostile = hostile.rsplit("0x").next().expect("hexadecimal digits");
+    for node in &nodes {
+        let named = node.errors().lines().any(|line| line.contains("WARN") && line.contains(hostile));
+        assert!(named, "who sent garbage is not named: {}", node.errors());
     }
-}
-
-/// How many peers a node says that it has blocked.
-fn blocked_peers(port: u16) -> usize {
-    let mut stream = connect(port).expect("the node listens");
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").expect("it reads");
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("its metrics");
-    text(&bytes).lines().filter(|line| line.contains("tracker_blocked{")).count()
 }
 
 /// An account that has used up its budget, and accounts that never had one, sign as fast as they may. What they send is

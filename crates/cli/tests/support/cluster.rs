@@ -44,6 +44,11 @@ impl Cluster {
         Process::start(folder.path(), &format!("node-{seat}"), &["node", "--data-dir", &path])
     }
 
+    /// The file that the chain starts from.
+    pub fn genesis(&self) -> String {
+        format!("{}/genesis.json", self.data)
+    }
+
     /// Where a validator serves clients.
     pub fn url(&self, seat: u16) -> String {
         url(self.port + 300 + seat)
