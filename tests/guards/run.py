@@ -114,7 +114,7 @@ GUARDS = [
     Guard("never a partial effect of one order", "crates/engine/src/work.rs",
           "        if result.is_err() {\n            self.revert_to(checkpoint);",
           "        if result.is_err() && checkpoint.event_count > 9_999 {\n            self.revert_to(checkpoint);", ENGINE,
-          "random_blocks_keep_every_invariant_and_turn_back_exactly"),
+          "a_modify_is_atomic_and_keeps_its_place_only_when_it_shrinks"),
     Guard("undecodable p2p messages", MEMPOOL,
           "                    ingested.fault = Some(error.to_string());\n                    return ingested;",
           "                    let _ = error;\n                    continue;", NODE,

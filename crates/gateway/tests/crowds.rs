@@ -59,7 +59,8 @@ async fn a_slow_body_is_cut_off_in_its_time() {
     let head = "POST /info HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{";
     let mut half = connected(running.address, head).await;
     let mut text = String::new();
-    half.read_to_string(&mut text).await.expect("an answer");
+    let answered = tokio::time::timeout(Duration::from_secs(5), half.read_to_string(&mut text)).await;
+    answered.expect("an answer in its time").expect("an answer");
     assert!(text.starts_with("HTTP/1.1 408"), "{text}");
     let ended = tokio::time::timeout(Duration::from_secs(5), silent.read_to_string(&mut text)).await;
     ended.expect("a head has three times as long").expect("an end");
