@@ -14,9 +14,10 @@ VENV := .venv
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 BIN := $(TARGET_DIR)/debug/palisade
 DEVNET_ARGS ?=
+GUARDS ?=
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants test-seeds fuzz soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants test-seeds fuzz guards flood soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -79,6 +80,13 @@ fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful an
 	CARGO="$(CARGO)" TOOLS="$(TARGET_DIR)/tools" FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" fuzz/run.sh
 	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
+
+guards: ## take each guard against bad input out and show that its test fails; commit first; long
+	$(PYTHON) tests/guards/run.py $(CARGO) $(GUARDS)
+
+flood: ## floods of connections, bodies, headers, sockets, garbage and actions, one at a time, with what they cost; minutes
+	ulimit -n 16384 2>/dev/null || true; \
+	$(CARGO) test --locked --workspace --test flood -- --nocapture --test-threads 1
 
 clean-devnet: ## forget the devnet's data
 	rm -rf devnet-data

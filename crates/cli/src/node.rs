@@ -11,7 +11,11 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use palisade_gateway::{Gateway, GatewayConfig, Limits};
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tracing::info;
 
 /// Run one validator in the foreground
@@ -59,7 +63,7 @@ pub fn run(arguments: &NodeArgs) -> Result<()> {
             let reporter = prices::reporter(&folder.genesis, folder.seat, key, prices.feed, Arc::clone(&node.api));
             tokio::spawn(reporter.run());
         }
-        let ended = serve(gateway, &mut node).await;
+        let ended = serve(gateway, &mut node, &folder.storage()).await;
         info!("stopping");
         ended
     });
@@ -72,16 +76,19 @@ pub fn run(arguments: &NodeArgs) -> Result<()> {
 }
 
 /// Serves until a signal (`None`) or the node's own end.
-async fn serve(gateway: Gateway, node: &mut RunningNode) -> Result<Option<String>> {
+async fn serve(gateway: Gateway, node: &mut RunningNode, storage: &Path) -> Result<Option<String>> {
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(gateway.run(async move {
         let _ = stopping.await;
     }));
     let reason = tokio::select! {
         () = shutdown::signal() => None,
-        reason = &mut node.ended => Some(shutdown::reason(reason.ok())),
+        reason = &mut node.ended => Some(shutdown::reason(reason.ok(), storage)),
     };
     drop(stop);
     serving.await.context("the gateway panicked")?;
+    if reason.is_none() {
+        shutdown::settle(std::iter::once(node.api.as_ref())).await;
+    }
     Ok(reason)
 }

@@ -1,7 +1,8 @@
 //! One validator on an OS thread and a runtime of its own.
 //!
 //! The thread ends when it is told to, when a part of the node ends, or when one panics; whoever waits for [`RunningNode::ended`]
-//! hears of all three. Ending is abrupt by design: a node must bear a kill at any moment, so there is no other way to stop it.
+//! hears of all three. Ending is abrupt by design: a node must bear a kill at any moment, so there is no other way to stop it; what clients
+//! were told is taken is waited for before ([`crate::shutdown::settle`]).
 
 use crate::{layout::NodeFolder, logging, node_keys};
 use anyhow::{Context as _, Result, anyhow, bail};

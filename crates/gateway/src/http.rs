@@ -1,6 +1,6 @@
 //! What all HTTP routes share: who asks, how a body is read, how errors are said.
 
-use crate::{config::Limits, rate::RateError};
+use crate::{config::Limits, places::Place, rate::RateError};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequestParts, Request},
@@ -15,20 +15,26 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Who asks. The connection loop puts it into every request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Peer {
     address: SocketAddr,
     /// The place among all connections; whoever outlives its request, as a WebSocket does, holds on to it.
-    _slot: Option<Arc<OwnedSemaphorePermit>>,
+    place: Option<Arc<Place>>,
 }
 
 impl Peer {
     /// The peer of a connection that has a place.
-    pub fn new(address: SocketAddr, slot: OwnedSemaphorePermit) -> Self {
-        Self { address, _slot: Some(Arc::new(slot)) }
+    pub const fn new(address: SocketAddr, place: Arc<Place>) -> Self {
+        Self { address, place: Some(place) }
+    }
+
+    /// Its request was received whole: from here on the connection is not cut off for another's sake.
+    pub fn received(&self) {
+        if let Some(place) = &self.place {
+            place.busy();
+        }
     }
 
     /// The address that limits are counted by.
@@ -42,17 +48,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         // Without the connection loop (tests that call the router) all requests share one unspecified peer.
-        let unspecified = || Self { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), _slot: None };
+        let unspecified = || Self { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), place: None };
         Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(unspecified))
     }
 }
 
 /// Reads a whole body within the limits on size and time.
-pub async fn read_body(request: Request, limits: &Limits) -> Result<Bytes, Response> {
+pub async fn read_body(request: Request, peer: &Peer, limits: &Limits) -> Result<Bytes, Response> {
     let timeout = Duration::from_millis(limits.receive_timeout_ms);
     let limited = Limited::new(request.into_body(), limits.body_bytes_max);
     match tokio::time::timeout(timeout, limited.collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => {
+            peer.received();
+            Ok(body.to_bytes())
+        }
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(text_response(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("the body is larger than {} bytes", limits.body_bytes_max),

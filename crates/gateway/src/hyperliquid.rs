@@ -42,7 +42,7 @@ pub fn router(context: Arc<Context>) -> Router {
 }
 
 async fn info_route(State(context): State<Arc<Context>>, peer: Peer, request: Request) -> Response {
-    let body = match read_json(&context, request).await {
+    let body = match read_json(&context, &peer, request).await {
         Ok(body) => body,
         Err(response) => return response,
     };
@@ -59,7 +59,7 @@ async fn info_route(State(context): State<Arc<Context>>, peer: Peer, request: Re
 }
 
 async fn exchange_route(State(context): State<Arc<Context>>, peer: Peer, request: Request) -> Response {
-    let body = match read_json(&context, request).await {
+    let body = match read_json(&context, &peer, request).await {
         Ok(body) => body,
         Err(response) => return response,
     };
@@ -72,8 +72,8 @@ async fn exchange_route(State(context): State<Arc<Context>>, peer: Peer, request
     }
 }
 
-async fn read_json(context: &Context, request: Request) -> Result<Value, Response> {
-    let bytes = read_body(request, &context.limits).await?;
+async fn read_json(context: &Context, peer: &Peer, request: Request) -> Result<Value, Response> {
+    let bytes = read_body(request, peer, &context.limits).await?;
     json::parse(&bytes).map_err(|error| error_response(&RequestError::Json { reason: error.to_string() }))
 }
 

@@ -14,6 +14,7 @@ pub mod hyperliquid;
 pub mod json;
 pub mod native;
 mod page;
+mod places;
 mod rate;
 mod server;
 

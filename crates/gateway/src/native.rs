@@ -21,8 +21,11 @@ mod dispatch;
 mod health;
 mod http;
 
-/// Requests served at once; more are told to come back. Bounds the memory of request bodies.
+/// Requests served at once; more are told to come back. One whose body is still on its way is not served yet.
 pub const REQUESTS_AT_ONCE_MAX: usize = 256;
+/// Bytes of all bodies that are held at once, received in part or served; what goes beyond is told to come back. Counted
+/// as they come, so that a body which drips takes what it has sent and nobody's turn.
+const BODIES_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Calls that wait for a block or receipt at once; fewer than requests, so that waiting never shuts the door.
 pub const WAITS_AT_ONCE_MAX: usize = 192;
 /// Time for a client to send its body.
@@ -34,14 +37,28 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 struct Native {
     node: Arc<dyn NodeApi>,
     requests: Semaphore,
+    body_bytes: Semaphore,
     waits: Semaphore,
+}
+
+impl Native {
+    fn new(node: Arc<dyn NodeApi>) -> Arc<Self> {
+        Arc::new(Self {
+            node,
+            requests: Semaphore::new(REQUESTS_AT_ONCE_MAX),
+            body_bytes: Semaphore::new(BODIES_BYTES_MAX),
+            waits: Semaphore::new(WAITS_AT_ONCE_MAX),
+        })
+    }
 }
 
 /// The routes of the native door over a node.
 pub fn router(node: Arc<dyn NodeApi>) -> Router {
-    let native =
-        Native { node, requests: Semaphore::new(REQUESTS_AT_ONCE_MAX), waits: Semaphore::new(WAITS_AT_ONCE_MAX) };
-    Router::new().route(PATH, post(http::rpc)).route("/health", get(health::health)).with_state(Arc::new(native))
+    routes(Native::new(node))
+}
+
+fn routes(native: Arc<Native>) -> Router {
+    Router::new().route(PATH, post(http::rpc)).route("/health", get(health::health)).with_state(native)
 }
 
 #[cfg(test)]

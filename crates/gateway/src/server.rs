@@ -9,6 +9,7 @@ use crate::{
     history::{Feed, FeedError},
     http::{Peer, allow_all_origins, text_response},
     hyperliquid, native, page,
+    places::{Place, Places},
     rate::Limiter,
 };
 use axum::{
@@ -19,22 +20,29 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hyper::{body::Incoming, server::conn::http1, service::Service};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::Service,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    service::{TowerToHyperService, TowerToHyperServiceFuture},
+    service::TowerToHyperService,
 };
 use palisade_client::api::{ApiError, NodeApi};
-use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
+    time::{timeout, timeout_at},
 };
 
 /// Pause after the system refuses a connection, for example because files ran out.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// Headers may take this many times as long as a body: the wait for the next request of a kept connection counts.
 const HEADER_PATIENCE: u32 = 3;
+/// Largest head of a request. Each connection may take this much memory: hyper's own limit is six times higher.
+const HEADERS_BYTES_MAX: usize = 64 * 1024;
 /// Time that open requests have to finish at the end.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -95,17 +103,16 @@ impl Gateway {
         let Self { listener, context, router, stop, .. } = self;
         let feed = Arc::clone(&context.feed);
         let mut follower = tokio::spawn(async move { feed.follow().await });
-        let slots = Arc::new(Semaphore::new(context.limits.connections_max));
+        let places = Places::new(context.limits.connections_max);
         tokio::select! {
-            () = accept(&listener, &router, &context, &slots) => {}
+            () = accept(&listener, &router, &context, &places) => {}
             () = shutdown => {}
             // Following never ends by itself; without it every answer about the past would be stale.
             ended = &mut follower => tracing::error!(?ended, "history no longer follows the chain: the gateway stops"),
         }
         stop.send_replace(true);
-        let everyone = u32::try_from(context.limits.connections_max).unwrap_or(u32::MAX);
         // What does not end in time is cut off.
-        let _ = tokio::time::timeout(DRAIN, slots.acquire_many(everyone)).await;
+        let _ = timeout(DRAIN, places.all_free(context.limits.connections_max)).await;
         follower.abort();
     }
 
@@ -141,15 +148,16 @@ async fn not_found(request: Request) -> Response {
     text_response(StatusCode::NOT_FOUND, format!("nothing here: {path}"))
 }
 
-async fn accept(listener: &TcpListener, router: &Router, context: &Context, slots: &Arc<Semaphore>) {
+async fn accept(listener: &TcpListener, router: &Router, context: &Context, places: &Arc<Places>) {
     loop {
-        // A slot first: when all are taken, further clients wait in the system's queue and cost nothing here.
-        let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
+                // One at a time: whoever cannot have a place yet waits with its successors in the system's queue.
+                let Some(place) = places.take().await else { return };
                 let timeout = Duration::from_millis(context.limits.receive_timeout_ms) * HEADER_PATIENCE;
-                let peer = Peer::new(peer, slot);
-                tokio::spawn(connection(stream, peer, router.clone(), timeout, context.stopping.clone()));
+                let peer = Peer::new(peer, Arc::clone(&place));
+                let service = WithPeer { routes: TowerToHyperService::new(router.clone()), peer, place };
+                tokio::spawn(connection(stream, service, timeout, context.stopping.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
@@ -161,8 +169,7 @@ async fn accept(listener: &TcpListener, router: &Router, context: &Context, slot
 
 async fn connection(
     stream: TcpStream,
-    peer: Peer,
-    router: Router,
+    service: WithPeer,
     header_timeout: Duration,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -170,10 +177,11 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let service = WithPeer { routes: TowerToHyperService::new(router), peer };
+    let place = Arc::clone(&service.place);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
+        .max_buf_size(HEADERS_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut served = std::pin::pin!(served);
@@ -183,6 +191,13 @@ async fn connection(
             served.as_mut().graceful_shutdown();
             log_end(served.await);
         }
+        until = place.wanted() => {
+            served.as_mut().graceful_shutdown();
+            match timeout_at(until, served).await {
+                Ok(result) => log_end(result),
+                Err(_) => tracing::debug!("a connection that had no whole request was cut off"),
+            }
+        }
     }
 }
 
@@ -190,16 +205,30 @@ async fn connection(
 struct WithPeer {
     routes: TowerToHyperService<Router>,
     peer: Peer,
+    place: Arc<Place>,
 }
 
 impl Service<hyper::Request<Incoming>> for WithPeer {
     type Response = Response;
     type Error = Infallible;
-    type Future = TowerToHyperServiceFuture<Router, hyper::Request<Incoming>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer.clone());
-        self.routes.call(request)
+        if request.body().is_end_stream() {
+            // There is no body to wait for: the request is whole.
+            self.place.busy();
+        }
+        let (answer, place) = (self.routes.call(request), Arc::clone(&self.place));
+        Box::pin(async move {
+            let answer = answer.await;
+            if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                place.busy();
+            } else {
+                place.answered();
+            }
+            answer
+        })
     }
 }
 

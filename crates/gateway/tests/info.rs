@@ -12,10 +12,6 @@ use support::{
     signing::{body, key, order, place},
     start, start_over,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
 const USER: AccountId = AccountId([0xAB; 20]);
 
@@ -164,25 +160,6 @@ async fn an_address_that_asks_too_much_waits() {
     let answer = post(running.address, "/info", r#"{"type":"meta"}"#).await;
     assert_eq!(answer.status, 429, "{answer:?}");
     assert!(answer.head.to_lowercase().contains("retry-after: "), "{answer:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_clients_are_cut_off_and_others_served() {
-    let limits = Limits { receive_timeout_ms: 300, connections_max: 2, ..Limits::devnet() };
-    let running = start(&[USER], limits).await;
-    let started = Instant::now();
-    let mut silent = TcpStream::connect(running.address).await.expect("a connection");
-    let mut half = TcpStream::connect(running.address).await.expect("a connection");
-    silent.write_all(b"POST /info HTTP/1.1\r\nhost:").await.expect("it reads");
-    half.write_all(b"POST /info HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{")
-        .await
-        .expect("it reads");
-    // Both places are taken; the third client gets one when they are cut off.
-    assert_eq!(post(running.address, "/info", r#"{"type":"meta"}"#).await.status, 200);
-    assert!(started.elapsed() >= Duration::from_millis(250));
-    let mut text = String::new();
-    half.read_to_string(&mut text).await.expect("an answer");
-    assert!(text.starts_with("HTTP/1.1 408"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

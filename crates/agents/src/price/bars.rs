@@ -11,7 +11,7 @@ use palisade_types::numbers::Price;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Error, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -22,6 +22,8 @@ const DECIMALS: i32 = 8;
 /// Largest exponent of a written price, and most digits on each side of its point.
 const EXPONENT_MAX: i32 = 30;
 const DIGITS_MAX: usize = 40;
+/// Longest line. A small compressed file may hold a line of any length.
+const LINE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Why bars cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -122,16 +124,17 @@ impl BarHistory {
     }
 
     fn read(&mut self, path: &Path, source: impl Read) -> Result<(), BarsError> {
-        let mut lines = BufReader::new(source).lines();
+        let mut source = BufReader::new(source);
         let unreadable = |source| BarsError::Unreadable { path: path.to_path_buf(), source };
-        let header = lines.next().transpose().map_err(unreadable)?.unwrap_or_default();
+        let header = next_line(&mut source).map_err(unreadable)?.unwrap_or_default();
         let columns = Columns::find(path, &header)?;
-        for (index, line) in lines.enumerate() {
-            let line = line.map_err(unreadable)?;
+        let mut number = 1usize;
+        while let Some(line) = next_line(&mut source).map_err(unreadable)? {
+            number = number.saturating_add(1);
             if !line.is_empty() {
                 self.add(&columns, &line).map_err(|what| BarsError::Malformed {
                     path: path.to_path_buf(),
-                    line: index.saturating_add(2),
+                    line: number,
                     what,
                 })?;
             }
@@ -154,6 +157,22 @@ impl BarHistory {
         self.closes.entry(base).or_default().insert((minute_ms, series), (quote, close));
         Ok(())
     }
+}
+
+/// The next line without its end, if there is one.
+fn next_line(source: &mut impl BufRead) -> Result<Option<String>, Error> {
+    let mut line = String::new();
+    // One byte more than the longest line with its two bytes of end, so that a longer one is told from it.
+    source.take(LINE_BYTES_MAX.saturating_add(3)).read_line(&mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let ended = line.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let line = ended.unwrap_or(&line);
+    if u64::try_from(line.len()).unwrap_or(u64::MAX) > LINE_BYTES_MAX {
+        return Err(Error::new(ErrorKind::InvalidData, format!("a line is longer than {LINE_BYTES_MAX} bytes")));
+    }
+    Ok(Some(line.to_owned()))
 }
 
 /// Where the needed columns are.

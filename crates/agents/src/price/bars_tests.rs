@@ -115,3 +115,27 @@ fn compressed_and_plain_files_read_the_same() {
     assert!(matches!(missing, BarsError::Unreadable { .. }));
     std::fs::remove_dir_all(folder).expect("removed");
 }
+
+/// A small compressed file may hold one line of a gigabyte, and lines were read whole, whatever their length. Found by
+/// asking of every reader of files how much memory it may take.
+#[test]
+fn a_line_without_end_is_refused_before_it_is_read() {
+    /// Says `x` for ever, and counts.
+    struct Endless(u64);
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            buffer.fill(b'x');
+            self.0 += buffer.len() as u64;
+            assert!(self.0 < 1 << 20, "a megabyte of one line was read");
+            Ok(buffer.len())
+        }
+    }
+    let header = "open_time_ms,venue,symbol,close\n";
+    for start in ["", header] {
+        let error = BarHistory::default().read(Path::new("bars.csv"), start.as_bytes().chain(Endless(0)));
+        assert!(error.expect_err("too long").to_string().contains("longer than 65536 bytes"));
+    }
+    let longest = format!("{header}60000,{},BTCUSD,1\r\n", "v".repeat(65_536 - 15));
+    assert!(history(&longest).is_ok());
+    assert!(history(&longest.replace(",v", ",vv")).is_err(), "a byte more");
+}

@@ -120,30 +120,37 @@ impl Devnet {
         tokio::select! {
             ready = wait_until_trading(api.as_ref()) => ready?,
             () = shutdown::signal() => return Ok(None),
-            reason = first_end(nodes) => return Ok(Some(reason)),
+            reason = first_end(nodes, &self.folders) => return Ok(Some(reason)),
         }
-        if !self.arguments.no_market_maker {
+        let maker = (!self.arguments.no_market_maker).then(|| {
             let key = dev_keys::market_maker();
             let account = key.address();
-            tokio::spawn(MarketMaker::new(Arc::clone(&api), account, Key::User(key), QuoteTerms::default()).run());
-        }
+            tokio::spawn(MarketMaker::new(Arc::clone(&api), account, Key::User(key), QuoteTerms::default()).run())
+        });
         summary::write(self)?;
         summary::print(self);
         info!(address = %self.address, "the devnet is up");
         let reason = tokio::select! {
             () = shutdown::signal() => None,
-            reason = first_end(nodes) => Some(reason),
+            reason = first_end(nodes, &self.folders) => Some(reason),
         };
         drop(stop);
         serving.await.context("the gateway panicked")?;
+        if let Some(maker) = maker {
+            maker.abort();
+        }
+        if reason.is_none() {
+            shutdown::settle(nodes.iter().map(|node| node.api.as_ref())).await;
+        }
         Ok(reason)
     }
 }
 
 /// Why the first node to end ended.
-async fn first_end(nodes: &mut [RunningNode]) -> String {
+async fn first_end(nodes: &mut [RunningNode], folders: &[NodeFolder]) -> String {
     let (said, index, _) = select_all(nodes.iter_mut().map(|node| &mut node.ended)).await;
-    format!("seat {index}: {}", shutdown::reason(said.ok()))
+    let storage = folders.get(index).map(NodeFolder::storage).unwrap_or_default();
+    format!("seat {index}: {}", shutdown::reason(said.ok(), &storage))
 }
 
 /// Waits for a block, and for a price of every market.

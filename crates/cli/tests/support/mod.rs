@@ -6,7 +6,7 @@
 use palisade_client::{api::NodeApi, rpc::RpcClient};
 use std::{
     fs::{self, File},
-    io::Read as _,
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -108,6 +108,11 @@ pub fn one_line(arguments: &[&str], output: &Output, code: i32) -> String {
     lines[0].to_owned()
 }
 
+/// Says what must be seen though the test passes: past the harness, which shows the words of failed tests only.
+pub fn loud(words: &str) {
+    let _ = writeln!(std::io::stderr(), "\n{words}");
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -142,7 +147,16 @@ impl Process {
 
     /// As Ctrl-C.
     pub fn interrupt(&self) {
-        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        self.signal("-INT");
+    }
+
+    /// As a service manager does.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success(), "the process is gone: {}", self.errors());
     }
 

@@ -4,12 +4,14 @@
 //! call has another status: 408 body too slow, 413 too large, 415 no JSON, 503 too many requests.
 
 use super::{BODY_TIMEOUT, Native, REQUEST_TIMEOUT, dispatch};
+use crate::http::Peer;
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::Response as HttpResponse,
 };
+use http_body_util::{BodyExt as _, Limited};
 use palisade_client::{
     api::ApiError,
     rpc::{
@@ -20,34 +22,62 @@ use palisade_client::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, timeout},
+};
 
 /// Once a batch has been answered with this much, the rest of it is refused: bounds the memory of answers.
 pub(super) const BATCH_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// `POST /rpc`.
-pub(super) async fn rpc(State(native): State<Arc<Native>>, request: Request) -> HttpResponse {
-    let Ok(_permit) = native.requests.try_acquire() else {
-        let busy = ApiError::Unavailable { reason: "too many requests at once: try again".to_owned() };
-        return json(StatusCode::SERVICE_UNAVAILABLE, &refusal(busy.into()));
-    };
+pub(super) async fn rpc(State(native): State<Arc<Native>>, peer: Peer, request: Request) -> HttpResponse {
     if !is_json(request.headers()) {
         let error = ErrorObject::protocol(INVALID_REQUEST, "content-type must be application/json");
         return json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &refusal(error));
     }
-    let body = match timeout(BODY_TIMEOUT, to_bytes(request.into_body(), REQUEST_BYTES_MAX)).await {
+    let (body, _held) = match timeout(BODY_TIMEOUT, read(&native, request.into_body())).await {
         Err(_) => {
             let error = ErrorObject::protocol(INVALID_REQUEST, "the body took too long");
             return json(StatusCode::REQUEST_TIMEOUT, &refusal(error));
         }
-        Ok(Err(_)) => {
+        Ok(Err(BodyError::Unreadable)) => {
             let message = format!("the body broke off or has more than {REQUEST_BYTES_MAX} bytes");
             let error = ErrorObject::protocol(INVALID_REQUEST, message);
             return json(StatusCode::PAYLOAD_TOO_LARGE, &refusal(error));
         }
-        Ok(Ok(body)) => body,
+        Ok(Err(BodyError::Busy)) => return busy(),
+        Ok(Ok(read)) => read,
     };
+    peer.received();
+    let Ok(_permit) = native.requests.try_acquire() else { return busy() };
     answer(&native, &body).await
+}
+
+/// Why there is no body.
+enum BodyError {
+    Unreadable,
+    Busy,
+}
+
+/// Reads a whole body, and counts what it holds for as long as it is held.
+async fn read(native: &Native, body: Body) -> Result<(Vec<u8>, SemaphorePermit<'_>), BodyError> {
+    let mut body = Limited::new(body, REQUEST_BYTES_MAX);
+    let mut bytes = Vec::new();
+    // One permit that grows: one for each frame would take more memory than the frames of a byte that it counts.
+    let mut held = native.body_bytes.try_acquire_many(0).map_err(|_| BodyError::Busy)?;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Unreadable)?.into_data() else { continue };
+        let count = u32::try_from(data.len()).map_err(|_| BodyError::Unreadable)?;
+        held.merge(native.body_bytes.try_acquire_many(count).map_err(|_| BodyError::Busy)?);
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes, held))
+}
+
+fn busy() -> HttpResponse {
+    let busy = ApiError::Unavailable { reason: "too many requests at once: try again".to_owned() };
+    json(StatusCode::SERVICE_UNAVAILABLE, &refusal(busy.into()))
 }
 
 async fn answer(native: &Native, body: &[u8]) -> HttpResponse {

@@ -20,6 +20,7 @@ mod malformed;
 /// A server over a fake node; stops when dropped.
 struct Server {
     fake: Arc<Fake>,
+    native: Arc<Native>,
     url: String,
     task: JoinHandle<()>,
 }
@@ -29,9 +30,10 @@ impl Server {
         let fake = Fake::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket"));
-        let app = router(fake.clone());
+        let native = Native::new(fake.clone());
+        let app = routes(Arc::clone(&native));
         let task = tokio::spawn(async move { axum::serve(listener, app).await.expect("a listener that lives") });
-        Self { fake, url, task }
+        Self { fake, native, url, task }
     }
 
     fn client(&self) -> RpcClient {

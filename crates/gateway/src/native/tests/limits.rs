@@ -7,6 +7,7 @@ use palisade_client::{
 };
 use palisade_types::ids::Height;
 use std::{future::Future, sync::atomic::Ordering};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 const STATUS_CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"palisade_status"}"#;
 
@@ -125,4 +126,54 @@ async fn requests_at_once_are_bounded() {
     assert!(matches!(server.client().status().await, Err(ApiError::Unavailable { .. })));
     release(&server, tasks).await;
     assert_eq!(server.client().status().await, Ok(fake::status()));
+}
+
+/// Opens connections that send a head and so many bytes of a larger body, and stops there.
+async fn unfinished(server: &Server, connections: usize, bytes: usize) -> Vec<TcpStream> {
+    let address = server.url.trim_start_matches("http://");
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {REQUEST_BYTES_MAX}\r\n\r\n"
+    );
+    let mut streams = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(head.as_bytes()).await.expect("it reads");
+        stream.write_all(&vec![b' '; bytes]).await.expect("it reads");
+        streams.push(stream);
+    }
+    streams
+}
+
+/// A request's turn was taken before its body came, so 256 bodies that dripped shut the door for everybody.
+#[tokio::test]
+async fn bodies_on_their_way_take_no_turn() {
+    let server = Server::start().await;
+    let _dripping = unfinished(&server, REQUESTS_AT_ONCE_MAX + 10, 1).await;
+    // They are all being read by now, or the turns would not be taken either way.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(server.client().status().await, Ok(fake::status()));
+}
+
+/// Waits until the bodies that the server holds have left enough bytes of room, or few enough.
+async fn room(server: &Server, enough: impl Fn(usize) -> bool) {
+    let reached = async {
+        while !enough(server.native.body_bytes.available_permits()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(8), reached).await.expect("bodies arrive, and are given back");
+}
+
+#[tokio::test]
+async fn all_bodies_together_are_bounded() {
+    let server = Server::start().await;
+    let almost = REQUEST_BYTES_MAX - 1;
+    let held = unfinished(&server, BODIES_BYTES_MAX / almost, almost).await;
+    room(&server, |left| left < 1_000).await;
+    let large = format!("{STATUS_CALL}{}", " ".repeat(1_000));
+    let (status, answer) = server.post(large.clone()).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::SERVICE_UNAVAILABLE, &(-32_007).into()));
+    drop(held);
+    room(&server, |left| left == BODIES_BYTES_MAX).await;
+    assert_eq!(server.post(large).await.0, StatusCode::OK);
 }
