@@ -24,7 +24,7 @@ pub enum Mutant {
     BundleBelowQuorum,
     /// A rejected action costs no budget.
     RejectionCostsNothing,
-    /// Receipts are put into their archive after the state is applied instead of before.
+    /// Receipts are put into their archive some time after the state is applied, instead of before.
     ReceiptAfterApply,
 }
 

@@ -54,6 +54,8 @@ use tracing::{debug, info, warn};
 
 /// How far a block's time may lie ahead of a verifier's clock before the verifier waits.
 pub const CLOCK_TOLERANCE_MS: u64 = 500;
+/// How late receipts come with [`Mutant::ReceiptAfterApply`].
+const LATE_RESULTS: Duration = Duration::from_millis(20);
 /// Bytes of a block that are kept for everything but its actions.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 
@@ -543,9 +545,12 @@ where
         #[cfg(test)]
         self.shared.pause.at(crate::tests::pause::Moment::Applied, height).await;
         if is_planted(Mutant::ReceiptAfterApply) {
-            // Until the state is on disk.
-            context.0.sleep(Duration::from_millis(20)).await;
-            self.shared.archive(block, &executed).await;
+            // The state is not on disk before this hook returns, so what is stored here would still be in time.
+            let (shared, block, executed) = (self.shared.clone(), block.clone(), executed.clone());
+            context.0.child("late_results").spawn(move |clock| async move {
+                clock.sleep(LATE_RESULTS).await;
+                shared.archive(&block, &executed).await;
+            });
         }
         self.shared.cache.finalized(digest, height);
         self.shared.status.set_applied(Applied { height, digest });

@@ -241,7 +241,7 @@ impl Liar {
 
     fn sign(&self, vote: &Notarize<Scheme, Digest>, payload: BlockDigest) -> Option<Bytes> {
         let proposal = Proposal::new(vote.proposal.round, vote.proposal.parent, to_consensus(payload));
-        Some(Vote::Notarize(Notarize::sign(&self.scheme, proposal)?).encode().into())
+        Some(Vote::Notarize(Notarize::sign(&self.scheme, proposal)?).encode())
     }
 
     /// A vote for an own block that was replaced becomes one for its replacement.
@@ -271,7 +271,7 @@ impl Liar {
             self.replaced.pop_first();
         }
         self.replaced.insert(block.block_digest(), other.block_digest());
-        self.to_some_or_all(to, message, other.encode().into())
+        self.to_some_or_all(to, message, other.encode())
     }
 
     fn other_block(&mut self, block: &NodeBlock) -> Option<NodeBlock> {

@@ -29,7 +29,15 @@ pub enum Speech<'a> {
     /// It goes out as it is.
     Honest(<Inner as LimitedSender>::Checked<'a>),
     /// It goes through the liar.
-    Lying(Inner, Vec<PublicKey>, Carries, SharedLiar),
+    Lying(Box<Lying>),
+}
+
+/// A message, before the liar has had it.
+pub struct Lying {
+    sender: Inner,
+    to: Vec<PublicKey>,
+    carries: Carries,
+    liar: SharedLiar,
 }
 
 impl LimitedSender for Mouth {
@@ -39,7 +47,7 @@ impl LimitedSender for Mouth {
     fn check(&mut self, recipients: Recipients<PublicKey>) -> Result<Speech<'_>, SystemTime> {
         let Some((carries, liar)) = self.liar.clone() else { return self.inner.check(recipients).map(Speech::Honest) };
         let to = self.inner.check(recipients)?.recipients();
-        Ok(Speech::Lying(self.inner.clone(), to, carries, liar))
+        Ok(Speech::Lying(Box::new(Lying { sender: self.inner.clone(), to, carries, liar })))
     }
 }
 
@@ -49,14 +57,15 @@ impl CheckedSender for Speech<'_> {
     fn recipients(&self) -> Vec<PublicKey> {
         match self {
             Self::Honest(checked) => checked.recipients(),
-            Self::Lying(_, to, ..) => to.clone(),
+            Self::Lying(lying) => lying.to.clone(),
         }
     }
 
     fn send(self, message: impl Into<IoBufs> + Send, priority: bool) -> Unreliable<Feedback> {
         match self {
             Self::Honest(checked) => checked.send(message, priority),
-            Self::Lying(mut sender, to, carries, liar) => {
+            Self::Lying(lying) => {
+                let Lying { mut sender, to, carries, liar } = *lying;
                 let message = message.into().coalesce();
                 let said = liar.lock().say(carries, to, bytes::Bytes::copy_from_slice(message.as_ref()));
                 for (to, message) in said {

@@ -50,12 +50,12 @@ impl Honest {
 
     /// Signs a post-only order one hundredth behind the index.
     pub fn sign_order(&mut self) -> SignedAction {
-        self.sign(Action::Place { orders: vec![self.order.clone()] })
+        self.sign(Action::Place { orders: vec![self.order] })
     }
 
     /// Signs an action of so many such orders.
     pub fn sign_orders(&mut self, orders: usize) -> SignedAction {
-        self.sign(Action::Place { orders: vec![self.order.clone(); orders] })
+        self.sign(Action::Place { orders: vec![self.order; orders] })
     }
 
     fn sign(&mut self, action: Action) -> SignedAction {

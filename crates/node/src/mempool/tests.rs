@@ -107,7 +107,7 @@ fn what_is_final_is_forgotten_and_what_became_inadmissible_too() {
 fn a_proposer_offers_less_than_a_block_may_weigh() {
     let mut setup = setup();
     let Action::Place { orders } = order(Side::Buy, 100, 1, None) else { unreachable!("an order is placed") };
-    let batch = Action::Place { orders: vec![orders[0].clone(); 40] };
+    let batch = Action::Place { orders: vec![orders[0]; 40] };
     let weight = batch.weight();
     let waiting = 2 * OFFERED_WEIGHT_MAX / weight;
     for number in 0..waiting {
