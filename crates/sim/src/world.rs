@@ -285,8 +285,12 @@ impl World {
     /// Compares the root of every ready seat's database with the header of its height: cheap, so at every look.
     async fn note_roots(&mut self) {
         for seat in self.ready() {
-            let Some(running) = self.running(seat) else { continue };
-            // A disk that fails now is no violation, and one that does not is read again soon.
+            let Some(process) = &self.places[seat].process else { continue };
+            let Some(running) = process.running() else { continue };
+            // A database that a failing disk ended must not be asked; one on a whole disk is read again soon.
+            if process.disk_failed {
+                continue;
+            }
             if let Ok(Some((height, root))) = root_on_disk(running).await {
                 let state = SeatState { seat, place: "root of a seat", height, records: None, root: Some(root) };
                 self.history.lock().note_state(state);
