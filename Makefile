@@ -53,7 +53,7 @@ lint: ## formatting, clippy with the determinism rules, licences where cargo-den
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
 
-bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md; about 15 minutes after the build
+bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md
 	rm -rf $(TARGET_DIR)/criterion
 	$(CARGO) bench --locked --package palisade-types --bench signatures
 	$(CARGO) bench --locked --package palisade-engine --bench engine
@@ -76,7 +76,7 @@ sim-long: ## the same until a seed fails or Ctrl-C; SIM_FIRST=n is the first see
 test-seeds: ## the deterministic cluster tests of the node, with more seeds (PALISADE_SEEDS=n)
 	PALISADE_SEEDS=$${PALISADE_SEEDS:-10} $(CARGO) test --locked --package palisade-node -- --nocapture
 
-fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful and the property tests; about 15 minutes after the build
+fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful and the property tests
 	CARGO="$(CARGO)" TOOLS="$(TARGET_DIR)/tools" FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" fuzz/run.sh
 	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture

@@ -64,8 +64,6 @@ pub struct Process {
     running: Option<Running>,
     /// Whether a disk failed while it ran: then it may stop.
     pub disk_failed: bool,
-    /// Whether what it found on disk was looked at.
-    pub checked: bool,
 }
 
 /// What became of a process since it was looked at last.
@@ -126,7 +124,7 @@ impl Process {
                 }
             }
         });
-        Self { task, started: Some(started), running: None, disk_failed: false, checked: false }
+        Self { task, started: Some(started), running: None, disk_failed: false }
     }
 
     /// The seat, if it is ready.
