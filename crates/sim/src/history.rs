@@ -5,7 +5,7 @@
 //! telling must be the very same block. What seats have on disk and in memory is compared with that engine at the
 //! same height, by a digest of all records, so it does not matter when a seat gets there.
 
-use crate::{Violation, auditor::Auditor, coverage::Coverage};
+use crate::{Violation, auditor::Auditor, coverage::Coverage, lie::BlockLie};
 use commonware_utils::sync::Mutex;
 use palisade_engine::{BlockInput, Engine, Rules, State};
 use palisade_node::{
@@ -77,6 +77,8 @@ pub struct History {
     seen: BTreeMap<Height, Seen>,
     to_compare: Vec<SeatState>,
     receipts: BTreeMap<ActionId, Height>,
+    /// Blocks that a liar showed in place of its own.
+    lies: BTreeMap<BlockDigest, BlockLie>,
     /// The first thing found wrong by an observer, which cannot return it.
     found: Option<Violation>,
     /// Counts of what was met.
@@ -95,6 +97,7 @@ impl History {
             seen: BTreeMap::new(),
             to_compare: Vec::new(),
             receipts: BTreeMap::new(),
+            lies: BTreeMap::new(),
             found: None,
             coverage: Coverage::default(),
         }
@@ -123,6 +126,11 @@ impl History {
     /// Every receipt that a client can have been given, and where it is.
     pub fn receipts(&self) -> &BTreeMap<ActionId, Height> {
         &self.receipts
+    }
+
+    /// A liar shows this block in place of its own.
+    pub fn lied(&mut self, digest: BlockDigest, lie: BlockLie) {
+        self.lies.insert(digest, lie);
     }
 
     /// A seat tells what it finalized.
@@ -253,6 +261,7 @@ impl History {
             .and_then(|()| self.auditor.compare(self.engine.state()))
             .map_err(objection)?;
         self.coverage.note("check: the auditor agrees");
+        self.check_lie(block)?;
         if height.get().is_multiple_of(COLD_EVERY_BLOCKS) {
             self.check_indices(height)?;
         }
@@ -261,6 +270,21 @@ impl History {
             seen.records = Some(records);
         }
         Ok(())
+    }
+
+    /// No wrong block becomes final, whatever its proposer signs.
+    fn check_lie(&mut self, block: &NodeBlock) -> Result<(), Violation> {
+        match self.lies.get(&block.block_digest()) {
+            Some(lie) if !lie.is_valid() => Err(Violation::new(
+                "lies are refused",
+                format!("block {} is final: {}", block.header().height, lie.name()),
+            )),
+            Some(_) => {
+                self.coverage.note("block: a liar's, written oddly but valid");
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// A state rebuilt from its records equals the one that grew, indices included.

@@ -5,7 +5,7 @@
 //!
 //! - [`plan`]: what a seed does to the committee. [`venue`]: the exchange and the people of every run.
 //! - [`world`]: seats that start, end and come back, and the network between them. [`storm`]: the faults.
-//! - [`lie`], [`mouth`]: a seat that lies with its own key.
+//! - [`lie`], [`liar`], [`mouth`]: a seat that lies with its own key.
 //! - [`workload`]: what clients ask, well and badly.
 //! - [`history`]: what is final, executed a second time by one engine that never turns back, and compared.
 //! - [`auditor`]: a ledger and books of its own, which must agree after every block.
@@ -18,6 +18,7 @@ pub mod auditor;
 pub mod campaign;
 pub mod coverage;
 pub mod history;
+pub mod liar;
 pub mod lie;
 pub mod mouth;
 mod order_of_work;

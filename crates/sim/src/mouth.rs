@@ -1,7 +1,7 @@
 //! The sending end of a seat: what an honest seat's node says goes out as it is, what a liar's node says goes through
-//! the [`Liar`](crate::lie::Liar).
+//! the [`Liar`](crate::liar::Liar).
 
-use crate::lie::{Carries, SharedLiar};
+use crate::liar::{Carries, Said, SharedLiar};
 use commonware_actor::{Feedback, Unreliable};
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::{CheckedSender, LimitedSender, Recipients, simulated};
@@ -14,12 +14,23 @@ type Inner = simulated::Sender<PublicKey, Context>;
 #[derive(Clone)]
 pub struct Mouth {
     inner: Inner,
-    liar: Option<(Carries, SharedLiar)>,
+    liar: Option<Lips>,
+}
+
+/// What a sending end of a liar has besides.
+#[derive(Clone)]
+pub struct Lips {
+    /// What this end carries.
+    pub carries: Carries,
+    /// The end for votes: a block can set a vote free.
+    pub votes: Inner,
+    /// Who decides what is said.
+    pub liar: SharedLiar,
 }
 
 impl Mouth {
     /// The sending end `inner`, of a liar if there is one.
-    pub const fn new(inner: Inner, liar: Option<(Carries, SharedLiar)>) -> Self {
+    pub const fn new(inner: Inner, liar: Option<Lips>) -> Self {
         Self { inner, liar }
     }
 }
@@ -36,8 +47,7 @@ pub enum Speech<'a> {
 pub struct Lying {
     sender: Inner,
     to: Vec<PublicKey>,
-    carries: Carries,
-    liar: SharedLiar,
+    lips: Lips,
 }
 
 impl LimitedSender for Mouth {
@@ -45,9 +55,9 @@ impl LimitedSender for Mouth {
     type Checked<'a> = Speech<'a>;
 
     fn check(&mut self, recipients: Recipients<PublicKey>) -> Result<Speech<'_>, SystemTime> {
-        let Some((carries, liar)) = self.liar.clone() else { return self.inner.check(recipients).map(Speech::Honest) };
+        let Some(lips) = self.liar.clone() else { return self.inner.check(recipients).map(Speech::Honest) };
         let to = self.inner.check(recipients)?.recipients();
-        Ok(Speech::Lying(Box::new(Lying { sender: self.inner.clone(), to, carries, liar })))
+        Ok(Speech::Lying(Box::new(Lying { sender: self.inner.clone(), to, lips })))
     }
 }
 
@@ -65,12 +75,14 @@ impl CheckedSender for Speech<'_> {
         match self {
             Self::Honest(checked) => checked.send(message, priority),
             Self::Lying(lying) => {
-                let Lying { mut sender, to, carries, liar } = *lying;
+                let Lying { mut sender, to, lips } = *lying;
+                let Lips { carries, mut votes, liar } = lips;
                 let message = message.into().coalesce();
                 let said = liar.lock().say(carries, to, bytes::Bytes::copy_from_slice(message.as_ref()));
-                for (to, message) in said {
+                for Said { carries, to, message } in said {
+                    let end = if carries == Carries::Votes { &mut votes } else { &mut sender };
                     // A recipient beyond its rate misses the lie.
-                    if let Ok(checked) = sender.check(Recipients::Some(to)) {
+                    if let Ok(checked) = end.check(Recipients::Some(to)) {
                         let _ = checked.send(message, priority);
                     }
                 }

@@ -3,8 +3,8 @@
 
 use crate::{
     history::{SharedHistory, Teller},
-    lie::{Carries, SharedLiar},
-    mouth::Mouth,
+    liar::{Carries, SharedLiar},
+    mouth::{Lips, Mouth},
     venue,
 };
 use commonware_cryptography::{Signer as _, ed25519};
@@ -89,10 +89,13 @@ impl Process {
         let key = venue::vote_key(seat);
         let control = oracle.control(key.public_key());
         let mut pairs = Vec::new();
+        // The votes have the first channel.
+        let mut votes = None;
         for (channel, quota) in channels() {
             let (sender, receiver) = control.register(channel, quota).await.expect("the network outlives the seats");
-            let liar = liar.clone().map(|liar| (Carries::of_channel(channel), liar));
-            pairs.push((Mouth::new(sender, liar), receiver));
+            let votes = votes.get_or_insert_with(|| sender.clone()).clone();
+            let lips = liar.clone().map(|liar| Lips { carries: Carries::of_channel(channel), votes, liar });
+            pairs.push((Mouth::new(sender, lips), receiver));
         }
         let mut pairs = pairs.into_iter();
         let mut next = || pairs.next().expect("as many channels as fields");

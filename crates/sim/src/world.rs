@@ -3,7 +3,8 @@
 use crate::{
     Violation,
     history::{COLD_EVERY_BLOCKS, SeatState, SharedHistory, StateDigest},
-    lie::{Liar, Lie, SharedLiar},
+    liar::{Liar, SharedLiar},
+    lie::Lie,
     panics,
     plan::Plan,
     seat::{Change, Process, Running, Simulated},
