@@ -42,12 +42,18 @@ pub const CHAIN_ID: u64 = 4242;
 /// A node in memory.
 pub struct MemoryNode {
     pub exchange: Mutex<Exchange>,
+    /// Time that its status takes.
+    pub status_takes: Mutex<Duration>,
     height: watch::Sender<u64>,
 }
 
 impl MemoryNode {
     pub fn new(accounts: &[AccountId]) -> Arc<Self> {
-        Arc::new(Self { exchange: Mutex::new(Exchange::new(accounts)), height: watch::channel(0).0 })
+        Arc::new(Self {
+            exchange: Mutex::new(Exchange::new(accounts)),
+            status_takes: Mutex::default(),
+            height: watch::channel(0).0,
+        })
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Exchange) -> T) -> T {
@@ -118,6 +124,8 @@ pub fn markets() -> Vec<MarketSpec> {
 #[async_trait]
 impl NodeApi for MemoryNode {
     async fn status(&self) -> Result<Status, ApiError> {
+        let takes = *self.status_takes.lock().expect("no test panics with the lock");
+        tokio::time::sleep(takes).await;
         Ok(self.with(|exchange| Status {
             chain_id: CHAIN_ID,
             chain_name: "memory <script>".into(),
