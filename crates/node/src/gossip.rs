@@ -4,7 +4,8 @@
 //! comes from a peer is not passed on.
 //!
 //! Rules:
-//! - **Batched**: a batch of actions leaves when it has 64 KiB or when its first action has waited 5 ms.
+//! - **Batched**: a batch of actions leaves 5 ms after its first action came, in messages of at most 64 KiB. Until then
+//!   nobody looks at what comes after it: to be woken for each action costs more than to send it.
 //! - **A message costs the peer that sent it.** Work that was of use is free; actions that were known or
 //!   inadmissible, and messages as such, draw on an allowance that time refills. A peer without allowance is
 //!   not listened to until it has some.
@@ -31,6 +32,7 @@ use palisade_types::{
 };
 use std::{
     collections::BTreeMap,
+    future::pending,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -188,14 +190,16 @@ where
                     let Ok((peer, message)) = received else { return };
                     self.receive(peer, message.as_ref(), clock::now_ms(&context));
                 },
-                outgoing = outbox.recv() => {
+                outgoing = first_of(&mut outbox, self.batch.is_empty()) => {
                     let Some(encoded) = outgoing else { return };
-                    if self.batch.is_empty() {
-                        batch_due = later(context.current(), BATCH_WAIT);
-                    }
+                    batch_due = later(context.current(), BATCH_WAIT);
                     self.push(encoded);
                 },
                 _ = context.sleep_until(wake) => {
+                    for _ in 0..OUTBOX_MAX {
+                        let Ok(encoded) = outbox.try_recv() else { break };
+                        self.push(encoded);
+                    }
                     self.flush();
                     let now = context.current();
                     if now >= resend_due {
@@ -314,6 +318,11 @@ where
         warn!(%peer, reason, "blocking a peer for its oracle gossip");
         let _ = self.blocker.block(peer);
     }
+}
+
+/// The first action of a batch; never, while a batch waits.
+async fn first_of(outbox: &mut mpsc::Receiver<Arc<[u8]>>, none_waits: bool) -> Option<Arc<[u8]>> {
+    if none_waits { outbox.recv().await } else { pending().await }
 }
 
 fn later(now: SystemTime, by: Duration) -> SystemTime {

@@ -59,14 +59,14 @@ use commonware_glue::stateful::{
     db::{DatabaseSet as _, SyncEngineConfig},
 };
 use commonware_parallel::Sequential;
-use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
-use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize, channel::oneshot, ordered::Set};
+use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
+use commonware_utils::{NZDuration, NZU64, NZUsize, channel::oneshot, ordered::Set};
 use futures::future::select_all;
 use palisade_types::{block::OperationsRange, genesis::Genesis, hash::Root};
 use rand_core_next::CryptoRng;
 use std::{
     net::SocketAddr,
-    num::{NonZeroU16, NonZeroU64, NonZeroUsize},
+    num::{NonZeroU64, NonZeroUsize},
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -76,7 +76,6 @@ use tracing::{error, info, warn};
 /// The only epoch there is: an epoch that ended without a next committee would stop the chain.
 const EPOCH: Epoch = Epoch::new(palisade_types::genesis::EPOCH);
 const EPOCH_BLOCKS: NonZeroU64 = NonZeroU64::MAX;
-pub(crate) const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
 const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
 /// Blocks applied but not yet acknowledged as durable.
 const PENDING_ACKNOWLEDGEMENTS_MAX: NonZeroUsize = NZUsize!(16);
@@ -249,7 +248,7 @@ async fn open<E: Runtime>(
     status: &Status,
 ) -> Result<Opened<E>, StartError> {
     let pages = NonZeroUsize::new(config.page_cache_pages).unwrap_or(NonZeroUsize::MIN);
-    let storages = Storages { prefix: config.partition_prefix.clone(), page_cache: CacheRef::new(PAGE_BYTES, pages) };
+    let storages = Storages::new(config.partition_prefix.clone(), pages);
     let genesis_hash = config.genesis.hash();
     recovery::check_identity(context.child("identity"), &storages.prefix, genesis_hash, &committee.own_key).await?;
     let (log, cache) = (storages.vote_log(EPOCH.get()), storages.page_cache.clone());

@@ -43,6 +43,8 @@ const VOTE_LOG_SLACK_VIEWS: u64 = 16;
 
 /// Newest heights whose blocks and results are read at a start; older damage is found when it is read.
 pub const VERIFIED_HEIGHTS: u64 = 1_024;
+/// Actions in the blocks that are read at a start; full blocks are as slow to read as they were to execute.
+const VERIFIED_ACTIONS: usize = 20_000;
 
 const GENESIS_KEY: FixedBytes<1> = FixedBytes::new([0]);
 const VOTE_KEY: FixedBytes<1> = FixedBytes::new([1]);
@@ -256,7 +258,11 @@ async fn verify_blocks<E: StorageContext>(stores: &BlockStores<E>) -> Result<(),
     let wrong = |what: String| Err(StoreFault::Content(what));
     let last = stores.last().get();
     let mut child: Option<Arc<NodeBlock>> = None;
+    let mut actions = 0usize;
     for height in (last.saturating_sub(VERIFIED_HEIGHTS)..=last).rev() {
+        if actions > VERIFIED_ACTIONS {
+            break;
+        }
         let found = stores.blocks.get(Identifier::Index(height)).await.map_err(|error| StoreFault::of(&error))?;
         let Some(block) = found else {
             child = None;
@@ -270,6 +276,7 @@ async fn verify_blocks<E: StorageContext>(stores: &BlockStores<E>) -> Result<(),
         {
             return wrong(format!("block {height} is not the parent of block {}", child.header().height));
         }
+        actions = actions.saturating_add(block.body().actions.len());
         let certificate = stores.certificates.get(Identifier::Index(height)).await;
         match certificate {
             Ok(Some(finalization)) if finalization.proposal.payload != block.digest() => {
@@ -311,11 +318,16 @@ async fn verify_results<E: StorageContext>(
     stores: &BlockStores<E>,
 ) -> Result<(), StoreFault> {
     let last = archive.last().await.unwrap_or_default().get();
-    for height in last.saturating_sub(VERIFIED_HEIGHTS).max(1)..=last {
+    let mut actions = 0usize;
+    for height in (last.saturating_sub(VERIFIED_HEIGHTS).max(1)..=last).rev() {
+        if actions > VERIFIED_ACTIONS {
+            break;
+        }
         let Some(results) = archive.get(Height::new(height)).await.map_err(|error| StoreFault::of(&error))? else {
             continue;
         };
         let Ok(Some(block)) = stores.blocks.get(Identifier::Index(height)).await else { continue };
+        actions = actions.saturating_add(block.body().actions.len());
         let header = block.header();
         if results.digest != block.block_digest()
             || results.receipts_root() != header.receipts_root

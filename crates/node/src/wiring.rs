@@ -15,8 +15,11 @@ use commonware_consensus::{
 use commonware_cryptography::certificate::Verifier as _;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::{archive::immutable, freezer};
-use commonware_utils::{NZU64, NZUsize};
-use std::{num::NonZeroUsize, sync::Arc};
+use commonware_utils::{NZU16, NZU64, NZUsize};
+use std::{
+    num::{NonZeroU16, NonZeroUsize},
+    sync::Arc,
+};
 
 /// The signature scheme of votes: attributable and deterministic.
 pub type Scheme = ed25519::Scheme;
@@ -31,6 +34,8 @@ pub type BlockArchive<E> = immutable::Archive<E, Digest, Arc<NodeBlock>>;
 /// Certificates by height, never pruned.
 pub type CertificateArchive<E> = immutable::Archive<E, Digest, FinalityCertificate>;
 
+/// A page of the cache.
+const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
 /// Buffer of the vote log.
 pub const VOTE_LOG_BUFFER_BYTES: NonZeroUsize = NZUsize!(1 << 16);
 /// Buffers of the archives.
@@ -41,14 +46,21 @@ pub const ARCHIVE_BUFFER_BYTES: NonZeroUsize = NZUsize!(1 << 18);
 pub struct Storages {
     /// Begins every partition's name.
     pub prefix: String,
+    /// Pages of the cache.
+    pub pages: NonZeroUsize,
     /// Shared by all stores.
     pub page_cache: CacheRef,
 }
 
 impl Storages {
+    /// Partitions that begin with `prefix`, and so many pages of cache for all of them.
+    pub fn new(prefix: String, pages: NonZeroUsize) -> Self {
+        Self { prefix, pages, page_cache: CacheRef::new(PAGE_BYTES, pages) }
+    }
+
     /// The state database.
     pub fn database(&self) -> DatabaseConfig {
-        database_config(&self.prefix, self.page_cache.clone())
+        database_config(&self.prefix, self.page_cache.clone(), self.pages)
     }
 
     /// The log of own votes in `epoch`.

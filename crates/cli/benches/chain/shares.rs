@@ -38,6 +38,7 @@ use std::{
     hint::black_box,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
+    num::NonZeroUsize,
     path::Path,
     sync::Arc,
     thread,
@@ -50,7 +51,7 @@ const PEERS_F: f64 = SEATS_F - 1.0;
 const SIGNATURES: usize = 2_000;
 /// As the archives of blocks and results have it.
 const ZSTD_LEVEL: i32 = 3;
-const PAGE_CACHE_PAGES: usize = 16 * 1024;
+const PAGE_CACHE_PAGES: NonZeroUsize = NZUsize!(16 * 1024);
 /// Votes of a quorum, of two kinds.
 const VOTES_PER_BLOCK: f64 = 2.0 * (SEATS_F - 1.0);
 
@@ -219,7 +220,7 @@ fn qmdb(folder: &Path, genesis: &Arc<Genesis>, marshal: &MarshalMailbox, kept: &
     let runtime = production::Config::new().with_storage_directory(storage).with_worker_threads(1);
     let repair =
         RepairSource { genesis: genesis.clone(), marshal: marshal.clone(), blinding: Arc::new(Blinding::new([7; 32])) };
-    let database = database_config("bench", CacheRef::new(NZU16!(4_096), NZUsize!(PAGE_CACHE_PAGES)));
+    let database = database_config("bench", CacheRef::new(NZU16!(4_096), PAGE_CACHE_PAGES), PAGE_CACHE_PAGES);
     let before = Arc::new(Executed { writes: all_records(kept), receipts: Vec::new(), events: Vec::new() });
     let cpu = production::Runner::new(runtime).start(|context| async move {
         let config = StateStoreConfig { database, repair, status: Status::default() };

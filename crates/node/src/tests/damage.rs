@@ -3,7 +3,7 @@
 use super::cluster::{Cluster, KILLED, genesis, seat_keys};
 use crate::{
     block::consensus_namespace,
-    node::{PAGE_BYTES, StartError},
+    node::StartError,
     receipt_index::ReceiptIndex,
     recovery::{self, IdentityError},
     repair::{RepairError, state_partitions},
@@ -13,7 +13,6 @@ use crate::{
 use commonware_cryptography::Signer as _;
 use commonware_runtime::{
     Blob as _, Clock as _, Runner as _, Storage as _, Supervisor as _, WriteOptions,
-    buffer::paged::CacheRef,
     deterministic::{self, FaultConfig},
 };
 use commonware_utils::{NZUsize, ordered::Set, probability};
@@ -27,7 +26,7 @@ fn run<F: Future<Output = ()>>(test: impl FnOnce(deterministic::Context) -> F) {
 }
 
 fn storages(seat: usize) -> Storages {
-    Storages { prefix: format!("seat-{seat}"), page_cache: CacheRef::new(PAGE_BYTES, NZUsize!(1)) }
+    Storages::new(format!("seat-{seat}"), NZUsize!(1))
 }
 
 /// A committee that has agreed on thirty blocks with actions; seat 3 is down.
