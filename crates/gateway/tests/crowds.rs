@@ -2,14 +2,13 @@
 
 mod support;
 
-use palisade_gateway::{Gateway, GatewayConfig, Limits};
+use palisade_gateway::Limits;
 use std::{
     net::SocketAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 use support::{
-    MemoryNode, Running,
+    Running,
     client::{Answer, Socket, get, post, raw},
     signing::key,
     start,
