@@ -130,7 +130,7 @@ GUARDS = [
           "a_peer_that_sends_rubbish_is_blocked_and_nothing_else_happens"),
     Guard("consensus log missing: no voting", RECOVERY,
           'Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return lost("it is missing".to_owned()),',
-          "Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return Voting::Votes,", NODE,
+          "Ok(_) | Err(RuntimeError::PartitionMissing(_)) => return Ok(Voting::Votes),", NODE,
           "a_node_without_its_vote_log_follows_and_says_so"),
     Guard("wrong genesis, wrong key", RECOVERY, "        && stored.as_ref() != genesis.as_bytes()\n",
           "        && stored.as_ref() != genesis.as_bytes()\n        && prefix.is_empty()\n", NODE,
