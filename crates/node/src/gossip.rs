@@ -38,7 +38,7 @@ use std::{
 };
 use tracing::{debug, warn};
 
-/// A batch of actions leaves once it has this many bytes.
+/// Most bytes of one message of actions.
 pub const BATCH_BYTES: usize = 64 * 1024;
 /// A batch of actions leaves once its first action has waited this long.
 pub const BATCH_WAIT: Duration = Duration::from_millis(5);

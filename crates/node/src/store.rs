@@ -150,7 +150,7 @@ impl<E: Spawner + StorageContext> StateStore<E> {
     /// nothing.
     ///
     /// The log is read from end to end and what is still current is kept: to follow the keys in their order is a read at
-    /// a random place for each, which took ten times as long. The read lock is held for the whole scan, so no block is
+    /// a random place for each. The read lock is held for the whole scan, so no block is
     /// applied meanwhile.
     pub async fn scan(&self) -> Result<(Height, Vec<StateRecord>), StoreError> {
         let database = self.0.read().await;
