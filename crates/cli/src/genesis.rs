@@ -74,6 +74,7 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
         symbol: asset.symbol.into(),
         decimals: asset.decimals,
         has_index: asset.anchor > 0,
+        collateral: None,
     });
     let perpetuals = PERPETUALS.iter().zip(0u32..).map(|(terms, id)| perpetual(MarketId::new(id), terms));
     let spots = SPOTS.iter().zip(MarketId::FIRST_SPOT..).map(|(terms, id)| spot(MarketId::new(id), terms));
@@ -143,6 +144,7 @@ fn perpetual(id: MarketId, terms: &(&str, u8, u32, u64, u64)) -> MarketSpec {
             maximum_leverage,
             open_interest_maximum: lots(open_interest),
             position_maximum: lots(position),
+            risk: Default::default(),
         },
         tick: power_of_ten_price(2 + size_decimals),
         ..market_terms(size_decimals)

@@ -48,7 +48,7 @@ fn is_nonces(record: &Record) -> bool {
 fn is_of_account(record: &Record) -> bool {
     matches!(
         record,
-        Record::Account { .. } | Record::Balance { .. } | Record::Position { .. } | Record::Leverage { .. }
+        Record::Account { .. } | Record::Balance { .. } | Record::Position { .. } | Record::MarginSetting { .. }
     )
 }
 

@@ -19,7 +19,7 @@ pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Resul
 }
 
 fn exposure_of(state: &State, standing: &MarketStanding, market: &MarketSpec) -> Result<Exposure, Rejection> {
-    let terms = market.perpetual().ok_or(Rejection::NoLeverage { market: market.id })?;
+    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
     let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
     let totals = &standing.totals;
     Ok(Exposure {
@@ -36,12 +36,12 @@ fn exposure_of(state: &State, standing: &MarketStanding, market: &MarketSpec) ->
 
 /// The leverage an account has in a market: what it chose, else the default.
 pub fn leverage(state: &State, account: AccountId, market: &MarketSpec) -> u32 {
-    let maximum = market.perpetual().map_or(1, |terms| terms.maximum_leverage);
+    let maximum = market.linear().map_or(1, |terms| terms.maximum_leverage);
     leverage_of(&state.standing(account, market.id), maximum)
 }
 
 fn leverage_of(standing: &MarketStanding, maximum: u32) -> u32 {
-    standing.leverage.unwrap_or_else(|| default_leverage(maximum)).min(maximum).max(1)
+    standing.setting.map_or_else(|| default_leverage(maximum), |setting| setting.leverage).min(maximum).max(1)
 }
 
 /// An account's position; an empty one if it holds none.
@@ -61,7 +61,7 @@ pub(crate) fn margin_without(
     let standings = state.standings_of(account).iter().filter(|standing| Some(standing.market) != left_out);
     let exposures = standings.filter(|standing| standing.counts()).filter_map(|standing| {
         let market = state.market(standing.market)?;
-        market.perpetual()?;
+        market.linear()?;
         (market.universe == universe).then(|| exposure_of(state, standing, market))
     });
     AccountMargin::of(

@@ -241,7 +241,11 @@ fn an_invariant_violated_inside_an_action_reverts_it_and_halts_its_universe() {
         ",
     );
     let id = PositionId { account: account_of("erin"), market: PERP };
-    let record = crate::state::PositionRecord { position: Position::new(1), entry_cost_usd: Usd::ZERO };
+    let record = crate::state::PositionRecord {
+        position: Position::new(1),
+        entry_cost_usd: Usd::ZERO,
+        funding_index: Default::default(),
+    };
     corrupt(&mut venue, Record::Position { id, record });
     let order = |side, size| OrderRequest {
         market: PERP,
@@ -321,7 +325,11 @@ fn clearing_that_owes_without_positions_halts_the_chain() {
 /// All sums are right, but margin would be taken for a position that the account does not have.
 #[test]
 fn a_standing_that_is_not_the_record_halts_the_chain() {
-    let held = crate::state::PositionRecord { position: Position::new(1), entry_cost_usd: Usd::ZERO };
+    let held = crate::state::PositionRecord {
+        position: Position::new(1),
+        entry_cost_usd: Usd::ZERO,
+        funding_index: Default::default(),
+    };
     for (name, position, expected) in
         [("alice", crate::state::PositionRecord::default(), "the standing of"), ("carol", held, "3 positions stand")]
     {

@@ -160,7 +160,7 @@ fn side(order: &OpenOrder, fee_usd: Usd, start_position: Position, closed_pnl_us
 }
 
 fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Before, Rejection> {
-    let margin = match market.perpetual() {
+    let margin = match market.linear() {
         Some(_) => {
             let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
             Some(MarginBefore { elsewhere, whole: elsewhere.with(&exposure(state, account, market)?.margin()?)? })

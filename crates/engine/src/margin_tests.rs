@@ -14,7 +14,11 @@ fn price(text: &str) -> Price {
 /// An exposure without orders; cost as given, mark 100, 20x of at most 50x.
 fn exposure(lots: i64, cost: &str) -> Exposure {
     Exposure {
-        position: PositionRecord { position: Position::new(lots), entry_cost_usd: usd(cost) },
+        position: PositionRecord {
+            position: Position::new(lots),
+            entry_cost_usd: usd(cost),
+            funding_index: Default::default(),
+        },
         buys: OpenOrders::default(),
         sells: OpenOrders::default(),
         leverage: 20,
@@ -217,7 +221,7 @@ prop_compose! {
     ) -> Exposure {
         let open = |(lots, notional): (u64, i64)| OpenOrders { lots: Size::new(lots), notional_usd: Usd::new(i128::from(notional)) };
         Exposure {
-            position: PositionRecord { position: Position::new(lots), entry_cost_usd: Usd::ZERO },
+            position: PositionRecord { position: Position::new(lots), entry_cost_usd: Usd::ZERO , funding_index: Default::default()},
             buys: open(buys), sells: open(sells), leverage, maximum_leverage: 50,
             size_decimals: 0, fee: Rate::new(fee), mark: Price::new(mark),
         }
@@ -263,6 +267,7 @@ proptest! {
         let after = PositionRecord {
             position: Position::new(held.position.get() + sign as i64 * orders.lots.get() as i64),
             entry_cost_usd: Usd::new(held.entry_cost_usd.get() + sign * orders.notional_usd.get()),
+            funding_index: Default::default(),
         };
         let fees = fee_usd(orders.notional_usd, exposure.fee).expect("in range").get();
         let none = OpenOrders::default();

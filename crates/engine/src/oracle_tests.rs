@@ -35,6 +35,7 @@ fn assets() -> Vec<AssetSpec> {
             symbol: (*symbol).to_owned(),
             decimals: 8,
             has_index: *has_index,
+            collateral: None,
         })
         .collect()
 }

@@ -19,7 +19,7 @@ use crate::{
     wide::multiply_divide_ceil,
 };
 use palisade_types::{
-    market::PerpetualTerms,
+    market::LinearTerms,
     numbers::{Position, Price, Size, Usd},
     order::Side,
     rejection::Rejection,
@@ -74,6 +74,7 @@ impl PositionRecord {
         let after = Self {
             position: shifted(self.position, side, closing)?,
             entry_cost_usd: self.entry_cost_usd.checked_sub(released).ok_or(Rejection::Overflow)?,
+            funding_index: self.funding_index,
         };
         let realised_usd = received.checked_sub(released).ok_or(Rejection::Overflow)?;
         Ok(FillEffect { after, realised_usd })
@@ -88,6 +89,7 @@ impl PositionRecord {
         Ok(Self {
             position: shifted(self.position, side, opening)?,
             entry_cost_usd: cost_usd.ok_or(Rejection::Overflow)?,
+            funding_index: self.funding_index,
         })
     }
 }
@@ -122,7 +124,7 @@ pub fn only_reduces(position: PositionRecord, side: Side, open_lots: Size, lots:
 /// Refuses an order whose fill, after all of the account's `open_lots` on the same side, would exceed the position
 /// cap. Because every open order passed this check, no fill can exceed the cap later.
 pub fn check_position_cap(
-    terms: &PerpetualTerms,
+    terms: &LinearTerms,
     position: PositionRecord,
     side: Side,
     open_lots: Size,
@@ -146,7 +148,7 @@ pub fn check_position_cap(
 /// Open interest changes by `[(b + q)⁺ − b⁺] − [s⁺ − (s − q)⁺]`, which is convex in `q` and has slope 1 once both
 /// have nothing left to close; the largest `q` that stays within the room is therefore `room + (−b)⁺ + s⁺`.
 pub fn open_interest_cut(
-    terms: &PerpetualTerms,
+    terms: &LinearTerms,
     open_interest: u128,
     buyer: PositionRecord,
     seller: PositionRecord,

@@ -6,15 +6,17 @@ use proptest::prelude::*;
 const SIZE_DECIMALS: u8 = 2;
 
 fn position(lots: i64, cost: i128) -> PositionRecord {
-    PositionRecord { position: Position::new(lots), entry_cost_usd: Usd::new(cost) }
+    PositionRecord { position: Position::new(lots), entry_cost_usd: Usd::new(cost), funding_index: Default::default() }
 }
 
-fn terms(open_interest: u64, position: u64) -> PerpetualTerms {
-    PerpetualTerms {
+fn terms(open_interest: u64, position: u64) -> LinearTerms {
+    LinearTerms {
         underlying: AssetId::new(1),
         maximum_leverage: 50,
         open_interest_maximum: Size::new(open_interest),
         position_maximum: Size::new(position),
+        risk: Default::default(),
+        expires_at_ms: None,
     }
 }
 

@@ -17,7 +17,7 @@ use palisade_types::{
     event::{CancelReason, Event},
     hash::ActionId,
     ids::OrderId,
-    market::{MarketSpec, PerpetualTerms},
+    market::{LinearTerms, MarketSpec},
     numbers::{Price, Size},
     order::{OpenOrder, OrderRequest, Side, TimeInForce},
     receipt::OrderResult,
@@ -205,7 +205,7 @@ fn check_risk(state: &State, market: &MarketSpec, placement: &Placement, now: Ti
         priority: 0,
         placed_at_ms: now,
     };
-    if let Some(terms) = market.perpetual() {
+    if let Some(terms) = market.linear() {
         check_perpetual(state, market, &terms, &order, now)?;
     }
     check_reservation(state, market, *account, request.side, &order)
@@ -215,7 +215,7 @@ fn check_risk(state: &State, market: &MarketSpec, placement: &Placement, now: Ti
 fn check_perpetual(
     state: &State,
     market: &MarketSpec,
-    terms: &PerpetualTerms,
+    terms: &LinearTerms,
     order: &OpenOrder,
     now: TimeMs,
 ) -> Result<(), Rejection> {

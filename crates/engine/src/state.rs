@@ -19,8 +19,8 @@ pub use indices::{BookPlace, PositionTotals, Timer};
 #[cfg(test)]
 pub(crate) use records::TestAccount;
 pub use records::{
-    AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, LeverageId, MarkRecord,
-    MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, ScheduledUpgrade,
+    AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, MarginSetting, MarginSettingId,
+    MarkRecord, MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, ScheduledUpgrade,
     UniverseRecord,
 };
 pub use standing::{MarketStanding, OpenTotals};

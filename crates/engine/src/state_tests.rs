@@ -1,9 +1,9 @@
 //! Records on disk: their bytes are pinned, and what is no engine's state is refused.
 
 use super::{
-    AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, MarkRecord, MarketState,
-    MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, Record, RecordKey, ScheduledUpgrade, State,
-    StateError, UniverseRecord, Write,
+    AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, MarginSetting, MarkRecord,
+    MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, Record, RecordKey,
+    ScheduledUpgrade, State, StateError, UniverseRecord, Write,
 };
 use crate::testing::Venue;
 use palisade_types::{
@@ -22,6 +22,7 @@ const ACCOUNT: AccountId = AccountId([0x11; 20]);
 const MARKET: MarketId = MarketId::new(3);
 const ASSET: AssetId = AssetId::new(2);
 const UNIVERSE: UniverseId = UniverseId::new(1);
+const MARGIN_SETTING: MarginSetting = MarginSetting { leverage: 8, mode: palisade_types::action::MarginMode::Cross };
 const POSITION: PositionId = PositionId { account: ACCOUNT, market: MARKET };
 
 fn standing() -> Vec<Record> {
@@ -42,6 +43,7 @@ fn standing() -> Vec<Record> {
         maximum_leverage: 40,
         open_interest_maximum: Size::new(5),
         position_maximum: Size::new(6),
+        risk: Default::default(),
     };
     let market = MarketSpec {
         id: MARKET,
@@ -57,11 +59,11 @@ fn standing() -> Vec<Record> {
         price_band: Rate::new(5),
         open_orders_per_account_max: 6,
     };
-    let asset = AssetSpec { id: ASSET, symbol: "BTC".to_owned(), decimals: 8, has_index: true };
+    let asset = AssetSpec { id: ASSET, symbol: "BTC".to_owned(), decimals: 8, has_index: true, collateral: None };
     vec![
         Record::Chain { id: (), record: chain },
         Record::Asset { id: ASSET, record: asset },
-        Record::Universe { id: UNIVERSE, record: UniverseRecord { spec, halted: None } },
+        Record::Universe { id: UNIVERSE, record: UniverseRecord { spec, halted: None, gated_since_ms: None } },
         Record::Market { id: MARKET, record: market },
         Record::MarketState { id: MARKET, record: MarketState { last_price: Some(Price::new(-1)) } },
         Record::Index { id: ASSET, record: IndexRecord { price: Price::new(5), time_ms: TimeMs::new(6), sources: 4 } },
@@ -107,7 +109,11 @@ fn belongings() -> Vec<Record> {
     };
     let hold = Some(Hold { universe: UNIVERSE, asset: ASSET, amount: Amount::new(5) });
     let signer = SignerId::Ed25519(Ed25519Key([0x33; 32]));
-    let position = PositionRecord { position: Position::new(-4), entry_cost_usd: Usd::new(-400) };
+    let position = PositionRecord {
+        position: Position::new(-4),
+        entry_cost_usd: Usd::new(-400),
+        funding_index: Default::default(),
+    };
     vec![
         Record::Account { id: ACCOUNT, record: account },
         Record::Agent { id: signer, record: agent },
@@ -118,7 +124,7 @@ fn belongings() -> Vec<Record> {
         },
         Record::Custody { id: CustodyId { universe: UNIVERSE, asset: ASSET }, record: Amount::new(7) },
         Record::Position { id: POSITION, record: position },
-        Record::Leverage { id: POSITION, record: 8 },
+        Record::MarginSetting { id: POSITION, record: MARGIN_SETTING },
         Record::Order { id: order.id, record: OrderRecord { order, notional_usd: Usd::new(100), hold } },
         Record::FaucetClaim { id: FaucetClaimId { account: ACCOUNT, asset: ASSET }, record: TimeMs::new(9) },
     ]
@@ -128,9 +134,9 @@ fn belongings() -> Vec<Record> {
 /// state root: it needs a new protocol version and a migration.
 const PINNED: [(&str, &str); 16] = [
     ("4bf5122f344554c5", "09a66a8b1e025610"),
-    ("46090cbfcb0371db", "3cbe8d014233dc36"),
-    ("395c561424653325", "8acc952a43ff98b0"),
-    ("8c9d3cc07e256564", "7a6946442b1c41ea"),
+    ("46090cbfcb0371db", "2f3f68ddf06b6bb1"),
+    ("395c561424653325", "4abeb18068107845"),
+    ("8c9d3cc07e256564", "38da25ffc2f70ec9"),
     ("c15b83f3a42e8d38", "42b3f1d318acf44a"),
     ("fe3a8dd401157454", "2df34d0677de2759"),
     ("fd6f281428060edc", "5a6c72ee7087cc6e"),
@@ -139,8 +145,8 @@ const PINNED: [(&str, &str); 16] = [
     ("634dcf425a7f0151", "32f1d16d1fe3eae4"),
     ("6132af220d30ec6c", "86d467e57c04db22"),
     ("763e6753033300a8", "11926fedafd0aeb1"),
-    ("842292c3f4b2e55e", "43c146663220ba75"),
-    ("9bc6796b61626d12", "07f5888d180313a0"),
+    ("842292c3f4b2e55e", "205f1631a386fe1d"),
+    ("9bc6796b61626d12", "ef7d248b930a33b8"),
     ("ece2168bf82d9d61", "d8c14fc8caee0ab6"),
     ("6b90700b6848ed6d", "0769cb5754aa2f84"),
 ];
@@ -187,8 +193,11 @@ fn what_is_no_state_is_refused() {
 fn a_write_that_is_misnamed_is_refused() {
     let mut state = Venue::new().state().clone();
     let before = state.clone();
-    let name = RecordKey::Leverage(POSITION);
-    let value = Some(Record::Leverage { id: PositionId { market: MarketId::new(4), ..POSITION }, record: 8 }.encode());
+    let name = RecordKey::MarginSetting(POSITION);
+    let value = Some(
+        Record::MarginSetting { id: PositionId { market: MarketId::new(4), ..POSITION }, record: MARGIN_SETTING }
+            .encode(),
+    );
     let write = Write { key: name.database_key(), name, value };
     assert!(matches!(state.apply_record(&write), Err(StateError::Misnamed { .. })));
     assert_eq!(state, before);

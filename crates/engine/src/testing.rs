@@ -108,7 +108,13 @@ fn market(id: MarketId, symbol: &str, kind: MarketKind, size_decimals: u8) -> Ma
 
 /// USDC and BTC, one perpetual and two spot markets; five people with 100000 USDC and 1000 BTC each.
 pub(crate) fn genesis() -> Genesis {
-    let asset = |id, symbol: &str, has_index| AssetSpec { id, symbol: symbol.to_owned(), decimals: 8, has_index };
+    let asset = |id, symbol: &str, has_index| AssetSpec {
+        id,
+        symbol: symbol.to_owned(),
+        decimals: 8,
+        has_index,
+        collateral: None,
+    };
     let balance = |name: &str, asset, whole: i128| GenesisBalance {
         universe: CORE,
         account: account_of(name),
@@ -120,6 +126,7 @@ pub(crate) fn genesis() -> Genesis {
         maximum_leverage: 40,
         open_interest_maximum: Size::new(5_000),
         position_maximum: Size::new(3_000),
+        risk: Default::default(),
     };
     let spot = MarketKind::Spot { base: BTC, quote: USDC };
     Genesis {

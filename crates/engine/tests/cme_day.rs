@@ -159,7 +159,8 @@ fn genesis() -> Genesis {
             oracle_key: Ed25519SecretKey::from_bytes([seed + 101; 32]).public_key(),
         }
     };
-    let asset = |id, symbol: &str| AssetSpec { id, symbol: symbol.to_owned(), decimals: 8, has_index: false };
+    let asset =
+        |id, symbol: &str| AssetSpec { id, symbol: symbol.to_owned(), decimals: 8, has_index: false, collateral: None };
     let funds = |account, asset| GenesisBalance {
         universe: CORE,
         account,

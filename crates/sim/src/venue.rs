@@ -91,7 +91,13 @@ fn seats() -> Vec<Seat> {
 
 /// What every run starts from. The budget is small, so that people run out of it.
 pub fn genesis() -> Genesis {
-    let asset = |id, symbol: &str, has_index| AssetSpec { id, symbol: symbol.to_owned(), decimals: 8, has_index };
+    let asset = |id, symbol: &str, has_index| AssetSpec {
+        id,
+        symbol: symbol.to_owned(),
+        decimals: 8,
+        has_index,
+        collateral: None,
+    };
     let balance = |person, asset, whole: i64| GenesisBalance {
         universe: CORE,
         account: account(person),
@@ -103,6 +109,7 @@ pub fn genesis() -> Genesis {
         maximum_leverage: 20,
         open_interest_maximum: Size::new(2_000),
         position_maximum: Size::new(1_000),
+        risk: Default::default(),
     };
     Genesis {
         chain_id: CHAIN_ID,

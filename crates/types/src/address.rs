@@ -36,6 +36,25 @@ impl AccountId {
     pub fn clearing(market: crate::ids::MarketId) -> Self {
         Self::derived("clearing", u64::from(market.get()))
     }
+
+    /// A universe's insurance fund.
+    pub fn insurance(universe: crate::ids::UniverseId) -> Self {
+        Self::derived("insurance", u64::from(universe.get()))
+    }
+
+    /// A universe's backstop vault, which takes over what the book cannot close.
+    pub fn backstop(universe: crate::ids::UniverseId) -> Self {
+        Self::derived("backstop", u64::from(universe.get()))
+    }
+
+    /// Where the collateral of `owner`'s isolated position in `market` lies.
+    pub fn isolated(owner: Self, market: crate::ids::MarketId) -> Self {
+        let digest =
+            crate::hash::sha256(&[b"palisade/isolated-margin/", owner.as_bytes(), &market.get().to_be_bytes()]);
+        let mut bytes = [0u8; 20];
+        bytes.copy_from_slice(&digest[12..]);
+        Self(bytes)
+    }
 }
 
 /// A key that signs actions: an account's own, or an agent's.

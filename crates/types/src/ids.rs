@@ -49,8 +49,9 @@ number_id!(
     AssetId, u32
 );
 number_id!(
-    /// A market. Perpetuals count from 0 and spot markets from [`MarketId::FIRST_SPOT`], so the
-    /// number equals the asset id that Hyperliquid clients use. Positions are never reused.
+    /// A market. Perpetuals count from 0, spot markets from [`MarketId::FIRST_SPOT`] and futures from
+    /// [`MarketId::FIRST_FUTURE`], so the number equals the asset id that Hyperliquid clients use. Positions are
+    /// never reused.
     MarketId, u32
 );
 number_id!(
@@ -78,6 +79,17 @@ number_id!(
 impl MarketId {
     /// The first number of spot markets.
     pub const FIRST_SPOT: u32 = 10_000;
+
+    /// The first number of futures: the first builder dex of Hyperliquid's scheme.
+    pub const FIRST_FUTURE: u32 = 110_000;
+
+    /// The number after the last future.
+    pub const FUTURES_END: u32 = 120_000;
+
+    /// Whether the number lies in the range of futures.
+    pub const fn is_future(self) -> bool {
+        self.0 >= Self::FIRST_FUTURE && self.0 < Self::FUTURES_END
+    }
 
     /// Whether the number lies in the range of spot markets.
     pub const fn is_spot(self) -> bool {

@@ -3,6 +3,7 @@
 use crate::{
     ids::{AssetId, MarketId, UniverseId},
     numbers::{Price, Rate, Size, Usd},
+    time::TimeMs,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,21 @@ pub struct AssetSpec {
     pub decimals: u8,
     /// Whether the oracle publishes an index for it.
     pub has_index: bool,
+    /// How it backs positions; `None` if it does not. The universe's own collateral asset always does, at its face.
+    #[serde(default)]
+    pub collateral: Option<CollateralTerms>,
+}
+
+/// How much of an asset's value backs positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollateralTerms {
+    /// The part of its value that counts for initial margin, at the lower of index and slow price.
+    pub initial_weight: Rate,
+    /// The part of its value that counts for maintenance margin, at the index.
+    pub maintenance_weight: Rate,
+    /// Once a universe holds more than this, both weights fall in inverse proportion to what it holds.
+    pub full_weight_maximum_usd: Usd,
 }
 
 /// A unit of risk isolation.
@@ -39,7 +55,7 @@ pub struct UniverseSpec {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarketSpec {
-    /// Its number: perpetuals 0, 1, …; spot 10000, 10001, …; its place in the list of its kind.
+    /// Its number: perpetuals 0, 1, …; spot 10000, 10001, …; futures 110000, …; its place in the list of its kind.
     pub id: MarketId,
     /// `BTC`, `BTC/USDC`, …
     pub symbol: String,
@@ -88,16 +104,109 @@ pub enum MarketKind {
         open_interest_maximum: Size,
         /// Most lots that one account may hold.
         position_maximum: Size,
+        /// What margin adds for crowds, size and volatility, and who bears losses.
+        #[serde(default)]
+        risk: RiskTerms,
     } = 1,
+    /// A linear future on an index, settled in cash at its expiry.
+    Future {
+        /// The asset whose index it follows.
+        underlying: AssetId,
+        /// When it is settled.
+        expires_at_ms: TimeMs,
+        /// As of a perpetual.
+        maximum_leverage: u32,
+        /// Most lots of open interest (one side).
+        open_interest_maximum: Size,
+        /// Most lots that one account may hold.
+        position_maximum: Size,
+        /// As of a perpetual.
+        #[serde(default)]
+        risk: RiskTerms,
+    } = 2,
+}
+
+/// What margin adds in a linear market beyond `1 / leverage`, and how its losses are borne.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskTerms {
+    /// Open interest (one side, in USD) from which the initial fraction begins to rise.
+    pub open_interest_lower_usd: Usd,
+    /// Open interest at which the initial fraction is one.
+    pub open_interest_upper_usd: Usd,
+    /// Depth of the book counts as at least this much.
+    pub depth_minimum_usd: Usd,
+    /// How much is bought and sold, in thought, to find the impact prices of funding.
+    pub impact_notional_usd: Usd,
+    /// Standard deviations over the margin period of risk that the initial fraction covers; zero leaves them out.
+    pub volatility_multiplier: Rate,
+    /// The part of the backstop vault that this market may use and lose.
+    pub backstop_share: Rate,
+    /// Most that the insurance fund pays for this market.
+    pub fund_claim_maximum_usd: Usd,
+}
+
+/// A bound that no market reaches.
+const UNBOUNDED_USD: Usd = Usd::new(1_000_000_000_000_000 * 100_000_000);
+
+impl RiskTerms {
+    /// Nothing added: `1 / leverage` alone decides; a fifth of the backstop and all of the fund may be used.
+    pub const fn flat() -> Self {
+        Self {
+            open_interest_lower_usd: UNBOUNDED_USD,
+            open_interest_upper_usd: UNBOUNDED_USD,
+            depth_minimum_usd: UNBOUNDED_USD,
+            impact_notional_usd: Usd::new(10_000 * 100_000_000),
+            volatility_multiplier: Rate::ZERO,
+            backstop_share: Rate::new(200_000),
+            fund_claim_maximum_usd: UNBOUNDED_USD,
+        }
+    }
+}
+
+impl Default for RiskTerms {
+    fn default() -> Self {
+        Self::flat()
+    }
 }
 
 impl MarketSpec {
     /// The terms of a perpetual, if it is one.
-    pub const fn perpetual(&self) -> Option<PerpetualTerms> {
+    pub const fn perpetual(&self) -> Option<LinearTerms> {
+        match self.linear() {
+            Some(terms) if terms.expires_at_ms.is_none() => Some(terms),
+            _ => None,
+        }
+    }
+
+    /// The terms of a perpetual or a future, if it is either.
+    pub const fn linear(&self) -> Option<LinearTerms> {
         match self.kind {
-            MarketKind::Perpetual { underlying, maximum_leverage, open_interest_maximum, position_maximum } => {
-                Some(PerpetualTerms { underlying, maximum_leverage, open_interest_maximum, position_maximum })
+            MarketKind::Perpetual { underlying, maximum_leverage, open_interest_maximum, position_maximum, risk } => {
+                Some(LinearTerms {
+                    underlying,
+                    expires_at_ms: None,
+                    maximum_leverage,
+                    open_interest_maximum,
+                    position_maximum,
+                    risk,
+                })
             }
+            MarketKind::Future {
+                underlying,
+                expires_at_ms,
+                maximum_leverage,
+                open_interest_maximum,
+                position_maximum,
+                risk,
+            } => Some(LinearTerms {
+                underlying,
+                expires_at_ms: Some(expires_at_ms),
+                maximum_leverage,
+                open_interest_maximum,
+                position_maximum,
+                risk,
+            }),
             MarketKind::Spot { .. } => None,
         }
     }
@@ -106,22 +215,26 @@ impl MarketSpec {
     pub const fn spot(&self) -> Option<SpotTerms> {
         match self.kind {
             MarketKind::Spot { base, quote } => Some(SpotTerms { base, quote }),
-            MarketKind::Perpetual { .. } => None,
+            MarketKind::Perpetual { .. } | MarketKind::Future { .. } => None,
         }
     }
 }
 
-/// The terms of a perpetual; see [`MarketKind::Perpetual`].
+/// The terms of a linear market; see [`MarketKind::Perpetual`] and [`MarketKind::Future`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PerpetualTerms {
+pub struct LinearTerms {
     /// The asset whose index it follows.
     pub underlying: AssetId,
+    /// When it is settled; never, if it is a perpetual.
+    pub expires_at_ms: Option<TimeMs>,
     /// The reciprocal of the least initial margin fraction.
     pub maximum_leverage: u32,
     /// Most lots of open interest (one side).
     pub open_interest_maximum: Size,
     /// Most lots that one account may hold.
     pub position_maximum: Size,
+    /// Add-ons of margin and the order of losses.
+    pub risk: RiskTerms,
 }
 
 /// The assets of a spot market; see [`MarketKind::Spot`].

@@ -9,6 +9,7 @@
 //! | [`Position`] | i64 | lots of the market, long positive |
 //! | [`Amount`] | i128 | smallest units of an asset (10^-decimals) |
 //! | [`Rate`] | i64 | parts per million |
+//! | [`FundingIndex`] | i64 | 1e-8 US dollars per lot |
 //!
 //! `Usd`, `Price` and `Rate` read and show themselves as decimal text. `Size`, `Position` and `Amount`
 //! are counts whose scale belongs to a market or an asset; in JSON they are decimal strings of the count.
@@ -123,6 +124,11 @@ quantity!(
 quantity!(
     /// A fraction in parts per million.
     Rate, i64, 6
+);
+
+quantity!(
+    /// Cumulative funding of one lot, in 1e-8 US dollars: what a lot held long since the market's first day has paid.
+    FundingIndex, i64, 8
 );
 
 impl Usd {

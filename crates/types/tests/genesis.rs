@@ -8,7 +8,7 @@ use palisade_types::{
     address::{AccountId, Ed25519Key},
     genesis::{Genesis, GenesisError as E},
     ids::{AssetId, MarketId, SeatId, UniverseId},
-    market::{MarketKind, UniverseSpec},
+    market::{CollateralTerms, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
     numbers::{Amount, Price, Rate, Size, Usd},
     time::TimeMs,
 };
@@ -23,11 +23,13 @@ fn perpetual_terms(genesis: &mut Genesis, leverage: u32, open_interest: u64, pos
         maximum_leverage: leverage,
         open_interest_maximum: Size::new(open_interest),
         position_maximum: Size::new(position),
+        risk: Default::default(),
     };
 }
 
 const ZERO: MarketId = MarketId::new(0);
 const SPOT: MarketId = MarketId::new(10_000);
+const FUTURE: MarketId = MarketId::new(110_000);
 
 fn chain_rules() -> Vec<Rule> {
     let name = |text: &str| E::Name { what: "the chain's name", text: text.into() };
@@ -210,6 +212,102 @@ fn lot_and_tick_rules() -> Vec<Rule> {
     ]
 }
 
+fn future(genesis: &Genesis, expires_at_ms: u64) -> MarketSpec {
+    let kind = MarketKind::Future {
+        underlying: AssetId::new(1),
+        expires_at_ms: TimeMs::new(expires_at_ms),
+        maximum_leverage: 10,
+        open_interest_maximum: Size::new(10),
+        position_maximum: Size::new(10),
+        risk: Default::default(),
+    };
+    MarketSpec { id: FUTURE, symbol: "BTC-1JAN30".into(), kind, ..genesis.markets[0].clone() }
+}
+
+fn break_risk(genesis: &mut Genesis, break_it: fn(&mut RiskTerms)) {
+    if let MarketKind::Perpetual { risk, .. } = &mut genesis.markets[0].kind {
+        break_it(risk);
+    }
+}
+
+fn break_collateral(genesis: &mut Genesis, break_it: fn(&mut CollateralTerms)) {
+    let mut terms = CollateralTerms {
+        initial_weight: Rate::new(800_000),
+        maintenance_weight: Rate::new(900_000),
+        full_weight_maximum_usd: Usd::new(1),
+    };
+    break_it(&mut terms);
+    genesis.assets[1].collateral = Some(terms);
+}
+
+fn risk_rules() -> Vec<Rule> {
+    let risk = |what| E::Risk { market: ZERO, what };
+    let collateral = |what| E::Collateral { asset: AssetId::new(1), what };
+    vec![
+        (
+            "spot after future",
+            |genesis| {
+                let future = future(genesis, u64::MAX);
+                genesis.markets.insert(3, future);
+            },
+            E::SpotAfterFuture { market: MarketId::new(10_001) },
+        ),
+        (
+            "a future that is over",
+            |genesis| genesis.markets.push(future(genesis, 1_700_000_000_000)),
+            E::FutureExpired { market: FUTURE, expires_at_ms: TimeMs::new(1_700_000_000_000) },
+        ),
+        (
+            "open interest bounds crossed",
+            |genesis| break_risk(genesis, |risk| risk.open_interest_upper_usd = Usd::new(1)),
+            risk("0 < open_interest_lower_usd <= open_interest_upper_usd"),
+        ),
+        (
+            "no depth",
+            |genesis| break_risk(genesis, |risk| risk.depth_minimum_usd = Usd::ZERO),
+            risk("depth_minimum_usd > 0 and impact_notional_usd > 0"),
+        ),
+        (
+            "volatility",
+            |genesis| break_risk(genesis, |risk| risk.volatility_multiplier = Rate::new(20_000_001)),
+            risk("0 <= volatility_multiplier <= 20"),
+        ),
+        (
+            "backstop share above one",
+            |genesis| break_risk(genesis, |risk| risk.backstop_share = Rate::new(1_000_001)),
+            risk("0 <= backstop_share <= 1"),
+        ),
+        (
+            "negative claim",
+            |genesis| break_risk(genesis, |risk| risk.fund_claim_maximum_usd = Usd::new(-1)),
+            risk("fund_claim_maximum_usd >= 0"),
+        ),
+        (
+            "weights crossed",
+            |genesis| break_collateral(genesis, |terms| terms.initial_weight = Rate::new(900_001)),
+            collateral("0 <= initial_weight <= maintenance_weight"),
+        ),
+        (
+            "weight of one",
+            |genesis| break_collateral(genesis, |terms| terms.maintenance_weight = Rate::new(1_000_000)),
+            collateral("maintenance_weight < 1"),
+        ),
+        (
+            "no full weight",
+            |genesis| break_collateral(genesis, |terms| terms.full_weight_maximum_usd = Usd::ZERO),
+            collateral("full_weight_maximum_usd > 0"),
+        ),
+        (
+            "collateral without index",
+            |genesis| {
+                break_collateral(genesis, |_| {});
+                genesis.assets[3].collateral = genesis.assets[1].collateral.take();
+            },
+            E::Collateral { asset: AssetId::new(3), what: "it needs an index" },
+        ),
+    ]
+}
+
 fn term_rules() -> Vec<Rule> {
     let range =
         |minimum, maximum| E::NotionalRange { market: ZERO, minimum: Usd::new(minimum), maximum: Usd::new(maximum) };
@@ -332,8 +430,16 @@ fn a_genesis_that_keeps_every_rule_passes() {
 
 #[test]
 fn each_broken_rule_is_found() {
-    let rules =
-        [chain_rules(), asset_rules(), market_rules(), lot_and_tick_rules(), term_rules(), account_rules()].concat();
+    let rules = [
+        chain_rules(),
+        asset_rules(),
+        market_rules(),
+        lot_and_tick_rules(),
+        term_rules(),
+        risk_rules(),
+        account_rules(),
+    ]
+    .concat();
     let mut kinds = Vec::new();
     let mut messages = BTreeSet::new();
     for (rule, break_it, expected) in rules {

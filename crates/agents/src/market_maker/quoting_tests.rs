@@ -16,6 +16,7 @@ fn btc() -> MarketSpec {
             maximum_leverage: 40,
             open_interest_maximum: Size::MAX,
             position_maximum: Size::MAX,
+            risk: Default::default(),
         },
         size_decimals: 5,
         tick: "0.1".parse().expect("a price"),

@@ -63,6 +63,7 @@ fn market(kind: Kind, place: u32) -> MarketSpec {
                 maximum_leverage: 50,
                 open_interest_maximum: Size::new(1_000_000_000),
                 position_maximum: Size::new(1_000_000_000),
+                risk: Default::default(),
             },
         ),
     };
@@ -84,7 +85,13 @@ fn market(kind: Kind, place: u32) -> MarketSpec {
 
 /// Ten markets of one kind, and accounts with plenty of everything.
 pub fn genesis(kind: Kind, accounts: impl Iterator<Item = AccountId>) -> Genesis {
-    let asset = |id, symbol: String, has_index| AssetSpec { id: AssetId::new(id), symbol, decimals: 8, has_index };
+    let asset = |id, symbol: String, has_index| AssetSpec {
+        id: AssetId::new(id),
+        symbol,
+        decimals: 8,
+        has_index,
+        collateral: None,
+    };
     let balance = |account, asset, whole: i128| GenesisBalance {
         universe: CORE,
         account,

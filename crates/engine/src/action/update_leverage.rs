@@ -4,7 +4,7 @@ use super::{Actor, Stop};
 use crate::{
     accounts::{exposure, margin_without},
     margin::Exposure,
-    state::{LeverageId, Record},
+    state::{MarginSetting, MarginSettingId, Record},
     work::Work,
 };
 use palisade_types::{action::MarginMode, event::Event, ids::MarketId, receipt::Outcome, rejection::Rejection};
@@ -18,7 +18,7 @@ pub(super) fn run(
 ) -> Result<Outcome, Stop> {
     let account = actor.account;
     let spec = work.state.market(market).ok_or(Rejection::UnknownMarket { market })?.clone();
-    let terms = spec.perpetual().ok_or(Rejection::NoLeverage { market })?;
+    let terms = spec.linear().ok_or(Rejection::NoLeverage { market })?;
     let universe = spec.universe;
     if work.state.universe(universe).is_none_or(|record| record.halted.is_some()) {
         return Err(Rejection::UniverseHalted { universe }.into());
@@ -36,7 +36,8 @@ pub(super) fn run(
         let before = elsewhere.with(&here.margin()?)?;
         elsewhere.with(&Exposure { leverage, ..here }.margin()?)?.check_order(&before)?;
     }
-    work.state.put(Record::Leverage { id: LeverageId { account, market }, record: leverage });
+    let record = MarginSetting { leverage, mode: margin_mode };
+    work.state.put(Record::MarginSetting { id: MarginSettingId { account, market }, record });
     work.emit(Event::LeverageUpdated { account, market, leverage, margin_mode });
     Ok(Outcome::Done)
 }

@@ -127,7 +127,7 @@ fn check_all_balances(state: &State) -> Option<Violation> {
 
 fn check_all_positions(state: &State) -> Option<Violation> {
     // Every perpetual, so that clearing is also checked where no position is left.
-    let perpetuals = state.markets().filter(|market| market.perpetual().is_some());
+    let perpetuals = state.markets().filter(|market| market.linear().is_some());
     let mut sums: BTreeMap<MarketId, (i128, i128)> = perpetuals.map(|market| (market.id, (0, 0))).collect();
     for (id, record) in state.positions() {
         let (lots, cost) = sums.entry(id.market).or_default();

@@ -14,7 +14,7 @@ pub(super) fn run(work: &mut Work<'_>) {
         work.state.put(Record::Asset { id: asset.id, record: asset.clone() });
     }
     for universe in &genesis.universes {
-        let record = UniverseRecord { spec: universe.clone(), halted: None };
+        let record = UniverseRecord { spec: universe.clone(), halted: None, gated_since_ms: None };
         work.state.put(Record::Universe { id: universe.id, record });
     }
     for market in &genesis.markets {

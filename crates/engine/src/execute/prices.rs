@@ -39,7 +39,7 @@ pub(super) fn run(work: &mut Work<'_>, bundle: Option<&OracleBundle>) {
 }
 
 fn underlying(market: &MarketSpec) -> Option<(MarketId, AssetId)> {
-    market.perpetual().map(|terms| (market.id, terms.underlying))
+    market.linear().map(|terms| (market.id, terms.underlying))
 }
 
 /// A mark that cannot be computed stays as it is and grows old.

@@ -7,8 +7,8 @@
 
 use super::{
     records::{
-        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarkRecord, MarketState,
-        NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarkRecord,
+        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
     standing::{Change, Standing, shift_i128},
 };
@@ -126,11 +126,10 @@ impl Derived<PositionId> for PositionRecord {
     }
 }
 
-/// Leverage settings.
-impl Derived<PositionId> for u32 {
+impl Derived<PositionId> for MarginSetting {
     fn derive(indices: &mut Indices, id: &PositionId, _: Option<&Self>, after: Option<&Self>) {
         indices.update_standing(id.account, |standing| {
-            standing.update_market(id.market, |market| market.leverage = after.copied());
+            standing.update_market(id.market, |market| market.setting = after.copied());
         });
     }
 }
@@ -172,7 +171,9 @@ impl Derived<AccountId> for AccountRecord {
 impl Derived<UniverseId> for UniverseRecord {
     fn derive(indices: &mut Indices, id: &UniverseId, before: Option<&Self>, after: Option<&Self>) {
         for (_, change) in both(before, after) {
-            toggle(&mut indices.system_accounts, AccountId::fees(*id), change);
+            for account in [AccountId::fees(*id), AccountId::insurance(*id), AccountId::backstop(*id)] {
+                toggle(&mut indices.system_accounts, account, change);
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use super::{
     State,
     indices::{BookPlace, PositionTotals, Timer},
     records::{
-        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarkRecord, MarketState,
-        NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarkRecord,
+        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
     standing::{MarketStanding, OpenTotals, Standing},
 };
@@ -199,9 +199,9 @@ impl State {
         self.indices.position_totals.get(&market).copied().unwrap_or_default()
     }
 
-    /// The leverage an account chose in a market; `None` means the market's maximum.
-    pub fn leverage(&self, account: AccountId, market: MarketId) -> Option<u32> {
-        self.indices.standing(account)?.market(market)?.leverage
+    /// The leverage and mode an account chose in a market, if it did.
+    pub fn margin_setting(&self, account: AccountId, market: MarketId) -> Option<MarginSetting> {
+        self.indices.standing(account)?.market(market)?.setting
     }
 
     /// An open order.

@@ -2,11 +2,12 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
+    action::MarginMode,
     address::AccountId,
     ids::{AssetId, Height, MarketId, Nonce, UniverseId},
     limits::NONCES_KEPT,
     market::UniverseSpec,
-    numbers::{Position, Price, Usd},
+    numbers::{FundingIndex, Position, Price, Usd},
     time::TimeMs,
 };
 
@@ -60,6 +61,8 @@ pub struct UniverseRecord {
     pub spec: UniverseSpec,
     /// The invariant that stopped it, if one did: only cancels work.
     pub halted: Option<String>,
+    /// Since when a loss that nobody has borne yet keeps all funds in it.
+    pub gated_since_ms: Option<TimeMs>,
 }
 
 /// What a market did last.
@@ -130,8 +133,17 @@ pub struct PositionId {
     pub market: MarketId,
 }
 
-/// Names a leverage setting.
-pub type LeverageId = PositionId;
+/// Names a setting of leverage and margin mode.
+pub type MarginSettingId = PositionId;
+
+/// How an account margins a market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct MarginSetting {
+    /// From 1 to the market's maximum.
+    pub leverage: u32,
+    /// Cross or isolated.
+    pub mode: MarginMode,
+}
 
 /// Names a faucet claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -149,6 +161,8 @@ pub struct PositionRecord {
     pub position: Position,
     /// What the position cost: the signed sum of `price × lots` of the fills that opened what is left of it.
     pub entry_cost_usd: Usd,
+    /// The market's funding index up to which the position has paid.
+    pub funding_index: FundingIndex,
 }
 
 impl NonceSet {

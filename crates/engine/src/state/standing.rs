@@ -6,10 +6,10 @@
 //! - Sorted lists: an account has few markets and few assets, so a list beats a tree.
 //! - An entry with nothing in it is removed, so that equal records give equal standings.
 
-use super::records::{Hold, OrderRecord, PositionRecord};
+use super::records::{Hold, MarginSetting, OrderRecord, PositionRecord};
 use palisade_types::{
     ids::{AssetId, MarketId, OrderId, UniverseId},
-    numbers::{Amount, Size, Usd},
+    numbers::{Amount, FundingIndex, Position, Size, Usd},
     order::Side,
 };
 
@@ -33,8 +33,8 @@ pub struct OpenTotals {
 pub struct MarketStanding {
     /// The market.
     pub market: MarketId,
-    /// The leverage that the account chose, if it did.
-    pub leverage: Option<u32>,
+    /// The leverage and margin mode that the account chose, if it did.
+    pub setting: Option<MarginSetting>,
     /// What is held; an empty position if nothing is.
     pub position: PositionRecord,
     /// Sums over the open orders.
@@ -66,8 +66,12 @@ impl MarketStanding {
     pub const fn empty(market: MarketId) -> Self {
         Self {
             market,
-            leverage: None,
-            position: PositionRecord { position: palisade_types::numbers::Position::ZERO, entry_cost_usd: Usd::ZERO },
+            setting: None,
+            position: PositionRecord {
+                position: Position::ZERO,
+                entry_cost_usd: Usd::ZERO,
+                funding_index: FundingIndex::ZERO,
+            },
             totals: OpenTotals {
                 orders: 0,
                 buy_size: Size::ZERO,

@@ -10,8 +10,8 @@
 use super::{
     indices::Indices,
     records::{
-        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, LeverageId, MarkRecord,
-        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
+        MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -196,8 +196,8 @@ tables! {
     12 Custody custody: CustodyId => Amount, Inline;
     /// Positions; never of zero size.
     13 Position positions: PositionId => PositionRecord, Inline;
-    /// Leverage that an account chose.
-    14 Leverage leverages: LeverageId => u32, Inline;
+    /// Leverage and margin mode that an account chose.
+    14 MarginSetting margin_settings: MarginSettingId => MarginSetting, Inline;
     /// Open orders.
     15 Order orders: OrderId => OrderRecord, Boxed;
     /// When an account last drew from the faucet.

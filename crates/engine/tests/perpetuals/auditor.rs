@@ -183,7 +183,9 @@ impl Auditor {
             let Some(terms) = market.perpetual() else { continue };
             let Some(mark) = state.mark(market.id).map(|record| i128::from(record.price.get())) else { continue };
             let scale = 10i128.pow(u32::from(market.size_decimals));
-            let leverage = state.leverage(account, market.id).unwrap_or(terms.maximum_leverage.min(20));
+            let leverage = state
+                .margin_setting(account, market.id)
+                .map_or(terms.maximum_leverage.min(20), |setting| setting.leverage);
             let leverage = i128::from(leverage);
             let held = state.position(account, market.id);
             let lots = held.map_or(0, |record| i128::from(record.position.get()));

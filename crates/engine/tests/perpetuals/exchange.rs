@@ -61,7 +61,7 @@ fn oracle_key(seat: u32) -> Ed25519SecretKey {
 }
 
 fn asset(id: u32, symbol: &str, has_index: bool) -> AssetSpec {
-    AssetSpec { id: AssetId::new(id), symbol: symbol.to_owned(), decimals: 8, has_index }
+    AssetSpec { id: AssetId::new(id), symbol: symbol.to_owned(), decimals: 8, has_index, collateral: None }
 }
 
 fn market(id: u32, symbol: &str, setup: &Setup, kind: MarketKind, size_decimals: u8, tick: &str) -> MarketSpec {
@@ -88,6 +88,7 @@ pub fn genesis(setup: &Setup) -> Genesis {
         maximum_leverage,
         open_interest_maximum: Size::new(open_interest),
         position_maximum: Size::new(position),
+        risk: Default::default(),
     };
     let seat = |id: u32| Seat {
         id: SeatId::new(id),

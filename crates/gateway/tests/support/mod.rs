@@ -88,6 +88,7 @@ pub fn assets() -> Vec<AssetSpec> {
         symbol: symbol.into(),
         decimals,
         has_index: id > 0,
+        collateral: None,
     };
     vec![asset(0, "USDC", 8), asset(1, "PURR", 5), asset(2, "BTC", 8)]
 }
@@ -98,6 +99,7 @@ pub fn markets() -> Vec<MarketSpec> {
         maximum_leverage: 40,
         open_interest_maximum: Size::MAX,
         position_maximum: Size::MAX,
+        risk: Default::default(),
     };
     let spot = |base| MarketKind::Spot { base: AssetId::new(base), quote: AssetId::new(0) };
     let market = |id, symbol: &str, kind, size_decimals| MarketSpec {

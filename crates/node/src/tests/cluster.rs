@@ -156,7 +156,13 @@ pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
         name: "test".to_owned(),
         time_ms: TimeMs::new(1),
         seats: seats.collect(),
-        assets: vec![AssetSpec { id: AssetId::new(0), symbol: "USDC".to_owned(), decimals: 8, has_index: false }],
+        assets: vec![AssetSpec {
+            id: AssetId::new(0),
+            symbol: "USDC".to_owned(),
+            decimals: 8,
+            has_index: false,
+            collateral: None,
+        }],
         universes: vec![UniverseSpec { id: UniverseId::new(0), name: "core".to_owned(), collateral: AssetId::new(0) }],
         markets: Vec::new(),
         balances: vec![GenesisBalance {

@@ -69,7 +69,13 @@ fn market(id: MarketId, symbol: &str, kind: MarketKind) -> MarketSpec {
 
 /// A committee of four; USDC and BTC; people with 100000 USDC and 1000 BTC each.
 pub fn genesis() -> Genesis {
-    let asset = |id, symbol: &str, has_index| AssetSpec { id, symbol: symbol.to_owned(), decimals: 8, has_index };
+    let asset = |id, symbol: &str, has_index| AssetSpec {
+        id,
+        symbol: symbol.to_owned(),
+        decimals: 8,
+        has_index,
+        collateral: None,
+    };
     let balance = |name: &str, asset, whole: i128| GenesisBalance {
         universe: CORE,
         account: account_of(name),
@@ -81,6 +87,7 @@ pub fn genesis() -> Genesis {
         maximum_leverage: 40,
         open_interest_maximum: Size::new(5_000),
         position_maximum: Size::new(3_000),
+        risk: Default::default(),
     };
     let mut genesis = committee(&seat_keys(SEATS));
     for (seat, number) in genesis.seats.iter_mut().zip(0..) {

@@ -6,8 +6,8 @@ use crate::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
     limits::{NAME_BYTES_MAX, SEATS_MAX},
-    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
-    numbers::{Amount, Rate, Size},
+    market::{AssetSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
+    numbers::{Amount, Rate, Size, Usd},
     signing::ed25519,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,9 +20,12 @@ const FEE_MAX: Rate = Rate::new(100_000);
 /// 100%.
 const PRICE_BAND_MAX: Rate = Rate::new(1_000_000);
 const LEVERAGE_MAX: u32 = 200;
+const WHOLE: Rate = Rate::new(1_000_000);
+const VOLATILITY_MULTIPLIER_MAX: Rate = Rate::new(20_000_000);
 /// Ids of perpetuals end where those of spot markets begin, and those before the ids of other schemes.
 const PERPETUALS_MAX: usize = MarketId::FIRST_SPOT as usize;
 const SPOT_MARKETS_MAX: usize = 90_000;
+const FUTURES_MAX: usize = (MarketId::FUTURES_END - MarketId::FIRST_FUTURE) as usize;
 const ASSET_PUNCTUATION: &str = "-_.";
 const MARKET_PUNCTUATION: &str = "-_./";
 
@@ -88,10 +91,10 @@ fn check_assets(assets: &[AssetSpec]) -> Result<(), GenesisError> {
     }
     check_places("asset", 0, assets.iter().map(|asset| asset.id.get()))?;
     check_symbols("the asset symbol", assets.iter().map(|asset| &asset.symbol), ASSET_PUNCTUATION)?;
-    match assets.iter().find(|asset| asset.decimals > ASSET_DECIMALS_MAX) {
-        Some(asset) => Err(GenesisError::AssetDecimals { asset: asset.id, decimals: asset.decimals }),
-        None => Ok(()),
+    if let Some(asset) = assets.iter().find(|asset| asset.decimals > ASSET_DECIMALS_MAX) {
+        return Err(GenesisError::AssetDecimals { asset: asset.id, decimals: asset.decimals });
     }
+    assets.iter().try_for_each(check_collateral)
 }
 
 fn check_universes(genesis: &Genesis) -> Result<(), GenesisError> {
@@ -114,19 +117,27 @@ fn check_universes(genesis: &Genesis) -> Result<(), GenesisError> {
 fn check_market_numbers(markets: &[MarketSpec]) -> Result<(), GenesisError> {
     let is_perpetual = |market: &&MarketSpec| market.perpetual().is_some();
     let perpetual_count = markets.iter().take_while(is_perpetual).count();
-    let (perpetuals, spot) = markets.split_at(perpetual_count);
-    if let Some(market) = spot.iter().find(is_perpetual) {
+    let (perpetuals, others) = markets.split_at(perpetual_count);
+    if let Some(market) = others.iter().find(is_perpetual) {
         return Err(GenesisError::PerpetualAfterSpot { market: market.id });
     }
-    for (what, found, limit) in
-        [("perpetuals", perpetuals.len(), PERPETUALS_MAX), ("spot markets", spot.len(), SPOT_MARKETS_MAX)]
-    {
+    let is_spot = |market: &&MarketSpec| market.spot().is_some();
+    let (spot, futures) = others.split_at(others.iter().take_while(is_spot).count());
+    if let Some(market) = futures.iter().find(is_spot) {
+        return Err(GenesisError::SpotAfterFuture { market: market.id });
+    }
+    for (what, found, limit) in [
+        ("perpetuals", perpetuals.len(), PERPETUALS_MAX),
+        ("spot markets", spot.len(), SPOT_MARKETS_MAX),
+        ("futures", futures.len(), FUTURES_MAX),
+    ] {
         if found > limit {
             return Err(GenesisError::TooManyMarkets { what, found, limit });
         }
     }
     check_places("perpetual", 0, perpetuals.iter().map(|market| market.id.get()))?;
     check_places("spot market", MarketId::FIRST_SPOT, spot.iter().map(|market| market.id.get()))?;
+    check_places("future", MarketId::FIRST_FUTURE, futures.iter().map(|market| market.id.get()))?;
     check_symbols("the market symbol", markets.iter().map(|market| &market.symbol), MARKET_PUNCTUATION)
 }
 
@@ -142,7 +153,18 @@ fn check_market(genesis: &Genesis, market: &MarketSpec) -> Result<(), GenesisErr
             check_usd_asset(genesis, quote, what)?;
             asset(genesis, base, what)?
         }
-        MarketKind::Perpetual { underlying, maximum_leverage, open_interest_maximum, position_maximum } => {
+        MarketKind::Future { expires_at_ms, .. } if expires_at_ms <= genesis.time_ms => {
+            return Err(GenesisError::FutureExpired { market: id, expires_at_ms });
+        }
+        MarketKind::Perpetual { underlying, maximum_leverage, open_interest_maximum, position_maximum, risk }
+        | MarketKind::Future {
+            underlying,
+            maximum_leverage,
+            open_interest_maximum,
+            position_maximum,
+            risk,
+            expires_at_ms: _,
+        } => {
             let base = asset(genesis, underlying, what)?;
             if !base.has_index {
                 return Err(GenesisError::NoIndex { market: id, underlying });
@@ -152,6 +174,7 @@ fn check_market(genesis: &Genesis, market: &MarketSpec) -> Result<(), GenesisErr
             }
             check_cap(id, "open interest", open_interest_maximum)?;
             check_cap(id, "position", position_maximum)?;
+            check_risk(id, &risk)?;
             base
         }
     };
@@ -202,9 +225,49 @@ fn check_cap(market: MarketId, what: &'static str, lots: Size) -> Result<(), Gen
     Ok(())
 }
 
+fn check_risk(market: MarketId, risk: &RiskTerms) -> Result<(), GenesisError> {
+    let wrong = |what| Err(GenesisError::Risk { market, what });
+    if risk.open_interest_lower_usd <= Usd::ZERO || risk.open_interest_upper_usd < risk.open_interest_lower_usd {
+        return wrong("0 < open_interest_lower_usd <= open_interest_upper_usd");
+    }
+    if risk.depth_minimum_usd <= Usd::ZERO || risk.impact_notional_usd <= Usd::ZERO {
+        return wrong("depth_minimum_usd > 0 and impact_notional_usd > 0");
+    }
+    if risk.volatility_multiplier < Rate::ZERO || risk.volatility_multiplier > VOLATILITY_MULTIPLIER_MAX {
+        return wrong("0 <= volatility_multiplier <= 20");
+    }
+    if risk.backstop_share < Rate::ZERO || risk.backstop_share > WHOLE {
+        return wrong("0 <= backstop_share <= 1");
+    }
+    if risk.fund_claim_maximum_usd < Usd::ZERO {
+        return wrong("fund_claim_maximum_usd >= 0");
+    }
+    Ok(())
+}
+
+fn check_collateral(asset: &AssetSpec) -> Result<(), GenesisError> {
+    let Some(terms) = asset.collateral else { return Ok(()) };
+    let wrong = |what| Err(GenesisError::Collateral { asset: asset.id, what });
+    if !asset.has_index {
+        return wrong("it needs an index");
+    }
+    if terms.initial_weight < Rate::ZERO || terms.initial_weight > terms.maintenance_weight {
+        return wrong("0 <= initial_weight <= maintenance_weight");
+    }
+    if terms.maintenance_weight >= WHOLE {
+        return wrong("maintenance_weight < 1");
+    }
+    if terms.full_weight_maximum_usd <= Usd::ZERO {
+        return wrong("full_weight_maximum_usd > 0");
+    }
+    Ok(())
+}
+
 /// Accounts that no person has.
 fn system_accounts(genesis: &Genesis) -> BTreeSet<AccountId> {
-    let fees = genesis.universes.iter().map(|universe| AccountId::fees(universe.id));
+    let fees = genesis.universes.iter().flat_map(|universe| {
+        [AccountId::fees(universe.id), AccountId::insurance(universe.id), AccountId::backstop(universe.id)]
+    });
     let clearing = genesis.markets.iter().map(|market| AccountId::clearing(market.id));
     fees.chain(clearing).collect()
 }

@@ -5,6 +5,7 @@ use crate::{
     ids::{AssetId, MarketId, SeatId, UniverseId},
     limits::{NAME_BYTES_MAX, SEATS_MAX},
     numbers::{Amount, Price, Rate, Size, Usd},
+    time::TimeMs,
 };
 
 /// A rule that a genesis file breaks.
@@ -133,6 +134,36 @@ pub enum GenesisError {
     PerpetualAfterSpot {
         /// Which.
         market: MarketId,
+    },
+    /// A spot market after a future in the list.
+    #[error("market {market}: spot markets come before futures")]
+    SpotAfterFuture {
+        /// Which.
+        market: MarketId,
+    },
+    /// A future that is over before the chain begins.
+    #[error("market {market}: it expires at {expires_at_ms}, not after the genesis time")]
+    FutureExpired {
+        /// Which.
+        market: MarketId,
+        /// What is stated.
+        expires_at_ms: TimeMs,
+    },
+    /// Risk terms outside their bounds.
+    #[error("market {market}: risk must keep {what}")]
+    Risk {
+        /// Which.
+        market: MarketId,
+        /// The rule.
+        what: &'static str,
+    },
+    /// Collateral terms outside their bounds.
+    #[error("asset {asset} as collateral: {what}")]
+    Collateral {
+        /// Which.
+        asset: AssetId,
+        /// The rule.
+        what: &'static str,
     },
     /// More markets than ids of that kind.
     #[error("{found} {what}: ids are left for {limit}")]

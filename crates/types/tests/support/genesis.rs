@@ -15,7 +15,7 @@ pub fn key(number: u8) -> Ed25519Key {
 }
 
 fn asset(id: u32, symbol: &str, decimals: u8, has_index: bool) -> AssetSpec {
-    AssetSpec { id: AssetId::new(id), symbol: symbol.into(), decimals, has_index }
+    AssetSpec { id: AssetId::new(id), symbol: symbol.into(), decimals, has_index, collateral: None }
 }
 
 fn market(id: u32, symbol: &str, kind: MarketKind) -> MarketSpec {
@@ -41,6 +41,7 @@ pub fn perpetual(underlying: u32) -> MarketKind {
         maximum_leverage: 50,
         open_interest_maximum: Size::new(1_000_000_000),
         position_maximum: Size::new(100_000_000),
+        risk: Default::default(),
     }
 }
 

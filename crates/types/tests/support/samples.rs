@@ -415,6 +415,15 @@ fn market_kinds() -> Vec<MarketKind> {
             maximum_leverage: 50,
             open_interest_maximum: Size::new(1_000_000),
             position_maximum: Size::new(100_000),
+            risk: Default::default(),
+        },
+        MarketKind::Future {
+            underlying: AssetId::new(1),
+            expires_at_ms: TimeMs::new(1_700_000_000_001),
+            maximum_leverage: 50,
+            open_interest_maximum: Size::new(1_000_000),
+            position_maximum: Size::new(100_000),
+            risk: Default::default(),
         },
     ]
 }

@@ -314,7 +314,7 @@ pub fn block() -> FinalizedBlock {
 }
 
 pub fn asset() -> AssetSpec {
-    AssetSpec { id: AssetId::new(0), symbol: "USDC".to_owned(), decimals: 8, has_index: false }
+    AssetSpec { id: AssetId::new(0), symbol: "USDC".to_owned(), decimals: 8, has_index: false, collateral: None }
 }
 
 pub fn market() -> MarketInfo {
@@ -328,6 +328,7 @@ pub fn market() -> MarketInfo {
                 maximum_leverage: 50,
                 open_interest_maximum: Size::new(1_000),
                 position_maximum: Size::new(100),
+                risk: Default::default(),
             },
             size_decimals: 5,
             tick: Price::new(100_000_000),

@@ -19,6 +19,7 @@ fn directory() -> Directory {
             maximum_leverage: 50,
             open_interest_maximum: Size::MAX,
             position_maximum: Size::MAX,
+            risk: Default::default(),
         },
         size_decimals: 3,
         tick: Price::new(1),

@@ -7,8 +7,13 @@ use palisade_types::{
 };
 
 fn directory() -> Directory {
-    let asset =
-        |id, symbol: &str| AssetSpec { id: AssetId::new(id), symbol: symbol.into(), decimals: 8, has_index: false };
+    let asset = |id, symbol: &str| AssetSpec {
+        id: AssetId::new(id),
+        symbol: symbol.into(),
+        decimals: 8,
+        has_index: false,
+        collateral: None,
+    };
     Directory::new(vec![asset(0, "USDC"), asset(1, "BTC")], [])
 }
 
