@@ -1,26 +1,36 @@
 //! What an account may still spend, and its margin: the state as [`crate::margin`] sees it.
 
 use crate::{
-    margin::{AccountMargin, Exposure, OpenOrders, default_leverage},
-    market_math::{quote_amount, quote_value_usd},
+    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage},
+    market_math::{RATE_ONE, quote_amount},
+    risk::{collateral_weight, market_fraction},
     state::{MarketStanding, PositionRecord, State},
+    wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
     address::AccountId,
+    decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
-    market::MarketSpec,
-    numbers::{Amount, Usd},
+    market::{LinearTerms, MarketSpec},
+    numbers::{Amount, Price, Usd},
     rejection::Rejection,
 };
 
-/// Positions and open orders of an account in one perpetual market.
+/// Positions and open orders of an account in one linear market, with the requirement that its crowd asks for now.
 pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
-    exposure_of(state, &state.standing(account, market.id), market)
+    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
+    let exposure = exposure_of(state, &state.standing(account, market.id), market, &terms)?;
+    Ok(Exposure { market_fraction: market_fraction(state, market, &terms)?, ..exposure })
 }
 
-fn exposure_of(state: &State, standing: &MarketStanding, market: &MarketSpec) -> Result<Exposure, Rejection> {
-    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
-    let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
+/// The same with the requirement as of the last mark, which is near enough for markets that are not traded in.
+fn exposure_of(
+    state: &State,
+    standing: &MarketStanding,
+    market: &MarketSpec,
+    terms: &LinearTerms,
+) -> Result<Exposure, Rejection> {
+    let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?;
     let totals = &standing.totals;
     Ok(Exposure {
         position: standing.position,
@@ -30,7 +40,12 @@ fn exposure_of(state: &State, standing: &MarketStanding, market: &MarketSpec) ->
         maximum_leverage: terms.maximum_leverage,
         size_decimals: market.size_decimals,
         fee: market.maker_fee.max(market.taker_fee),
-        mark,
+        mark: mark.price,
+        slow_mark: mark.slow_price,
+        market_fraction: mark.market_fraction,
+        depeg_addition: mark.depeg_addition,
+        depth_usd: mark.depth_usd.max(terms.risk.depth_minimum_usd),
+        is_isolated: standing.is_isolated(),
     })
 }
 
@@ -61,14 +76,63 @@ pub(crate) fn margin_without(
     let standings = state.standings_of(account).iter().filter(|standing| Some(standing.market) != left_out);
     let exposures = standings.filter(|standing| standing.counts()).filter_map(|standing| {
         let market = state.market(standing.market)?;
-        market.linear()?;
-        (market.universe == universe).then(|| exposure_of(state, standing, market))
+        let terms = market.linear()?;
+        (market.universe == universe).then(|| exposure_of(state, standing, market, &terms))
     });
-    AccountMargin::of(
+    let margin = AccountMargin::of(
         state.balance(account, universe, collateral),
         state.held(account, universe, collateral),
         exposures,
-    )
+    )?;
+    let others = state.other_assets_of(account);
+    if others.is_empty() {
+        return Ok(margin);
+    }
+    Ok(margin.with_collateral(collateral_value(state, account, universe)?))
+}
+
+/// What an account's assets other than the quote count for in a universe: what no order locks, at the index (for initial
+/// margin at the slow price, if that is lower), by their weights, rounded down. Without an index an asset counts nothing.
+pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId) -> Result<CollateralValue, Rejection> {
+    let mut value = CollateralValue::default();
+    for &((_, asset), amount) in state.other_assets_of(account).iter().filter(|((of, _), _)| *of == universe) {
+        let Some(spec) = state.asset(asset) else { continue };
+        let (Some(terms), Some(index)) = (spec.collateral, state.index(asset)) else { continue };
+        let free = amount.checked_sub(state.held(account, universe, asset)).ok_or(Rejection::Overflow)?;
+        let total_usd = asset_value_usd(state.balance_total(universe, asset), spec.decimals, index.price)?;
+        let part = |price, weight| -> Result<Usd, Rejection> {
+            let weight = collateral_weight(&terms, weight, total_usd)?;
+            let worth = asset_value_usd(free.max(Amount::ZERO), spec.decimals, price)?;
+            multiply_divide_floor(worth.get(), i128::from(weight.get()), RATE_ONE)
+                .map(Usd::new)
+                .ok_or(Rejection::Overflow)
+        };
+        let initial_usd = part(index.price.min(index.slow_price), terms.initial_weight)?;
+        let maintenance_usd = part(index.price, terms.maintenance_weight)?;
+        value.initial_usd = value.initial_usd.checked_add(initial_usd).ok_or(Rejection::Overflow)?;
+        value.maintenance_usd = value.maintenance_usd.checked_add(maintenance_usd).ok_or(Rejection::Overflow)?;
+    }
+    Ok(value)
+}
+
+/// What an amount of an asset is worth at a price, rounded down.
+pub(crate) fn asset_value_usd(amount: Amount, decimals: u8, price: Price) -> Result<Usd, Rejection> {
+    let scale = power_of_ten(decimals).ok_or(Rejection::Overflow)?;
+    multiply_divide_floor(amount.get(), i128::from(price.get()), scale).map(Usd::new).ok_or(Rejection::Overflow)
+}
+
+/// Where the collateral of an account's position in a market lies: with the account, or apart if it is isolated.
+pub(crate) fn collateral_account(state: &State, account: AccountId, market: MarketId) -> AccountId {
+    if state.standing(account, market).is_isolated() { AccountId::isolated(account, market) } else { account }
+}
+
+/// The margin of an isolated position: its own collateral against the position alone.
+pub fn isolated_margin(state: &State, account: AccountId, market: &MarketSpec) -> Result<AccountMargin, Rejection> {
+    let universe = market.universe;
+    let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
+    let exposure = exposure(state, account, market)?.without_orders();
+    let own = state.balance(AccountId::isolated(account, market.id), universe, record.spec.collateral);
+    AccountMargin::of(own, Amount::ZERO, std::iter::once(Ok(Exposure { is_isolated: false, ..exposure })))
 }
 
 /// An account's margin in a universe.
@@ -76,19 +140,29 @@ pub fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result
     margin_without(state, account, universe, None)
 }
 
-/// What an account may spend of an asset or send away: what it holds and no order locks, and of the collateral only
-/// what its positions and orders do not need. Negative if they need more than there is.
+/// What an account may spend of an asset or send away: what it holds and no order locks; of the collateral only what its
+/// positions and orders do not need, and of assets that back positions only as much as leaves enough. Negative if
+/// they need more than there is.
 pub fn spendable(state: &State, account: AccountId, universe: UniverseId, asset: AssetId) -> Result<Amount, Rejection> {
     let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
+    let held = state.held(account, universe, asset);
+    let own = state.balance(account, universe, asset).checked_sub(held).ok_or(Rejection::Overflow)?;
     if record.spec.collateral == asset {
-        let margin = margin(state, account, universe)?;
-        let own_usd = quote_value_usd(state.balance(account, universe, asset))
-            .checked_sub(quote_value_usd(state.held(account, universe, asset)))
-            .and_then(|free| free.checked_add(margin.unrealised_usd.min(Usd::ZERO)))
-            .and_then(|free| free.checked_sub(margin.initial_usd))
-            .ok_or(Rejection::Overflow)?;
-        return Ok(quote_amount(own_usd));
+        let free = quote_amount(margin(state, account, universe)?.free_usd()?);
+        return Ok(free.min(own));
     }
-    let balance = state.balance(account, universe, asset);
-    balance.checked_sub(state.held(account, universe, asset)).ok_or(Rejection::Overflow)
+    let spec = state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?;
+    let (Some(terms), Some(index)) = (spec.collateral, state.index(asset)) else { return Ok(own) };
+    let margin = margin(state, account, universe)?;
+    if margin.initial_usd.is_zero() && margin.balance_usd >= Usd::ZERO {
+        return Ok(own);
+    }
+    let free_usd = margin.free_usd()?.max(Usd::ZERO);
+    let weight = i128::from(terms.initial_weight.get());
+    let counted = multiply_divide_ceil(i128::from(index.price.min(index.slow_price).get()), weight, RATE_ONE);
+    let scale = power_of_ten(spec.decimals).ok_or(Rejection::Overflow)?;
+    let removable = counted
+        .filter(|price| *price > 0)
+        .map_or(Some(own.get()), |price| multiply_divide_floor(free_usd.get(), scale, price));
+    Ok(own.min(Amount::new(removable.ok_or(Rejection::Overflow)?)))
 }

@@ -18,6 +18,7 @@ mod revoke_agent;
 mod schedule_cancel;
 mod set_hyperliquid_compatibility;
 mod transfer;
+mod update_isolated_margin;
 mod update_leverage;
 
 use crate::work::{Work, is_violation};
@@ -81,6 +82,9 @@ pub(crate) fn native(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Res
         Action::ScheduleCancel { at_ms } => schedule_cancel::run(work, actor, *at_ms),
         Action::UpdateLeverage { market, leverage, margin_mode } => {
             update_leverage::run(work, actor, *market, *leverage, *margin_mode)
+        }
+        Action::UpdateIsolatedMargin { market, amount_usd } => {
+            update_isolated_margin::run(work, actor, *market, *amount_usd)
         }
         Action::ApproveAgent { agent, name, scope, expires_at_ms } => {
             let approval = approve_agent::Approval {

@@ -205,7 +205,10 @@ fn only_cancels(request: &Request) -> bool {
 fn authority(request: &Request) -> Authority {
     match request {
         Request::Native(action) => match action {
-            Action::Place { .. } | Action::Modify { .. } | Action::UpdateLeverage { .. } => Authority::Trader,
+            Action::Place { .. }
+            | Action::Modify { .. }
+            | Action::UpdateLeverage { .. }
+            | Action::UpdateIsolatedMargin { .. } => Authority::Trader,
             Action::Cancel { .. } | Action::CancelAll { .. } | Action::ScheduleCancel { .. } => Authority::Canceler,
             Action::ApproveAgent { .. }
             | Action::RevokeAgent { .. }

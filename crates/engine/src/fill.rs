@@ -8,7 +8,8 @@
 //! - The maker is judged first: a maker who cannot pay costs nobody anything but that maker's order.
 
 use crate::{
-    accounts::{exposure, margin_without, position, spendable},
+    accounts::{collateral_account, exposure, margin_without, position, spendable},
+    isolated,
     ledger::{Overdraft, Settlement},
     margin::AccountMargin,
     market_math::{base_amount, fee_usd, quote_amount, quote_usd},
@@ -163,7 +164,7 @@ fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Befo
     let margin = match market.linear() {
         Some(_) => {
             let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
-            Some(MarginBefore { elsewhere, whole: elsewhere.with(&exposure(state, account, market)?.margin()?)? })
+            Some(MarginBefore { elsewhere, whole: elsewhere.with(&exposure(state, account, market)?.cross_margin()?)? })
         }
         None => None,
     };
@@ -221,17 +222,27 @@ fn settle_perpetual(
     let maker = effect(maker_before, fill.maker)?;
     let taker = effect(taker_before, fill.taker)?;
     let clearing = AccountId::clearing(market.id);
+    let maker_purse = collateral_account(state, fill.maker.account, market.id);
+    let taker_purse = collateral_account(state, fill.taker.account, market.id);
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
-    settlement.transfer(clearing, fill.maker.account, collateral, quote_amount(maker.realised_usd))?;
-    settlement.transfer(clearing, fill.taker.account, collateral, quote_amount(taker.realised_usd))?;
+    settlement.transfer(clearing, maker_purse, collateral, quote_amount(maker.realised_usd))?;
+    settlement.transfer(clearing, taker_purse, collateral, quote_amount(taker.realised_usd))?;
     post_fees(&mut settlement, fill, collateral, amounts)?;
     settlement.apply(state)?;
     put_position(state, fill.maker.account, market.id, maker.after);
     put_position(state, fill.taker.account, market.id, taker.after);
+    for (purse, account, before) in [
+        (maker_purse, fill.maker.account, maker_before.position),
+        (taker_purse, fill.taker.account, taker_before.position),
+    ] {
+        if purse != account {
+            isolated::settle_purse(state, account, market, before)?;
+        }
+    }
     Ok((maker.realised_usd, taker.realised_usd))
 }
 
-fn put_position(state: &mut State, account: AccountId, market: MarketId, record: PositionRecord) {
+pub(crate) fn put_position(state: &mut State, account: AccountId, market: MarketId, record: PositionRecord) {
     let id = PositionId { account, market };
     if record.position.is_zero() {
         state.delete(RecordKey::Position(id));
@@ -260,11 +271,13 @@ fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Befor
             let here = exposure(state, order.account, market)?;
             let elsewhere = margin_before.elsewhere.with_balance(collateral_balance(state, market, order.account)?);
             let position_after = here.position.position;
-            match elsewhere.with(&here.margin()?)?.check_fill(
-                &margin_before.whole,
-                before.position.position,
-                position_after,
-            ) {
+            let after = elsewhere.with(&here.cross_margin()?)?;
+            let checked = if here.is_isolated {
+                isolated::check_fill(&after, &margin_before.whole)
+            } else {
+                after.check_fill(&margin_before.whole, before.position.position, position_after)
+            };
+            match checked {
                 Ok(()) => Ok(true),
                 Err(Rejection::InsufficientMargin { .. }) => Ok(false),
                 Err(rejection) => Err(rejection),

@@ -21,6 +21,7 @@
 
 use crate::{
     market_math::{fee_usd, value_ceil_usd, value_floor_usd},
+    risk::{concentration_usd, counted_profit_usd},
     state::PositionRecord,
     wide::multiply_divide_ceil,
 };
@@ -73,6 +74,16 @@ pub struct Exposure {
     pub fee: Rate,
     /// The market's mark.
     pub mark: Price,
+    /// The mark's slow price: profit beyond it does not count for initial margin.
+    pub slow_mark: Price,
+    /// The least initial fraction of the market, for its crowd and its volatility.
+    pub market_fraction: Rate,
+    /// What requirements rise by while the quote asset is below its peg.
+    pub depeg_addition: Rate,
+    /// The depth of the market's book: larger positions need more, and less of their profit counts.
+    pub depth_usd: Usd,
+    /// Whether the position has its own collateral.
+    pub is_isolated: bool,
 }
 
 /// An account's standing in a universe.
@@ -82,8 +93,14 @@ pub struct AccountMargin {
     pub balance_usd: Usd,
     /// Collateral held for spot orders.
     pub held_usd: Usd,
+    /// What other assets count for initial margin: at the lower of index and slow price, by their initial weights.
+    pub collateral_initial_usd: Usd,
+    /// What other assets count for maintenance: at the index, by their maintenance weights.
+    pub collateral_maintenance_usd: Usd,
     /// Σ unrealised profit at the mark.
     pub unrealised_usd: Usd,
+    /// The part of it that does not count for initial margin.
+    pub uncounted_profit_usd: Usd,
     /// Σ initial requirements, open orders included.
     pub initial_usd: Usd,
     /// Σ initial requirements of the positions alone.
@@ -92,11 +109,22 @@ pub struct AccountMargin {
     pub maintenance_usd: Usd,
 }
 
+/// What an account's assets other than the quote count for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollateralValue {
+    /// For initial margin.
+    pub initial_usd: Usd,
+    /// For maintenance.
+    pub maintenance_usd: Usd,
+}
+
 /// What one market contributes to an account's margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MarketMargin {
     /// Unrealised profit at the mark.
     unrealised_usd: Usd,
+    /// The part of it that does not count for initial margin.
+    uncounted_profit_usd: Usd,
     /// Initial requirement, open orders included.
     initial_usd: Usd,
     /// Initial requirement of the position alone.
@@ -127,6 +155,12 @@ impl Exposure {
     pub fn unrealised_usd(&self) -> Result<Usd, Rejection> {
         let value = value_floor_usd(self.mark, i128::from(self.position.position.get()), self.size_decimals)?;
         difference(value, self.position.entry_cost_usd)
+    }
+
+    /// The position without the account's open orders.
+    #[must_use]
+    pub fn without_orders(&self) -> Self {
+        Self { buys: OpenOrders::default(), sells: OpenOrders::default(), ..*self }
     }
 
     /// The position's absolute value at the mark.
@@ -164,14 +198,49 @@ impl Exposure {
             return Ok(MarketMargin { unrealised_usd, initial_usd, ..MarketMargin::default() });
         }
         let notional = self.notional_usd()?;
-        let position_initial_usd = fraction_ceil(notional, i128::from(self.leverage))?;
+        let position_initial_usd = self.requirement_usd(notional)?;
+        let unrealised_usd = self.unrealised_usd()?;
         let divisor = i128::from(self.maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
         Ok(MarketMargin {
-            unrealised_usd: self.unrealised_usd()?,
+            unrealised_usd,
+            uncounted_profit_usd: self.uncounted_profit_usd(unrealised_usd, notional)?,
             initial_usd: if without_orders { position_initial_usd } else { self.orders_initial_usd(notional)? },
             position_initial_usd,
             maintenance_usd: fraction_ceil(notional, divisor)?,
         })
+    }
+
+    /// The initial requirement of lots worth `notional`: the larger of what leverage, crowd and volatility ask, and
+    /// what size adds.
+    fn requirement_usd(&self, notional: Usd) -> Result<Usd, Rejection> {
+        let by_leverage = fraction_ceil(notional, i128::from(self.leverage))?;
+        let by_market =
+            if self.market_fraction.is_zero() { Usd::ZERO } else { fee_usd(notional, self.market_fraction)? };
+        let requirement = sum(by_leverage.max(by_market), concentration_usd(notional, self.depth_usd)?)?;
+        if self.depeg_addition.is_zero() {
+            return Ok(requirement);
+        }
+        sum(requirement, fee_usd(requirement, self.depeg_addition)?)
+    }
+
+    /// What the market contributes to the account's cross margin: all of it, or, if the position has its own collateral,
+    /// what open orders may ask for beyond it.
+    pub(crate) fn cross_margin(&self) -> Result<MarketMargin, Rejection> {
+        let margin = self.margin()?;
+        if !self.is_isolated {
+            return Ok(margin);
+        }
+        let initial_usd = difference(margin.initial_usd, margin.position_initial_usd)?;
+        Ok(MarketMargin { initial_usd, ..MarketMargin::default() })
+    }
+
+    /// What of an unrealised profit does not count for initial margin.
+    fn uncounted_profit_usd(&self, unrealised: Usd, notional: Usd) -> Result<Usd, Rejection> {
+        if unrealised <= Usd::ZERO {
+            return Ok(Usd::ZERO);
+        }
+        let slow = Self { mark: self.slow_mark, ..*self }.unrealised_usd()?;
+        difference(unrealised, counted_profit_usd(unrealised, slow, notional, self.depth_usd)?)
     }
 
     /// The initial requirement with open orders; `notional` is the position's.
@@ -210,7 +279,7 @@ impl Exposure {
                 .map(Usd::new)
                 .ok_or(Rejection::Overflow)?
         };
-        let requirement = fraction_ceil(notional, i128::from(self.leverage))?;
+        let requirement = self.requirement_usd(notional)?;
         let fees = fee_usd(orders.notional_usd, self.fee)?.max(Usd::ZERO);
         sum(sum(requirement, loss_usd.max(Usd::ZERO))?, fees)
     }
@@ -229,7 +298,7 @@ impl AccountMargin {
             ..Self::default()
         };
         for exposure in exposures {
-            account = account.with(&exposure?.margin()?)?;
+            account = account.with(&exposure?.cross_margin()?)?;
         }
         Ok(account)
     }
@@ -239,10 +308,16 @@ impl AccountMargin {
         Self { balance_usd: crate::market_math::quote_value_usd(balance), ..*self }
     }
 
+    /// With assets other than the quote that back the positions.
+    pub(crate) const fn with_collateral(&self, value: CollateralValue) -> Self {
+        Self { collateral_initial_usd: value.initial_usd, collateral_maintenance_usd: value.maintenance_usd, ..*self }
+    }
+
     /// With one more market.
     pub(crate) fn with(&self, market: &MarketMargin) -> Result<Self, Rejection> {
         Ok(Self {
             unrealised_usd: sum(self.unrealised_usd, market.unrealised_usd)?,
+            uncounted_profit_usd: sum(self.uncounted_profit_usd, market.uncounted_profit_usd)?,
             initial_usd: sum(self.initial_usd, market.initial_usd)?,
             position_initial_usd: sum(self.position_initial_usd, market.position_initial_usd)?,
             maintenance_usd: sum(self.maintenance_usd, market.maintenance_usd)?,
@@ -252,7 +327,20 @@ impl AccountMargin {
 
     /// What backs the positions.
     pub fn equity_usd(&self) -> Result<Usd, Rejection> {
-        sum(difference(self.balance_usd, self.held_usd)?, self.unrealised_usd)
+        let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_maintenance_usd)?;
+        sum(own, self.unrealised_usd)
+    }
+
+    /// What counts for new risk.
+    pub fn initial_equity_usd(&self) -> Result<Usd, Rejection> {
+        let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
+        sum(own, difference(self.unrealised_usd, self.uncounted_profit_usd)?)
+    }
+
+    /// What no requirement needs, profit left out; negative if something is lacking.
+    pub fn free_usd(&self) -> Result<Usd, Rejection> {
+        let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
+        difference(sum(own, self.unrealised_usd.min(Usd::ZERO))?, self.initial_usd)
     }
 
     /// Equity − maintenance requirement; below zero the account is due for liquidation.
@@ -260,10 +348,15 @@ impl AccountMargin {
         difference(self.equity_usd()?, self.maintenance_usd)
     }
 
+    /// What would be left to withdraw, profit left out; negative if too much was taken.
+    pub(crate) fn withdrawable_after_usd(&self) -> Result<Usd, Rejection> {
+        Ok(self.free_usd()?.min(difference(self.balance_usd, self.held_usd)?))
+    }
+
     /// What may leave the account, or be spent on spot; never below zero.
     pub fn withdrawable_usd(&self) -> Result<Usd, Rejection> {
-        let own = sum(difference(self.balance_usd, self.held_usd)?, self.unrealised_usd.min(Usd::ZERO))?;
-        Ok(difference(own, self.initial_usd)?.max(Usd::ZERO))
+        let cash = difference(self.balance_usd, self.held_usd)?;
+        Ok(self.free_usd()?.min(cash).max(Usd::ZERO))
     }
 
     /// Whether an order may be accepted: `self` is the account with it, `before` without it.
@@ -276,7 +369,7 @@ impl AccountMargin {
 
     /// Whether the initial requirement, open orders included, is met.
     pub fn check_initial(&self) -> Result<(), Rejection> {
-        let available = self.equity_usd()?;
+        let available = self.initial_equity_usd()?;
         if available < self.initial_usd {
             return Err(Rejection::InsufficientMargin { required: self.initial_usd, available });
         }
@@ -291,7 +384,7 @@ impl AccountMargin {
         position_before: Position,
         position_after: Position,
     ) -> Result<(), Rejection> {
-        let available = self.equity_usd()?;
+        let available = self.initial_equity_usd()?;
         if available >= self.position_initial_usd {
             return Ok(());
         }

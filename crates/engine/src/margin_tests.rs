@@ -26,6 +26,11 @@ fn exposure(lots: i64, cost: &str) -> Exposure {
         size_decimals: SIZE_DECIMALS,
         fee: Rate::ZERO,
         mark: price("100"),
+        slow_mark: price("100"),
+        market_fraction: Rate::ZERO,
+        depth_usd: Usd::MAX,
+        depeg_addition: Rate::ZERO,
+        is_isolated: false,
     }
 }
 
@@ -224,6 +229,8 @@ prop_compose! {
             position: PositionRecord { position: Position::new(lots), entry_cost_usd: Usd::ZERO , funding_index: Default::default()},
             buys: open(buys), sells: open(sells), leverage, maximum_leverage: 50,
             size_decimals: 0, fee: Rate::new(fee), mark: Price::new(mark),
+            slow_mark: Price::new(mark), market_fraction: Rate::ZERO, depth_usd: Usd::MAX,
+ depeg_addition: Rate::ZERO, is_isolated: false,
         }
     }
 }

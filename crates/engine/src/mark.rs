@@ -18,7 +18,7 @@ use crate::{
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
-    numbers::{Price, Rate},
+    numbers::{Price, Rate, Usd},
     rejection::Rejection,
     time::TimeMs,
 };
@@ -29,13 +29,16 @@ pub const BASIS_TIME_CONSTANT_MS: u64 = 150_000;
 pub const MARK_BAND: Rate = Rate::new(30_000);
 /// How far the mark may move within a second, as a part of the mark.
 pub const MARK_MOVE_PER_SECOND: Rate = Rate::new(5_000);
+/// How far a slow price may move within a second, as a part of itself (Mango v4's stable price: 0.03 %/s).
+pub const SLOW_MOVE_PER_SECOND: Rate = Rate::new(300);
+
 /// Marks are not updated more often than this unless an index changed.
 pub const MARK_INTERVAL_MS: u64 = 1_000;
 
 const MILLISECONDS_PER_SECOND: i128 = 1_000;
 const BASIS_FRACTION_BITS: u32 = 32;
 /// One, as a weight.
-const WEIGHT_ONE: u64 = 1 << 63;
+pub(crate) const WEIGHT_ONE: u64 = 1 << 63;
 /// `floor(exp(−1 ms / 150 s) × 2^63)`.
 const WEIGHT_PER_MS: u64 = 9_223_310_547_912_826_810;
 /// After this many time constants the past weighs less than the last binary place.
@@ -65,7 +68,16 @@ pub fn next_mark(
     now: TimeMs,
 ) -> Result<MarkRecord, Rejection> {
     let Some(previous) = previous else {
-        return Ok(MarkRecord { price: index, basis_average: 0, time_ms: now });
+        return Ok(MarkRecord {
+            price: index,
+            basis_average: 0,
+            time_ms: now,
+            slow_price: index,
+            volatility_fraction: Rate::ZERO,
+            market_fraction: Rate::ZERO,
+            depeg_addition: Rate::ZERO,
+            depth_usd: Usd::ZERO,
+        });
     };
     let elapsed_ms = now.since(previous.time_ms);
     let band = part_of(index, MARK_BAND, 1)?;
@@ -88,7 +100,18 @@ pub fn next_mark(
     let mark = within(target, units(previous.price), step);
     let mark = within(mark, index_units, band);
     let mark = i64::try_from(mark.max(1)).map_err(|_| Rejection::Overflow)?;
-    Ok(MarkRecord { price: Price::new(mark), basis_average, time_ms: now })
+    let price = Price::new(mark);
+    let slow_price = next_slow_price(previous.slow_price, price, elapsed_ms)?;
+    Ok(MarkRecord { price, basis_average, time_ms: now, slow_price, ..*previous })
+}
+
+/// `slow` moved towards `price` by at most [`SLOW_MOVE_PER_SECOND`].
+pub fn next_slow_price(slow: Price, price: Price, elapsed_ms: u64) -> Result<Price, Rejection> {
+    let step = part_of(slow, SLOW_MOVE_PER_SECOND, elapsed_ms)?
+        .checked_div(MILLISECONDS_PER_SECOND)
+        .ok_or(Rejection::Overflow)?
+        .max(i128::from(elapsed_ms > 0));
+    i64::try_from(within(units(price), units(slow), step)).map(Price::new).map_err(|_| Rejection::Overflow)
 }
 
 fn units(price: Price) -> i128 {
@@ -125,7 +148,7 @@ fn next_average(average: i128, sample: i128, elapsed_ms: u64) -> Result<i128, Re
 }
 
 /// `exp(−elapsed / 150 s)` with 63 binary places, by repeated squaring.
-fn weight_of_past(elapsed_ms: u64) -> u64 {
+pub(crate) fn weight_of_past(elapsed_ms: u64) -> u64 {
     if elapsed_ms > BASIS_TIME_CONSTANT_MS.saturating_mul(TIME_CONSTANTS_REMEMBERED) {
         return 0;
     }

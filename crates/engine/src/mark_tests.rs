@@ -5,8 +5,17 @@ fn price(text: &str) -> Price {
     text.parse().expect("a test's price")
 }
 
+fn record_at(price: Price) -> MarkRecord {
+    next_mark(None, price, &BookTop::default(), TimeMs::new(0)).expect("the first mark is the index")
+}
+
 fn record(mark: &str, basis: i128, time_ms: u64) -> MarkRecord {
-    MarkRecord { price: price(mark), basis_average: basis << BASIS_FRACTION_BITS, time_ms: TimeMs::new(time_ms) }
+    MarkRecord {
+        price: price(mark),
+        basis_average: basis << BASIS_FRACTION_BITS,
+        time_ms: TimeMs::new(time_ms),
+        ..record_at(price(mark))
+    }
 }
 
 fn book(bid: &str, ask: &str, last: &str) -> BookTop {
@@ -134,7 +143,7 @@ fn extreme_prices() {
         for before in [one, Price::MAX] {
             for (bid, ask) in [(one, one), (one, Price::MAX), (Price::MAX, Price::MAX)] {
                 for elapsed_ms in [0, 1, 1_000, u64::MAX] {
-                    let previous = MarkRecord { price: before, basis_average: 0, time_ms: TimeMs::new(0) };
+                    let previous = MarkRecord { basis_average: 0, time_ms: TimeMs::new(0), ..record_at(before) };
                     let top = BookTop { best_bid: Some(bid), best_ask: Some(ask), last_trade: Some(one) };
                     match next_mark(Some(&previous), index, &top, TimeMs::new(elapsed_ms)) {
                         Ok(next) => assert!(next.price.get() > 0),
@@ -156,7 +165,7 @@ proptest! {
         last in prop::option::of(1i64..10_000_000_000_000), elapsed_ms in 0u64..10_000,
     ) {
         let previous = MarkRecord {
-            price: Price::new(before), basis_average: i128::from(basis) << BASIS_FRACTION_BITS, time_ms: TimeMs::new(0),
+            basis_average: i128::from(basis) << BASIS_FRACTION_BITS, time_ms: TimeMs::new(0), ..record_at(Price::new(before))
         };
         let top = BookTop {
             best_bid: bid.map(Price::new), best_ask: bid.map(|bid| Price::new(bid + spread)), last_trade: last.map(Price::new),

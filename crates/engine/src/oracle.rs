@@ -221,7 +221,8 @@ pub fn indices(bundle: &OracleBundle, seats: usize) -> BTreeMap<AssetId, IndexRe
         .filter(|(_, (prices, _))| prices.len() >= enough)
         .filter_map(|(asset, (prices, times))| {
             let sources = u32::try_from(prices.len()).ok()?;
-            Some((asset, IndexRecord { price: lower_median(prices)?, time_ms: lower_median(times)?, sources }))
+            let (price, time_ms) = (lower_median(prices)?, lower_median(times)?);
+            Some((asset, IndexRecord { price, time_ms, sources, slow_price: price, variance: 0 }))
         })
         .collect()
 }

@@ -210,6 +210,8 @@ fn lower_medians() {
             price: Price::new(price),
             time_ms: TimeMs::new(VOTE_TIME),
             sources,
+            slow_price: Price::new(price),
+            variance: 0,
         });
         assert_eq!(found.get(&AssetId::new(1)).copied(), expected, "{prices:?}");
         assert_eq!(found.len(), usize::from(expected.is_some()));
@@ -231,7 +233,13 @@ fn times_are_lower_medians_too() {
 
 #[test]
 fn freshness_is_elapsed_time() {
-    let index = IndexRecord { price: Price::new(1), time_ms: TimeMs::new(50_000), sources: 3 };
+    let index = IndexRecord {
+        price: Price::new(1),
+        time_ms: TimeMs::new(50_000),
+        sources: 3,
+        slow_price: Price::new(1),
+        variance: 0,
+    };
     for (now, age_ms, fresh) in [(49_900, 0, true), (50_000, 0, true), (60_000, 10_000, true), (60_001, 10_001, false)]
     {
         assert_eq!(index.age_ms(TimeMs::new(now)), age_ms);

@@ -272,8 +272,8 @@ fn check_reservation(
     };
     *orders = orders.with(order.remaining, record.notional_usd)?;
     let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
-    let before = elsewhere.with(&without_order.margin()?)?;
-    let after = elsewhere.with(&with_order.margin()?)?;
+    let before = elsewhere.with(&without_order.cross_margin()?)?;
+    let after = elsewhere.with(&with_order.cross_margin()?)?;
     after.check_order(&before)
 }
 

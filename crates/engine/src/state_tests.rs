@@ -66,10 +66,28 @@ fn standing() -> Vec<Record> {
         Record::Universe { id: UNIVERSE, record: UniverseRecord { spec, halted: None, gated_since_ms: None } },
         Record::Market { id: MARKET, record: market },
         Record::MarketState { id: MARKET, record: MarketState { last_price: Some(Price::new(-1)) } },
-        Record::Index { id: ASSET, record: IndexRecord { price: Price::new(5), time_ms: TimeMs::new(6), sources: 4 } },
+        Record::Index {
+            id: ASSET,
+            record: IndexRecord {
+                price: Price::new(5),
+                time_ms: TimeMs::new(6),
+                sources: 4,
+                slow_price: Price::new(4),
+                variance: 5,
+            },
+        },
         Record::Mark {
             id: MARKET,
-            record: MarkRecord { price: Price::new(5), time_ms: TimeMs::new(6), basis_average: -7 },
+            record: MarkRecord {
+                price: Price::new(5),
+                time_ms: TimeMs::new(6),
+                basis_average: -7,
+                slow_price: Price::new(4),
+                volatility_fraction: Rate::new(3),
+                market_fraction: Rate::new(4),
+                depeg_addition: Rate::new(5),
+                depth_usd: Usd::new(2),
+            },
         },
     ]
 }
@@ -138,8 +156,8 @@ const PINNED: [(&str, &str); 16] = [
     ("395c561424653325", "4abeb18068107845"),
     ("8c9d3cc07e256564", "38da25ffc2f70ec9"),
     ("c15b83f3a42e8d38", "42b3f1d318acf44a"),
-    ("fe3a8dd401157454", "2df34d0677de2759"),
-    ("fd6f281428060edc", "5a6c72ee7087cc6e"),
+    ("fe3a8dd401157454", "3a758b275f221682"),
+    ("fd6f281428060edc", "cf79aec55a341b1d"),
     ("1c18226136e77a3e", "fb0bc5287f07f412"),
     ("9f3d458b813743ed", "81367c227d53f965"),
     ("634dcf425a7f0151", "32f1d16d1fe3eae4"),

@@ -5,7 +5,7 @@
 
 mod scenario;
 
-pub(crate) use scenario::check;
+pub(crate) use scenario::{check, continue_with as scenario_on};
 
 use crate::{
     Engine, Rules, State,

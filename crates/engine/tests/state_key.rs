@@ -79,6 +79,6 @@ fn tags_are_the_same() {
     let claim = palisade_engine::state::FaucetClaimId { account: ACCOUNT, asset: AssetId::new(2) };
     assert_eq!(tag(&RecordKey::Custody(custody)), Table::Custody.tag());
     assert_eq!(tag(&RecordKey::Position(position)), Table::Position.tag());
-    assert_eq!(tag(&RecordKey::Leverage(position)), Table::Leverage.tag());
+    assert_eq!(tag(&RecordKey::MarginSetting(position)), Table::MarginSetting.tag());
     assert_eq!(tag(&RecordKey::FaucetClaim(claim)), Table::FaucetClaim.tag());
 }

@@ -7,7 +7,7 @@ use crate::{
     agent::AgentScope,
     ids::{AssetId, MarketId, UniverseId},
     limits::BATCH_MAX,
-    numbers::Amount,
+    numbers::{Amount, Usd},
     order::{OrderReference, OrderRequest, TimeInForce},
     time::TimeMs,
 };
@@ -92,6 +92,13 @@ pub enum Action {
         /// Whether they count.
         enabled: bool,
     } = 10,
+    /// Add collateral to an isolated position, or take some out.
+    UpdateIsolatedMargin {
+        /// The market.
+        market: MarketId,
+        /// What goes in; negative: out.
+        amount_usd: Usd,
+    } = 11,
 }
 
 /// How a position is margined.
@@ -104,7 +111,7 @@ pub enum Action {
 pub enum MarginMode {
     /// All collateral of the account backs all its positions.
     Cross = 0,
-    /// A position has its own collateral; not available yet.
+    /// A position has its own collateral.
     Isolated = 1,
 }
 
@@ -207,6 +214,7 @@ impl Action {
             Self::Transfer { .. } => "transfer",
             Self::ClaimFaucet { .. } => "claim_faucet",
             Self::SetHyperliquidCompatibility { .. } => "set_hyperliquid_compatibility",
+            Self::UpdateIsolatedMargin { .. } => "update_isolated_margin",
         }
     }
 }

@@ -100,6 +100,8 @@ pub enum Event {
     ChainHalted { invariant: String } = 15,
     /// An account opted into or out of Hyperliquid's format.
     HyperliquidCompatibilitySet { account: AccountId, enabled: bool } = 16,
+    /// The owner moved collateral into an isolated position (negative: out of it).
+    IsolatedMarginMoved { account: AccountId, market: MarketId, amount_usd: Usd } = 60,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.

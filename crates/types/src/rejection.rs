@@ -268,4 +268,15 @@ pub enum Rejection {
         /// `price` or `size`.
         field: String,
     } = 42,
+    /// No position with a purse of its own.
+    #[error("no isolated position in market {market}: switch it to isolated margin first")]
+    NoIsolatedPosition { market: MarketId } = 100,
+    /// What would be left is less than the position needs.
+    #[error("the isolated position in market {market} would lack {short_usd} of its initial margin: take out less")]
+    IsolatedMarginNeeded {
+        /// Where.
+        market: MarketId,
+        /// What would be lacking, negative.
+        short_usd: Usd,
+    } = 101,
 }

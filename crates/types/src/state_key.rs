@@ -63,8 +63,8 @@ pub enum Table {
     Custody = 12,
     /// Positions; never of zero size.
     Position = 13,
-    /// Leverage that differs from the market's maximum.
-    Leverage = 14,
+    /// Leverage and margin mode that an account chose.
+    MarginSetting = 14,
     /// Open orders.
     Order = 15,
     /// When an account last drew from the faucet.

@@ -1,13 +1,18 @@
-//! Set the leverage of a perpetual market. A change that needs more margin must be covered by it.
+//! Set the leverage of a linear market, and whether its position has its own collateral. A change that needs more margin
+//! must be covered by it, on both sides of a switch.
 
 use super::{Actor, Stop};
 use crate::{
-    accounts::{exposure, margin_without},
-    margin::Exposure,
-    state::{MarginSetting, MarginSettingId, Record},
+    accounts::{exposure, isolated_margin, margin_without},
+    isolated::{move_from_purse, settle_purse},
+    margin::AccountMargin,
+    state::{MarginSetting, MarginSettingId, PositionRecord, Record},
     work::Work,
 };
-use palisade_types::{action::MarginMode, event::Event, ids::MarketId, receipt::Outcome, rejection::Rejection};
+use palisade_types::{
+    action::MarginMode, address::AccountId, event::Event, ids::MarketId, market::MarketSpec, receipt::Outcome,
+    rejection::Rejection,
+};
 
 pub(super) fn run(
     work: &mut Work<'_>,
@@ -23,21 +28,69 @@ pub(super) fn run(
     if work.state.universe(universe).is_none_or(|record| record.halted.is_some()) {
         return Err(Rejection::UniverseHalted { universe }.into());
     }
-    if margin_mode == MarginMode::Isolated {
-        return Err(Rejection::IsolatedMarginUnavailable.into());
-    }
     if leverage == 0 || leverage > terms.maximum_leverage {
         return Err(Rejection::LeverageOutOfRange { leverage, maximum: terms.maximum_leverage }.into());
     }
     let at_risk = work.state.position(account, market).is_some() || work.state.open_totals(account, market).orders > 0;
-    if at_risk {
-        let here = exposure(work.state, account, &spec)?;
+    let before = if at_risk {
         let elsewhere = margin_without(work.state, account, spec.universe, Some(market))?;
-        let before = elsewhere.with(&here.margin()?)?;
-        elsewhere.with(&Exposure { leverage, ..here }.margin()?)?.check_order(&before)?;
-    }
+        Some(elsewhere.with(&exposure(work.state, account, &spec)?.cross_margin()?)?)
+    } else {
+        None
+    };
+    let was_isolated = work.state.standing(account, market).is_isolated();
     let record = MarginSetting { leverage, mode: margin_mode };
     work.state.put(Record::MarginSetting { id: MarginSettingId { account, market }, record });
+    if let Some(before) = before {
+        let is_isolated = margin_mode == MarginMode::Isolated;
+        settle_switch(work, account, &spec, was_isolated, is_isolated)?;
+        let after = margin_without(work.state, account, spec.universe, None)?;
+        if was_isolated == is_isolated {
+            check_same_mode(work, account, &spec, &before, &after)?;
+        } else {
+            after.check_initial()?;
+        }
+    }
     work.emit(Event::LeverageUpdated { account, market, leverage, margin_mode });
     Ok(Outcome::Done)
+}
+
+/// Moves the collateral that a switch of modes takes along: the initial requirement into a new purse, or all of a purse
+/// back to its owner.
+fn settle_switch(
+    work: &mut Work<'_>,
+    account: AccountId,
+    market: &MarketSpec,
+    was_isolated: bool,
+    is_isolated: bool,
+) -> Result<(), Rejection> {
+    match (was_isolated, is_isolated) {
+        (false, true) => {
+            let nothing = PositionRecord::default();
+            settle_purse(work.state, account, market, nothing)
+        }
+        (true, false) => {
+            let universe = market.universe;
+            let record = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
+            let purse = AccountId::isolated(account, market.id);
+            let amount = work.state.balance(purse, universe, record.spec.collateral);
+            move_from_purse(work.state, account, market, amount)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A lower leverage must be covered: by the cross margin, or by the purse.
+fn check_same_mode(
+    work: &Work<'_>,
+    account: AccountId,
+    market: &MarketSpec,
+    before: &AccountMargin,
+    after: &AccountMargin,
+) -> Result<(), Rejection> {
+    after.check_order(before)?;
+    if work.state.standing(account, market.id).is_isolated() {
+        isolated_margin(work.state, account, market)?.check_initial()?;
+    }
+    Ok(())
 }

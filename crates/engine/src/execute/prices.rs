@@ -1,9 +1,12 @@
 //! Oracle bundle → index → marks. The bundle was checked with the block.
 
 use crate::{
-    mark::{BookTop, is_due, next_mark},
+    mark::{BookTop, is_due, next_mark, next_slow_price},
     oracle::{bundle_round, indices},
-    state::{Record, State},
+    risk::{
+        crowd_fraction, depeg_addition, depth_now, next_depth, next_variance, open_interest_usd, volatility_fraction,
+    },
+    state::{IndexRecord, MarkRecord, Record, State},
     work::Work,
 };
 use palisade_types::{
@@ -12,6 +15,7 @@ use palisade_types::{
     market::MarketSpec,
     oracle::OracleBundle,
     order::Side,
+    rejection::Rejection,
 };
 use std::collections::BTreeSet;
 
@@ -22,6 +26,7 @@ pub(super) fn run(work: &mut Work<'_>, bundle: Option<&OracleBundle>) {
         let round = bundle_round(bundle);
         work.update_chain(|chain| chain.oracle_round = round);
         for (asset, record) in indices(bundle, work.genesis.seats.len()) {
+            let record = with_history(work.state.index(asset), record);
             work.state.put(Record::Index { id: asset, record });
             work.emit(Event::IndexUpdated {
                 asset,
@@ -50,12 +55,49 @@ fn update_mark(work: &mut Work<'_>, market: MarketId, asset: AssetId, index_chan
         return;
     }
     let book = book_top(work.state, market);
-    if let Ok(record) = next_mark(previous.as_ref(), index.price, &book, work.time_ms) {
+    let elapsed_ms = previous.map_or(0, |previous| work.time_ms.since(previous.time_ms));
+    let marked = next_mark(previous.as_ref(), index.price, &book, work.time_ms)
+        .and_then(|record| with_risk(work.state, market, record, index.variance, elapsed_ms));
+    if let Ok(record) = marked {
         work.state.put(Record::Mark { id: market, record });
         if previous.is_none_or(|previous| previous.price != record.price) {
             work.emit(Event::MarkUpdated { market, mark: record.price });
         }
     }
+}
+
+/// The new index with what it carries on from the last one. Out of range, the history begins anew.
+fn with_history(before: Option<&IndexRecord>, record: IndexRecord) -> IndexRecord {
+    let Some(before) = before else { return record };
+    let elapsed_ms = record.time_ms.since(before.time_ms);
+    IndexRecord {
+        slow_price: next_slow_price(before.slow_price, record.price, elapsed_ms).unwrap_or(record.price),
+        variance: next_variance(before.variance, before.price, record.price, elapsed_ms).unwrap_or(before.variance),
+        ..record
+    }
+}
+
+/// The new mark with what margin adds for volatility and size.
+fn with_risk(
+    state: &State,
+    market: MarketId,
+    record: MarkRecord,
+    variance: i64,
+    elapsed_ms: u64,
+) -> Result<MarkRecord, Rejection> {
+    let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
+    let terms = spec.linear().ok_or(Rejection::NoLeverage { market })?;
+    let now = depth_now(state, spec, record.price)?;
+    let quote = state.universe(spec.universe).and_then(|universe| state.index(universe.spec.collateral));
+    let volatility_fraction = volatility_fraction(&terms, variance);
+    let open_interest_usd = open_interest_usd(state, spec, record.price)?;
+    Ok(MarkRecord {
+        volatility_fraction,
+        market_fraction: crowd_fraction(&terms, open_interest_usd)?.max(volatility_fraction),
+        depeg_addition: depeg_addition(quote),
+        depth_usd: next_depth(&terms, record.depth_usd, now, elapsed_ms)?,
+        ..record
+    })
 }
 
 fn book_top(state: &State, market: MarketId) -> BookTop {

@@ -26,6 +26,9 @@ use std::{
     sync::Arc,
 };
 
+/// The first asset: what margin counts in.
+const QUOTE: AssetId = AssetId::new(0);
+
 /// A place in a book: smaller is served earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BookPlace {
@@ -143,6 +146,9 @@ impl Derived<BalanceId> for Amount {
         }
         if total.is_zero() {
             indices.balance_totals.remove(&custody);
+        }
+        if id.asset != QUOTE {
+            indices.update_standing(id.account, |standing| standing.set_asset(id.universe, id.asset, after.copied()));
         }
     }
 }

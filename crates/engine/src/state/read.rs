@@ -162,6 +162,11 @@ impl State {
         self.indices.standing(account).map_or(Amount::ZERO, |standing| standing.held(universe, asset))
     }
 
+    /// What an account holds of assets other than the quote, by universe and asset.
+    pub fn other_assets_of(&self, account: AccountId) -> &[((UniverseId, AssetId), Amount)] {
+        self.indices.standing(account).map_or(&[], Standing::assets)
+    }
+
     /// Sum of all balances of an asset in a universe.
     pub fn balance_total(&self, universe: UniverseId, asset: AssetId) -> Amount {
         self.indices.balance_totals.get(&CustodyId { universe, asset }).copied().unwrap_or_default()

@@ -7,7 +7,7 @@ use palisade_types::{
     ids::{AssetId, Height, MarketId, Nonce, UniverseId},
     limits::NONCES_KEPT,
     market::UniverseSpec,
-    numbers::{FundingIndex, Position, Price, Usd},
+    numbers::{FundingIndex, Position, Price, Rate, Usd},
     time::TimeMs,
 };
 
@@ -81,6 +81,10 @@ pub struct IndexRecord {
     pub time_ms: TimeMs,
     /// Seats it came from.
     pub sources: u32,
+    /// Follows the price at a bounded pace; what collateral counts for initial margin at most.
+    pub slow_price: Price,
+    /// Moving average of squared returns, in parts per million squared per second.
+    pub variance: i64,
 }
 
 /// A perpetual market's mark.
@@ -92,6 +96,16 @@ pub struct MarkRecord {
     pub time_ms: TimeMs,
     /// Moving average of `mid − index`, weighed by elapsed time, in 1e-8 USD with 32 binary places.
     pub basis_average: i128,
+    /// Follows the mark at a bounded pace; profit counts for initial margin at most at this price.
+    pub slow_price: Price,
+    /// Least initial fraction for the market's volatility.
+    pub volatility_fraction: Rate,
+    /// Least initial fraction for volatility and for the open interest that was.
+    pub market_fraction: Rate,
+    /// What initial requirements rise by while the quote asset is below its peg.
+    pub depeg_addition: Rate,
+    /// What the thinner side of the book holds near the mark, slow to rise.
+    pub depth_usd: Usd,
 }
 
 /// An account's standing, apart from what it holds.

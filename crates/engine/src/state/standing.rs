@@ -8,6 +8,7 @@
 
 use super::records::{Hold, MarginSetting, OrderRecord, PositionRecord};
 use palisade_types::{
+    action::MarginMode,
     ids::{AssetId, MarketId, OrderId, UniverseId},
     numbers::{Amount, FundingIndex, Position, Size, Usd},
     order::Side,
@@ -50,6 +51,8 @@ pub(crate) struct Standing {
     orders: Vec<(MarketId, OrderId)>,
     /// What the open orders lock, by universe and asset.
     holds: Vec<((UniverseId, AssetId), Amount)>,
+    /// What is held of assets other than the first, the quote, which need a price to back anything.
+    assets: Vec<((UniverseId, AssetId), Amount)>,
 }
 
 /// Whether a contribution comes or goes.
@@ -84,6 +87,11 @@ impl MarketStanding {
 }
 
 impl MarketStanding {
+    /// Whether the position has its own collateral.
+    pub fn is_isolated(&self) -> bool {
+        self.setting.is_some_and(|setting| setting.mode == MarginMode::Isolated)
+    }
+
     /// Whether there is a position or an open order; a leverage alone weighs nothing.
     pub const fn counts(&self) -> bool {
         self.totals.orders > 0 || !self.position.is_empty()
@@ -93,7 +101,7 @@ impl MarketStanding {
 impl Standing {
     /// Whether nothing is left to keep.
     pub(super) fn is_empty(&self) -> bool {
-        self.markets.is_empty() && self.orders.is_empty() && self.holds.is_empty()
+        self.markets.is_empty() && self.orders.is_empty() && self.holds.is_empty() && self.assets.is_empty()
     }
 
     /// Markets in which the account holds or offers anything, or chose its leverage; in order.
@@ -123,6 +131,31 @@ impl Standing {
     pub(super) fn held(&self, universe: UniverseId, asset: AssetId) -> Amount {
         let place = self.holds.binary_search_by_key(&(universe, asset), |(id, _)| *id);
         place.ok().and_then(|place| self.holds.get(place)).map_or(Amount::ZERO, |(_, amount)| *amount)
+    }
+
+    /// What is held of assets other than the quote, by universe and asset.
+    pub(super) fn assets(&self) -> &[((UniverseId, AssetId), Amount)] {
+        &self.assets
+    }
+
+    /// Accounts for what is held of an asset other than the quote.
+    pub(super) fn set_asset(&mut self, universe: UniverseId, asset: AssetId, amount: Option<Amount>) {
+        let id = (universe, asset);
+        match (self.assets.binary_search_by_key(&id, |(id, _)| *id), amount) {
+            (Ok(place), Some(amount)) => {
+                if let Some((_, held)) = self.assets.get_mut(place) {
+                    *held = amount;
+                }
+            }
+            (Ok(place), None) => {
+                self.assets.remove(place);
+            }
+            (Err(place), Some(amount)) => {
+                make_room(&mut self.assets);
+                self.assets.insert(place, (id, amount));
+            }
+            (Err(_), None) => {}
+        }
     }
 
     /// Changes the account in one market.

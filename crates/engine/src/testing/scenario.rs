@@ -45,7 +45,7 @@ struct Pending {
     expected: String,
 }
 
-fn continue_with(venue: &mut Venue, text: &str) {
+pub(crate) fn continue_with(venue: &mut Venue, text: &str) {
     let mut pending: Vec<Pending> = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
         let joins = line.strip_prefix('+').map(str::trim);

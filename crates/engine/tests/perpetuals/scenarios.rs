@@ -97,7 +97,6 @@ fn leverage_decides_what_an_order_needs() {
         place alice buy 1 BTC 60000 gtc -> rejected InsufficientMargin
         leverage alice BTC 0 -> rejected LeverageOutOfRange
         leverage alice BTC 51 -> rejected LeverageOutOfRange
-        leverage alice BTC 50 isolated -> rejected IsolatedMarginUnavailable
         leverage alice BTC/USDC 5 -> rejected NoLeverage
         leverage alice ETH 10 -> done                     # no mark there yet, and nothing at risk
         leverage alice BTC 50 -> done
@@ -394,6 +393,9 @@ fn profit_backs_positions_but_cannot_leave() {
         transfer alice bob 6950.00000001 -> rejected InsufficientBalance
         transfer alice bob 6950 -> done
         margin alice = equity 4050 initial 3050 maintenance 610 withdrawable 0
+        place alice buy 0.3 BTC 61000 gtc -> rejected InsufficientMargin     # the slow price does not confirm the profit yet
+        wait 60000
+        index BTC 61000
         place alice buy 0.3 BTC 61000 gtc -> rests 0.3
         place alice buy 0.1 BTC 61000 gtc -> rejected InsufficientMargin
     ");

@@ -147,6 +147,7 @@ pub fn actions() -> Vec<Action> {
         },
         Action::ClaimFaucet { asset: AssetId::new(0) },
         Action::SetHyperliquidCompatibility { enabled: true },
+        Action::UpdateIsolatedMargin { market: MarketId::new(1), amount_usd: Usd::new(-2) },
     ]
 }
 
@@ -259,6 +260,8 @@ fn other_rejections() -> Vec<Rejection> {
         Rejection::InvariantViolated { invariant: "I1".into() },
         Rejection::Unsupported { feature: "twapOrder".into() },
         Rejection::InvalidNumber { field: "price".into() },
+        Rejection::NoIsolatedPosition { market: MarketId::new(1) },
+        Rejection::IsolatedMarginNeeded { market: MarketId::new(1), short_usd: Usd::new(-2) },
     ]
 }
 
@@ -324,6 +327,7 @@ fn events() -> Vec<Event> {
         Event::UniverseHalted { universe, invariant: "I2".into() },
         Event::ChainHalted { invariant: "I1".into() },
         Event::HyperliquidCompatibilitySet { account: account(1), enabled: false },
+        Event::IsolatedMarginMoved { account: account(1), market: MarketId::new(1), amount_usd: Usd::new(-2) },
     ]
 }
 
@@ -539,7 +543,7 @@ fn state_records() -> Vec<Sample> {
         Table::Balance,
         Table::Custody,
         Table::Position,
-        Table::Leverage,
+        Table::MarginSetting,
         Table::Order,
         Table::FaucetClaim,
     ];

@@ -1,0 +1,95 @@
+//! Isolated positions: each has a purse of its own, and can lose no more than what is in it.
+//! Rules page: `docs/rules/margin.md`.
+//!
+//! The position stays under its owner's name; its purse is the balance of a derived account
+//! ([`AccountId::isolated`]), so the ledger's invariants cover it. The owner's other positions know nothing of either,
+//! but open orders in the market reserve from the owner's cross margin what they may ask for beyond the purse.
+//!
+//! After a fill:
+//! - a position that grew or turned takes from the owner's cash what its purse lacks for the initial requirement; one that
+//!   turned gives back what it does not need;
+//! - a position that shrank gives back the closed part's share of the purse and what it realised, but keeps the
+//!   initial requirement of the rest;
+//! - a position that is closed gives back everything.
+
+use crate::{
+    accounts::{isolated_margin, position},
+    ledger::{Overdraft, Settlement},
+    margin::AccountMargin,
+    market_math::quote_amount,
+    state::{PositionRecord, State},
+    wide::multiply_divide_ceil,
+};
+use palisade_types::{
+    address::AccountId,
+    market::MarketSpec,
+    numbers::{Amount, Usd},
+    rejection::Rejection,
+};
+
+/// Moves cash between an isolated position's purse and its owner after a fill; `before` is the position before it.
+pub(crate) fn settle_purse(
+    state: &mut State,
+    account: AccountId,
+    market: &MarketSpec,
+    before: PositionRecord,
+) -> Result<(), Rejection> {
+    let after = position(state, account, market.id);
+    let margin = isolated_margin(state, account, market)?;
+    let (lots_before, lots_after) = (before.position.get(), after.position.get());
+    let same_side = lots_after == 0 || (lots_after > 0) == (lots_before > 0);
+    let shrank = same_side && after.position.size() < before.position.size();
+    let surplus = margin.initial_equity_usd()?.checked_sub(margin.position_initial_usd).ok_or(Rejection::Overflow)?;
+    let returned = if after.is_empty() {
+        margin.balance_usd
+    } else if shrank {
+        let kept = multiply_divide_ceil(
+            margin.balance_usd.get().max(0),
+            i128::from(after.position.size().get()),
+            i128::from(before.position.size().get()),
+        )
+        .map(Usd::new)
+        .ok_or(Rejection::Overflow)?;
+        margin.balance_usd.checked_sub(kept).ok_or(Rejection::Overflow)?.min(surplus).max(Usd::ZERO)
+    } else if surplus < Usd::ZERO || !same_side {
+        surplus
+    } else {
+        Usd::ZERO
+    };
+    move_from_purse(state, account, market, quote_amount(returned))
+}
+
+/// Moves cash out of a purse to its owner; negative: into it.
+pub(crate) fn move_from_purse(
+    state: &mut State,
+    account: AccountId,
+    market: &MarketSpec,
+    amount: Amount,
+) -> Result<(), Rejection> {
+    if amount.is_zero() {
+        return Ok(());
+    }
+    let universe = market.universe;
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let mut settlement = Settlement::new(universe, Overdraft::Allowed);
+    settlement.transfer(AccountId::isolated(account, market.id), account, collateral, amount)?;
+    settlement.apply(state)
+}
+
+/// Whether the owner can afford what a fill of an isolated position did to the cross margin: what was taken for the purse
+/// was there in cash and is not needed elsewhere, or nothing was taken.
+pub(crate) fn check_fill(after: &AccountMargin, before: &AccountMargin) -> Result<(), Rejection> {
+    if after.balance_usd >= before.balance_usd {
+        return Ok(());
+    }
+    let available = after.initial_equity_usd()?;
+    let cash = after.balance_usd.checked_sub(after.held_usd).ok_or(Rejection::Overflow)?;
+    if available >= after.position_initial_usd && cash >= Usd::ZERO {
+        return Ok(());
+    }
+    Err(Rejection::InsufficientMargin { required: after.position_initial_usd, available })
+}
+
+#[cfg(test)]
+#[path = "isolated_tests.rs"]
+mod tests;

@@ -1,0 +1,126 @@
+//! Isolated positions: what moves into their purses and out of them, and what cannot.
+
+use crate::testing::{CORE, PERP, USDC, Venue, account_of, price, scenario_on, usd};
+use palisade_types::{
+    action::{Action, MarginMode},
+    address::AccountId,
+    numbers::{Amount, Usd},
+    receipt::Outcome,
+    rejection::Rejection,
+};
+
+fn purse(venue: &Venue, name: &str) -> Amount {
+    venue.state().balance(AccountId::isolated(account_of(name), PERP), CORE, USDC)
+}
+
+fn act(venue: &mut Venue, name: &str, action: Action) -> Outcome {
+    let action = venue.sign(name, action);
+    venue.block(&[action], None).receipts[0].outcome.clone()
+}
+
+fn isolated(leverage: u32) -> Action {
+    Action::UpdateLeverage { market: PERP, leverage, margin_mode: MarginMode::Isolated }
+}
+
+/// Alice is long 10 at 100 with 5x isolated, bob short against her with cross.
+fn long_ten() -> Venue {
+    let mut venue = Venue::new();
+    scenario_on(&mut venue, "index BTC 100");
+    assert_eq!(act(&mut venue, "alice", isolated(5)), Outcome::Done);
+    scenario_on(
+        &mut venue,
+        "
+        alice buy BTC 10 @ 100 gtc cloid 1  -> resting 10
+        bob sell BTC 10 @ 100 gtc           -> filled 10 for 1000
+        alice position BTC 10 cost 1000
+        ",
+    );
+    venue
+}
+
+#[test]
+fn opening_takes_the_initial_requirement_and_closing_returns_everything() {
+    let mut venue = long_ten();
+    assert_eq!(purse(&venue, "alice"), Amount::new(200 * 100_000_000));
+    scenario_on(
+        &mut venue,
+        "
+        alice sell BTC 5 @ 100 gtc cloid 2  -> resting 5
+        bob buy BTC 5 @ 100 gtc             -> filled 5 for 500
+        ",
+    );
+    assert_eq!(purse(&venue, "alice"), Amount::new(100 * 100_000_000), "half of it");
+    scenario_on(
+        &mut venue,
+        "
+        alice sell BTC 5 @ 100 gtc cloid 3  -> resting 5
+        bob buy BTC 5 @ 100 gtc             -> filled 5 for 500
+        ",
+    );
+    assert_eq!(purse(&venue, "alice"), Amount::ZERO);
+}
+
+#[test]
+fn a_turn_through_zero_margins_what_is_left() {
+    let mut venue = long_ten();
+    scenario_on(
+        &mut venue,
+        "
+        alice sell BTC 14 @ 100 gtc cloid 2  -> resting 14
+        bob buy BTC 14 @ 100 gtc             -> filled 14 for 1400
+        alice position BTC -4 cost -400
+        ",
+    );
+    assert_eq!(purse(&venue, "alice"), Amount::new(80 * 100_000_000));
+}
+
+#[test]
+fn margin_is_added_and_taken_out_as_far_as_the_position_lets() {
+    let mut venue = long_ten();
+    let update = |amount: &str| Action::UpdateIsolatedMargin { market: PERP, amount_usd: usd(amount) };
+    assert_eq!(act(&mut venue, "alice", update("50")), Outcome::Done);
+    assert_eq!(purse(&venue, "alice"), Amount::new(250 * 100_000_000));
+    assert_eq!(act(&mut venue, "alice", update("-50")), Outcome::Done);
+    let short = Outcome::Rejected { rejection: Rejection::IsolatedMarginNeeded { market: PERP, short_usd: usd("-1") } };
+    assert_eq!(act(&mut venue, "alice", update("-1")), short);
+    let nothing = Outcome::Rejected { rejection: Rejection::AmountNotPositive { amount: Amount::ZERO } };
+    assert_eq!(act(&mut venue, "alice", update("0")), nothing);
+    let none = Outcome::Rejected { rejection: Rejection::NoIsolatedPosition { market: PERP } };
+    assert_eq!(act(&mut venue, "bob", update("1")), none, "cross");
+    let too_much = act(&mut venue, "alice", Action::UpdateIsolatedMargin { market: PERP, amount_usd: Usd::MAX });
+    assert!(matches!(too_much, Outcome::Rejected { rejection: Rejection::InsufficientBalance { .. } }));
+}
+
+#[test]
+fn profit_and_loss_stay_in_the_purse_until_it_closes() {
+    let mut venue = long_ten();
+    scenario_on(&mut venue, "index BTC 90");
+    let spec = venue.state().market(PERP).expect("listed").clone();
+    let mark = venue.state().mark(PERP).expect("marked").price;
+    assert!(mark < price("100"));
+    let margin = crate::accounts::isolated_margin(venue.state(), account_of("alice"), &spec).expect("in range");
+    assert!(margin.unrealised_usd < Usd::ZERO);
+    let cross = crate::accounts::margin(venue.state(), account_of("alice"), CORE).expect("in range");
+    assert_eq!(cross.unrealised_usd, Usd::ZERO);
+    assert_eq!(cross.position_initial_usd, Usd::ZERO);
+}
+
+#[test]
+fn a_switch_moves_the_margin_and_must_leave_both_sides_healthy() {
+    let mut venue = long_ten();
+    let cross = Action::UpdateLeverage { market: PERP, leverage: 5, margin_mode: MarginMode::Cross };
+    assert_eq!(act(&mut venue, "alice", cross), Outcome::Done);
+    assert_eq!(purse(&venue, "alice"), Amount::ZERO);
+    assert_eq!(act(&mut venue, "alice", isolated(4)), Outcome::Done);
+    assert_eq!(purse(&venue, "alice"), Amount::new(250 * 100_000_000));
+    let send = Action::Transfer {
+        universe: CORE,
+        to: account_of("bob"),
+        asset: USDC,
+        amount: Amount::new(99_700 * 100_000_000),
+    };
+    assert_eq!(act(&mut venue, "alice", send), Outcome::Done);
+    let refused = act(&mut venue, "alice", isolated(1));
+    assert!(matches!(refused, Outcome::Rejected { rejection: Rejection::InsufficientMargin { .. } }), "{refused:?}");
+    assert_eq!(purse(&venue, "alice"), Amount::new(250 * 100_000_000), "state unchanged");
+}
