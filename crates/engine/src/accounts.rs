@@ -49,6 +49,12 @@ fn exposure_of(
     })
 }
 
+/// The position of an account in a linear market, without its open orders: what maintenance looks at.
+pub(crate) fn exposure_at_rest(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
+    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
+    Ok(exposure_of(state, &state.standing(account, market.id), market, &terms)?.without_orders())
+}
+
 /// The leverage an account has in a market: what it chose, else the default.
 pub fn leverage(state: &State, account: AccountId, market: &MarketSpec) -> u32 {
     let maximum = market.linear().map_or(1, |terms| terms.maximum_leverage);

@@ -3,6 +3,7 @@
 //! 1. the block is checked against its parent; nonces and budgets of its actions are charged;
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
 //! 3. timers in (time, id) order;
+//! 4. margin calls, liquidations and the allocation of losses, see [`crate::liquidation`];
 //! 6. user actions, in classes, see [`order`];
 //! 8. the audit.
 //!
@@ -22,6 +23,7 @@ pub use timers::next_due;
 
 use crate::{
     admission::{Admission, Charges},
+    liquidation,
     oracle::{BundleContext, BundleError, bundle_median_time, verify_bundle},
     rules::Rules,
     state::{State, Undo, Write},
@@ -140,6 +142,7 @@ pub(crate) fn execute(
     migrate::run(&mut work, rules, block.height);
     prices::run(&mut work, block.oracle_bundle);
     timers::run(&mut work);
+    liquidation::run(&mut work);
     let receipts = user_actions::run(&mut work, block);
     audit::run(&mut work, start, block.height);
     work.keep_numbers();

@@ -54,6 +54,8 @@ pub(crate) struct Fill<'a> {
     pub taker: &'a OpenOrder,
     /// How much.
     pub lots: Size,
+    /// Whether the taker is closed by force, and not asked whether it affords it.
+    pub is_forced: bool,
 }
 
 /// Amounts of a fill.
@@ -110,7 +112,7 @@ pub(crate) fn settle(work: &mut Work<'_>, fill: &Fill<'_>) -> Result<Verdict, Re
         work.revert_to(checkpoint);
         return Ok(Verdict::MakerFails);
     }
-    if !affords(work.state, fill.market, fill.taker, &taker_before)? {
+    if !fill.is_forced && !affords(work.state, fill.market, fill.taker, &taker_before)? {
         work.revert_to(checkpoint);
         return Ok(Verdict::TakerFails);
     }
@@ -186,16 +188,22 @@ fn settle_spot(state: &mut State, fill: &Fill<'_>, spot: SpotTerms, amounts: &Am
     let mut settlement = Settlement::new(universe, Overdraft::Refused);
     settlement.transfer(buyer, seller, spot.quote, quote)?;
     settlement.transfer(seller, buyer, spot.base, base)?;
-    post_fees(&mut settlement, fill, spot.quote, amounts)?;
+    post_fees(&mut settlement, fill, (fill.maker.account, fill.taker.account), spot.quote, amounts)?;
     settlement.apply(state)
 }
 
-fn post_fees(settlement: &mut Settlement, fill: &Fill<'_>, asset: AssetId, amounts: &Amounts) -> Result<(), Rejection> {
+fn post_fees(
+    settlement: &mut Settlement,
+    fill: &Fill<'_>,
+    (maker_purse, taker_purse): (AccountId, AccountId),
+    asset: AssetId,
+    amounts: &Amounts,
+) -> Result<(), Rejection> {
     let fees = AccountId::fees(fill.market.universe);
     if !is_planted(Mutant::SkipFeePosting) {
-        settlement.transfer(fill.maker.account, fees, asset, quote_amount(amounts.maker_fee_usd))?;
+        settlement.transfer(maker_purse, fees, asset, quote_amount(amounts.maker_fee_usd))?;
     }
-    settlement.transfer(fill.taker.account, fees, asset, quote_amount(amounts.taker_fee_usd))
+    settlement.transfer(taker_purse, fees, asset, quote_amount(amounts.taker_fee_usd))
 }
 
 fn buyer_and_seller(fill: &Fill<'_>) -> (AccountId, AccountId) {
@@ -227,7 +235,7 @@ fn settle_perpetual(
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
     settlement.transfer(clearing, maker_purse, collateral, quote_amount(maker.realised_usd))?;
     settlement.transfer(clearing, taker_purse, collateral, quote_amount(taker.realised_usd))?;
-    post_fees(&mut settlement, fill, collateral, amounts)?;
+    post_fees(&mut settlement, fill, (maker_purse, taker_purse), collateral, amounts)?;
     settlement.apply(state)?;
     put_position(state, fill.maker.account, market.id, maker.after);
     put_position(state, fill.taker.account, market.id, taker.after);

@@ -27,6 +27,7 @@ pub mod execute;
 mod fill;
 mod isolated;
 mod ledger;
+pub mod liquidation;
 pub mod margin;
 pub mod mark;
 pub mod market_math;

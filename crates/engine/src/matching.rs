@@ -64,16 +64,36 @@ pub(crate) fn first_crossing<'a>(state: &'a State, order: &OpenOrder) -> Option<
 
 /// Matches `taker` as far as it goes; `taker.remaining` is left with what was not filled.
 pub(crate) fn run(work: &mut Work<'_>, market: &MarketSpec, taker: &mut OpenOrder) -> Result<Matched, Rejection> {
+    run_until(work, market, taker, MATCH_STEPS_MAX, false)
+}
+
+/// The same for an account that is closed by force: it is not asked whether it affords its fills.
+pub(crate) fn run_forced(
+    work: &mut Work<'_>,
+    market: &MarketSpec,
+    taker: &mut OpenOrder,
+    steps_max: u32,
+) -> Result<Matched, Rejection> {
+    run_until(work, market, taker, steps_max, true)
+}
+
+fn run_until(
+    work: &mut Work<'_>,
+    market: &MarketSpec,
+    taker: &mut OpenOrder,
+    steps_max: u32,
+    is_forced: bool,
+) -> Result<Matched, Rejection> {
     let mut matched = Matched::default();
     let mut steps: u32 = 0;
     while !taker.remaining.is_zero() {
         let Some(maker) = first_crossing(work.state, taker).copied() else { break };
-        if steps == MATCH_STEPS_MAX {
+        if steps == steps_max {
             matched.stopped = Some(CancelReason::MatchStepLimit);
             break;
         }
         steps = steps.saturating_add(1);
-        match step(work, market, taker, &maker)? {
+        match step(work, market, taker, &maker, is_forced)? {
             Step::Filled { lots, quote_usd } => {
                 taker.remaining = taker.remaining.checked_sub(lots).ok_or(Rejection::Overflow)?;
                 matched.filled = matched.filled.checked_add(lots).ok_or(Rejection::Overflow)?;
@@ -90,7 +110,13 @@ pub(crate) fn run(work: &mut Work<'_>, market: &MarketSpec, taker: &mut OpenOrde
     Ok(matched)
 }
 
-fn step(work: &mut Work<'_>, market: &MarketSpec, taker: &OpenOrder, maker: &OpenOrder) -> Result<Step, Rejection> {
+fn step(
+    work: &mut Work<'_>,
+    market: &MarketSpec,
+    taker: &OpenOrder,
+    maker: &OpenOrder,
+    is_forced: bool,
+) -> Result<Step, Rejection> {
     if is_over(maker.time_in_force, work.time_ms) {
         return Ok(cancel_maker(work, maker, CancelReason::Expired));
     }
@@ -114,7 +140,7 @@ fn step(work: &mut Work<'_>, market: &MarketSpec, taker: &OpenOrder, maker: &Ope
     if lots.is_zero() {
         return Ok(Step::Stopped { reason: CancelReason::Cap });
     }
-    Ok(match fill::settle(work, &Fill { market, maker, taker, lots })? {
+    Ok(match fill::settle(work, &Fill { market, maker, taker, lots, is_forced })? {
         Verdict::Settled { quote_usd } => Step::Filled { lots, quote_usd },
         Verdict::MakerFails => cancel_maker(work, maker, CancelReason::Margin),
         Verdict::TakerFails => Step::Stopped { reason: CancelReason::Margin },

@@ -26,10 +26,22 @@ pub enum Mutant {
     RejectionCostsNothing,
     /// Receipts are put into their archive some time after the state is applied, instead of before.
     ReceiptAfterApply,
+    /// A liquidation box spans more than the account can lose.
+    BoxTooWide,
+    /// The backstop vault puts more into a market than its share.
+    BackstopUnfenced,
+    /// The insurance fund pays beyond a market's claim cap.
+    FundUncapped,
+    /// Winners pay the deficit twice.
+    DeleverageTwice,
 }
 
 impl Mutant {
-    /// All of them.
+    /// Those that the clearing tests find.
+    pub const CLEARING: [Self; 4] =
+        [Self::BoxTooWide, Self::BackstopUnfenced, Self::FundUncapped, Self::DeleverageTwice];
+
+    /// Those that the simulation of whole clusters finds.
     pub const ALL: [Self; 10] = [
         Self::SkipFeePosting,
         Self::AcceptUsedNonce,
@@ -56,6 +68,10 @@ impl Mutant {
             Self::BundleBelowQuorum => "bundle-below-quorum",
             Self::RejectionCostsNothing => "rejection-costs-nothing",
             Self::ReceiptAfterApply => "receipt-after-apply",
+            Self::BoxTooWide => "box-too-wide",
+            Self::BackstopUnfenced => "backstop-unfenced",
+            Self::FundUncapped => "fund-uncapped",
+            Self::DeleverageTwice => "deleverage-twice",
         }
     }
 }

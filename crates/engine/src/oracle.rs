@@ -11,7 +11,7 @@
 
 use crate::{
     mutant::{Mutant, is_planted},
-    state::IndexRecord,
+    state::{IndexRecord, State},
 };
 use palisade_types::{
     genesis::Seat,
@@ -37,6 +37,11 @@ impl IndexRecord {
     pub const fn is_fresh(&self, now: TimeMs) -> bool {
         self.age_ms(now) <= INDEX_FRESH_MS
     }
+}
+
+/// Whether an asset has an index on which risk may be taken and accounts liquidated.
+pub fn is_fresh_index(state: &State, asset: AssetId, now: TimeMs) -> bool {
+    state.index(asset).is_some_and(|index| index.is_fresh(now))
 }
 
 /// Why a block may not carry a bundle.

@@ -16,7 +16,7 @@
 use crate::{
     market_math::{quote_usd, signed_lots},
     state::PositionRecord,
-    wide::multiply_divide_ceil,
+    wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
     market::LinearTerms,
@@ -42,10 +42,25 @@ impl PositionRecord {
 
     /// The position after trading `lots` at `price`.
     pub fn after_fill(self, side: Side, price: Price, lots: Size, size_decimals: u8) -> Result<FillEffect, Rejection> {
+        let closing_quote = quote_usd(price, self.reducible(side, lots), size_decimals)?;
+        self.after_trade(side, lots, quote_usd(price, lots, size_decimals)?, closing_quote)
+    }
+
+    /// The position after trading `lots` for `quote`, whatever price that is: what closes takes its share of the
+    /// quote, rounded down.
+    pub fn after_quote(self, side: Side, lots: Size, quote: Usd) -> Result<FillEffect, Rejection> {
+        let closing = i128::from(self.reducible(side, lots).get());
+        let all = i128::from(lots.get().max(1));
+        let closing_quote = multiply_divide_floor(quote.get(), closing, all).map(Usd::new);
+        self.after_trade(side, lots, quote, closing_quote.ok_or(Rejection::Overflow)?)
+    }
+
+    fn after_trade(self, side: Side, lots: Size, quote: Usd, closing_quote: Usd) -> Result<FillEffect, Rejection> {
         let closing = self.reducible(side, lots);
         let opening = lots.checked_sub(closing).ok_or(Rejection::Overflow)?;
-        let closed = self.close(side, price, closing, size_decimals)?;
-        let after = closed.after.open(side, price, opening, size_decimals)?;
+        let opening_quote = quote.checked_sub(closing_quote).ok_or(Rejection::Overflow)?;
+        let closed = self.close(side, closing_quote, closing)?;
+        let after = closed.after.open(side, opening_quote, opening)?;
         Ok(FillEffect { after, realised_usd: closed.realised_usd })
     }
 
@@ -58,7 +73,7 @@ impl PositionRecord {
         if closes { lots.min(self.position.size()) } else { Size::ZERO }
     }
 
-    fn close(self, side: Side, price: Price, closing: Size, size_decimals: u8) -> Result<FillEffect, Rejection> {
+    fn close(self, side: Side, quote: Usd, closing: Size) -> Result<FillEffect, Rejection> {
         if closing.is_zero() {
             return Ok(FillEffect { after: self, realised_usd: Usd::ZERO });
         }
@@ -66,7 +81,6 @@ impl PositionRecord {
         let released = multiply_divide_ceil(self.entry_cost_usd.get(), i128::from(closing.get()), held)
             .map(Usd::new)
             .ok_or(Rejection::Overflow)?;
-        let quote = quote_usd(price, closing, size_decimals)?;
         let received = match side {
             Side::Sell => quote,
             Side::Buy => quote.checked_neg().ok_or(Rejection::Overflow)?,
@@ -80,8 +94,7 @@ impl PositionRecord {
         Ok(FillEffect { after, realised_usd })
     }
 
-    fn open(self, side: Side, price: Price, opening: Size, size_decimals: u8) -> Result<Self, Rejection> {
-        let quote = quote_usd(price, opening, size_decimals)?;
+    fn open(self, side: Side, quote: Usd, opening: Size) -> Result<Self, Rejection> {
         let cost_usd = match side {
             Side::Buy => self.entry_cost_usd.checked_add(quote),
             Side::Sell => self.entry_cost_usd.checked_sub(quote),

@@ -16,7 +16,6 @@ use crate::{
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
-    ids::MarketId,
     market::{CollateralTerms, LinearTerms, MarketSpec},
     numbers::{Price, Rate, Usd},
     order::Side,
@@ -183,20 +182,20 @@ pub fn next_depth(terms: &LinearTerms, before: Usd, now: Usd, elapsed_ms: u64) -
 
 /// What the thinner side of the book offers within [`DEPTH_BAND`] of the mark.
 pub fn depth_now(state: &State, market: &MarketSpec, mark: Price) -> Result<Usd, Rejection> {
-    let side_depth = |side| side_depth(state, market.id, market.size_decimals, side, mark);
-    Ok(side_depth(Side::Buy)?.min(side_depth(Side::Sell)?))
+    Ok(depth_of_side(state, market, Side::Buy, mark)?.min(depth_of_side(state, market, Side::Sell, mark)?))
 }
 
-fn side_depth(state: &State, market: MarketId, size_decimals: u8, side: Side, mark: Price) -> Result<Usd, Rejection> {
+/// What one side of the book offers within [`DEPTH_BAND`] of the mark, as far as [`DEPTH_ORDERS_MAX`] orders go.
+pub fn depth_of_side(state: &State, market: &MarketSpec, side: Side, mark: Price) -> Result<Usd, Rejection> {
     let mark = i128::from(mark.get());
     let band = multiply_divide_floor(mark, i128::from(DEPTH_BAND.get()), RATE_ONE).ok_or(Rejection::Overflow)?;
     let mut sum = Usd::ZERO;
-    for record in state.book_side(market, side).take(DEPTH_ORDERS_MAX) {
+    for record in state.book_side(market.id, side).take(DEPTH_ORDERS_MAX) {
         let distance = i128::from(record.order.price.get()).saturating_sub(mark).abs();
         if distance > band {
             break;
         }
-        let notional = quote_usd(record.order.price, record.order.remaining, size_decimals)?;
+        let notional = quote_usd(record.order.price, record.order.remaining, market.size_decimals)?;
         sum = sum.checked_add(notional).ok_or(Rejection::Overflow)?;
     }
     Ok(sum)

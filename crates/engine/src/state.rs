@@ -14,21 +14,24 @@ mod read;
 mod records;
 mod standing;
 mod tables;
+mod watch;
 
 pub use indices::{BookPlace, PositionTotals, Timer};
 #[cfg(test)]
 pub(crate) use records::TestAccount;
 pub use records::{
     AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, MarginSetting, MarginSettingId,
-    MarkRecord, MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, ScheduledUpgrade,
-    UniverseRecord,
+    MarginUnit, MarkRecord, MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord,
+    ScheduledUpgrade, UniverseRecord,
 };
 pub use standing::{MarketStanding, OpenTotals};
 pub use tables::{RECORD_BYTES_MAX, Record, RecordKey};
+pub use watch::{Bound, PriceKey};
 
 use crate::mutant::{Mutant, is_planted};
 use indices::Indices;
-use palisade_types::codec::DecodeError;
+use palisade_types::{address::AccountId, codec::DecodeError};
+use std::collections::BTreeSet;
 use tables::Tables;
 
 /// The whole exchange.
@@ -180,6 +183,53 @@ impl State {
         if let Some(before) = self.tables.take(&key, &mut self.indices) {
             self.journal.push(Change::Replaced(before));
         }
+    }
+
+    /// The accounts that must be margined again because something of theirs changed; at first, everyone.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<AccountId> {
+        if !self.indices.watch.is_on() {
+            let everyone: Vec<AccountId> = self.tables.balances.keys().map(|id| id.account).collect();
+            let holders: Vec<AccountId> = self.tables.positions.keys().map(|id| id.account).collect();
+            self.indices.watch.switch_on(everyone.into_iter().chain(holders));
+        }
+        self.indices.watch.take_touched()
+    }
+
+    /// The account must be margined again though none of its own records changed.
+    pub(crate) fn touch(&mut self, account: AccountId) {
+        self.indices.watch.touch(account);
+    }
+
+    /// The boxed margin units whose box a price has left.
+    pub(crate) fn outside_boxes(&self) -> BTreeSet<MarginUnit> {
+        let watch = &self.indices.watch;
+        let left = watch.keys().filter_map(|key| self.price_of(key).map(|price| watch.outside(key, price)));
+        left.flatten().collect()
+    }
+
+    /// The present value of a watched price.
+    fn price_of(&self, key: PriceKey) -> Option<i64> {
+        match key {
+            PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) => {
+                self.mark(market).map(|record| record.price.get())
+            }
+            PriceKey::IndexFalls(asset) => self.index(asset).map(|record| record.price.get()),
+        }
+    }
+
+    /// A margin unit's box.
+    pub(crate) fn box_of(&self, unit: &MarginUnit) -> Option<&[Bound]> {
+        self.indices.watch.box_of(unit)
+    }
+
+    /// The boxed margin units of an account.
+    pub(crate) fn boxed_units_of(&self, account: AccountId) -> Vec<MarginUnit> {
+        self.indices.watch.units_of(account)
+    }
+
+    /// Puts a margin unit into a box; an empty one takes it out.
+    pub(crate) fn set_box(&mut self, unit: MarginUnit, bounds: Vec<Bound>) {
+        self.indices.watch.set_box(unit, bounds);
     }
 
     /// This moment.

@@ -102,6 +102,39 @@ pub enum Event {
     HyperliquidCompatibilitySet { account: AccountId, enabled: bool } = 16,
     /// The owner moved collateral into an isolated position (negative: out of it).
     IsolatedMarginMoved { account: AccountId, market: MarketId, amount_usd: Usd } = 60,
+    /// An account's margin came to another level: a warning while it falls, an all-clear once it has risen.
+    MarginCalled {
+        account: AccountId,
+        universe: UniverseId,
+        /// The market of an isolated position; `None` for the cross margin.
+        market: Option<MarketId>,
+        level: MarginLevel,
+        equity_usd: Usd,
+        maintenance_usd: Usd,
+    } = 61,
+    /// A part of a position was closed by force.
+    Liquidated(Liquidation) = 62,
+    /// The universe paid what an account owed beyond its means.
+    DeficitPaid { universe: UniverseId, account: AccountId, market: Option<MarketId>, payer: Payer, amount_usd: Usd } =
+        63,
+    /// A winner's position was closed against that of an account that owes more than it has.
+    Deleveraged {
+        market: MarketId,
+        account: AccountId,
+        /// Which way its closing trades.
+        side: Side,
+        size: Size,
+        quote_usd: Usd,
+        closed_pnl_usd: Usd,
+        /// What the mark would have given beyond that.
+        haircut_usd: Usd,
+        /// Whose position was closed with it.
+        bankrupt: AccountId,
+    } = 64,
+    /// Funds can leave the universe no longer, or again.
+    GateChanged { universe: UniverseId, closed: bool } = 65,
+    /// Collateral of an account that owes the universe was sold to the backstop vault.
+    CollateralSold { universe: UniverseId, account: AccountId, asset: AssetId, amount: Amount, proceeds_usd: Usd } = 66,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.
@@ -132,6 +165,85 @@ pub enum CancelReason {
     MatchStepLimit = 8,
     /// The open-interest or position cap was met.
     Cap = 9,
+    /// Its owner is being liquidated.
+    Liquidation = 26,
+}
+
+/// How far an account is from liquidation.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum MarginLevel {
+    /// At least 1.25 times its maintenance requirement.
+    Healthy = 0,
+    /// Below 1.25 times.
+    Warned = 1,
+    /// Below 1.1 times.
+    Called = 2,
+    /// Below the requirement: it is being liquidated.
+    Liquidatable = 3,
+}
+
+/// Who took over the part of a position that was closed by force.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum LiquidationMethod {
+    /// Orders in the book.
+    Book = 0,
+    /// The backstop vault.
+    Backstop = 1,
+    /// Winning positions of the other side.
+    Deleverage = 2,
+}
+
+/// Who pays for what an account cannot.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Payer {
+    /// The universe's insurance fund.
+    Insurance = 0,
+    /// The fees that the universe has earned.
+    Fees = 1,
+}
+
+/// A part of a position that was closed by force.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Liquidation {
+    /// Whose.
+    pub account: AccountId,
+    /// In which universe.
+    pub universe: UniverseId,
+    /// In which market.
+    pub market: MarketId,
+    /// Whether the position had its own collateral.
+    pub is_isolated: bool,
+    /// Who took it over.
+    pub method: LiquidationMethod,
+    /// Which way the closing trades.
+    pub side: Side,
+    /// Lots closed.
+    pub size: Size,
+    /// What was paid for them.
+    pub quote_usd: Usd,
+    /// What went to the insurance fund.
+    pub fee_usd: Usd,
+    /// Profit realised before fees.
+    pub closed_pnl_usd: Usd,
+    /// The mark at the time.
+    pub mark: Price,
+    /// Position before.
+    pub start_position: Position,
 }
 
 /// A fill, with everything that both sides' histories need.

@@ -7,17 +7,19 @@
 
 use super::{
     records::{
-        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarkRecord,
-        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
+        MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
     standing::{Change, Standing, shift_i128},
+    watch::Watch,
 };
 use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
+    event::MarginLevel,
     ids::{AssetId, ClientOrderId, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::Amount,
+    numbers::{Amount, Usd},
     order::{OpenOrder, Side, TimeInForce},
     time::TimeMs,
 };
@@ -85,6 +87,10 @@ pub(crate) struct Indices {
     pub(super) system_accounts: BTreeSet<AccountId>,
     /// Markets' terms once more, to be held while the state changes.
     pub(super) markets: BTreeMap<MarketId, Arc<MarketSpec>>,
+    /// Who holds positions in a market.
+    pub(super) holders: BTreeMap<MarketId, BTreeSet<AccountId>>,
+    /// Which accounts must be margined again; no part of the state.
+    pub(super) watch: Watch,
 }
 
 /// A record that something is derived from; nothing, unless it says what.
@@ -101,6 +107,8 @@ impl Derived<MarketId> for MarkRecord {}
 impl Derived<SignerId> for NonceSet {}
 impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
+impl Derived<MarginUnit> for MarginLevel {}
+impl Derived<MarketId> for Usd {}
 #[cfg(test)]
 impl Derived<AccountId> for super::records::TestAccount {}
 
@@ -122,6 +130,18 @@ impl Derived<PositionId> for PositionRecord {
         if *totals == PositionTotals::default() {
             indices.position_totals.remove(&id.market);
         }
+        if before.is_some() != after.is_some() {
+            let holders = indices.holders.entry(id.market).or_default();
+            if after.is_some() {
+                holders.insert(id.account)
+            } else {
+                holders.remove(&id.account)
+            };
+            if holders.is_empty() {
+                indices.holders.remove(&id.market);
+            }
+        }
+        indices.watch.touch(id.account);
         let position = after.copied().unwrap_or_default();
         indices.update_standing(id.account, |standing| {
             standing.update_market(id.market, |market| market.position = position);
@@ -131,6 +151,7 @@ impl Derived<PositionId> for PositionRecord {
 
 impl Derived<PositionId> for MarginSetting {
     fn derive(indices: &mut Indices, id: &PositionId, _: Option<&Self>, after: Option<&Self>) {
+        indices.watch.touch(id.account);
         indices.update_standing(id.account, |standing| {
             standing.update_market(id.market, |market| market.setting = after.copied());
         });
@@ -147,6 +168,7 @@ impl Derived<BalanceId> for Amount {
         if total.is_zero() {
             indices.balance_totals.remove(&custody);
         }
+        indices.watch.touch(id.account);
         if id.asset != QUOTE {
             indices.update_standing(id.account, |standing| standing.set_asset(id.universe, id.asset, after.copied()));
         }
@@ -226,6 +248,10 @@ impl Indices {
     }
 
     fn replace_order(&mut self, before: Option<&OrderRecord>, after: Option<&OrderRecord>) {
+        // What a spot order locks is not there for positions.
+        for record in before.into_iter().chain(after).filter(|record| record.hold.is_some()) {
+            self.watch.touch(record.order.account);
+        }
         match (before, after) {
             (Some(before), Some(after)) if same_but_lots(&before.order, &after.order) => {}
             _ => {

@@ -4,17 +4,18 @@ use super::{
     State,
     indices::{BookPlace, PositionTotals, Timer},
     records::{
-        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarkRecord,
-        MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+        AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
+        MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
     standing::{MarketStanding, OpenTotals, Standing},
 };
 use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
+    event::MarginLevel,
     ids::{AssetId, ClientOrderId, Height, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::Amount,
+    numbers::{Amount, Usd},
     order::{OrderReference, Side},
     time::TimeMs,
 };
@@ -197,6 +198,26 @@ impl State {
     /// Every position, in order.
     pub fn positions(&self) -> impl Iterator<Item = (PositionId, &PositionRecord)> {
         self.tables.positions.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// Who holds positions in a market, in order.
+    pub fn holders_of(&self, market: MarketId) -> impl Iterator<Item = AccountId> {
+        self.indices.holders.get(&market).into_iter().flatten().copied()
+    }
+
+    /// How far a margin unit was from liquidation when it was last looked at.
+    pub fn margin_level(&self, unit: MarginUnit) -> MarginLevel {
+        self.tables.margin_calls.get(&unit).copied().unwrap_or(MarginLevel::Healthy)
+    }
+
+    /// Margin units that are not healthy, in order.
+    pub fn margin_calls(&self) -> impl Iterator<Item = (MarginUnit, MarginLevel)> {
+        self.tables.margin_calls.iter().map(|(unit, level)| (*unit, *level))
+    }
+
+    /// What the insurance fund has paid for a market.
+    pub fn fund_claim(&self, market: MarketId) -> Usd {
+        self.tables.fund_claims.get(&market).copied().unwrap_or_default()
     }
 
     /// Sums over a market's positions.

@@ -147,6 +147,17 @@ pub struct PositionId {
     pub market: MarketId,
 }
 
+/// What is margined together: an account's cross positions in a universe, or one isolated position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct MarginUnit {
+    /// Whose.
+    pub account: AccountId,
+    /// In which universe.
+    pub universe: UniverseId,
+    /// The market of an isolated position; `None` for the cross margin.
+    pub market: Option<MarketId>,
+}
+
 /// Names a setting of leverage and margin mode.
 pub type MarginSettingId = PositionId;
 

@@ -11,7 +11,7 @@ use super::{
     indices::Indices,
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
-        MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
+        MarginUnit, MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -19,10 +19,11 @@ use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
     codec::{self, DecodeError},
+    event::MarginLevel,
     hash::sha256,
     ids::{AssetId, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::Amount,
+    numbers::{Amount, Usd},
     time::TimeMs,
 };
 use std::{
@@ -202,6 +203,10 @@ tables! {
     15 Order orders: OrderId => OrderRecord, Boxed;
     /// When an account last drew from the faucet.
     16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs, Inline;
+    /// Margin units that are not healthy.
+    40 MarginCall margin_calls: MarginUnit => MarginLevel, Inline;
+    /// What the insurance fund has paid for a market.
+    41 FundClaim fund_claims: MarketId => Usd, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -117,10 +117,10 @@ fn parse_action(venue: &Venue, words: &[&str]) -> Action {
         ["cancel-all", market] => Action::CancelAll { market: Some(market_named(venue, market)) },
         ["schedule-cancel", "off"] => Action::ScheduleCancel { at_ms: None },
         ["schedule-cancel", ahead] => Action::ScheduleCancel { at_ms: Some(ahead_of(venue, ahead)) },
-        ["leverage", market, leverage] => Action::UpdateLeverage {
+        ["leverage", market, leverage, mode @ ..] => Action::UpdateLeverage {
             market: market_named(venue, market),
             leverage: leverage.parse().expect("a leverage"),
-            margin_mode: MarginMode::Cross,
+            margin_mode: if mode == ["isolated"] { MarginMode::Isolated } else { MarginMode::Cross },
         },
         ["transfer", to, asset, quantity] => Action::Transfer {
             universe: CORE,

@@ -1,0 +1,259 @@
+//! The backstop vault: takes over positions that the book could not close, within capital that is fenced off per market,
+//! and works them off into the book.
+//!
+//! The vault holds each market's positions isolated ([`crate::isolated`]), at [`BACKSTOP_LEVERAGE`]: a market can cost it
+//! the purse of that market and no more, and a purse never grows beyond the market's share of the vault. What a purse cannot
+//! cover is a deficit like anyone's.
+
+use super::{
+    BACKSTOP_DISCOUNT, BACKSTOP_LEVERAGE, BOOK_STEPS_MAX, DEPTH_SHARE_MAX, first_market,
+    slice::{closing_side, forced_order},
+    transfer::trade,
+    watch::{is_priced, standing},
+};
+use crate::{
+    accounts::{asset_value_usd, exposure_at_rest, position},
+    ledger::{Overdraft, Settlement},
+    margin::Exposure,
+    market_math::{RATE_ONE, fee_usd, value_ceil_usd, value_floor_usd},
+    matching,
+    mutant::{Mutant, is_planted},
+    risk::depth_of_side,
+    state::{MarginSetting, MarginSettingId, MarginUnit, Record, State},
+    wide::{multiply_divide_ceil, multiply_divide_floor},
+    work::Work,
+};
+use palisade_types::{
+    action::MarginMode,
+    address::AccountId,
+    decimal::power_of_ten,
+    event::{Event, Liquidation, LiquidationMethod},
+    ids::{AssetId, MarketId, UniverseId},
+    market::MarketSpec,
+    numbers::{Amount, Price, Rate, Size, Usd},
+    order::Side,
+    rejection::Rejection,
+};
+
+/// How far from the mark the vault sells what it took over.
+const UNWIND_BAND: Rate = Rate::new(5_000);
+
+/// Markets in which the vault unwinds in one block.
+const UNWINDS_PER_BLOCK_MAX: usize = 8;
+
+/// Hands as much of the unit's riskiest position to the vault as its capital allows.
+pub(super) fn take_over(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection> {
+    let vault = AccountId::backstop(unit.universe);
+    if unit.account == vault {
+        return Ok(());
+    }
+    let Some(market) = first_market(work, unit)? else { return Ok(()) };
+    let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
+    let exposure = exposure_at_rest(work.state, unit.account, &spec)?;
+    let side = closing_side(&exposure);
+    let lots = exposure.position.position.size().min(capacity(work.state, &spec, &exposure, side)?);
+    let now = standing(work.state, unit)?;
+    if lots.is_zero() || now.equity_usd < Usd::ZERO {
+        return Ok(());
+    }
+    let quote = price_of(&exposure, lots, side, now.equity_usd)?;
+    let id = MarginSettingId { account: vault, market };
+    let record = MarginSetting { leverage: BACKSTOP_LEVERAGE, mode: MarginMode::Isolated };
+    if work.state.margin_setting(vault, market) != Some(record) {
+        work.state.put(Record::MarginSetting { id, record });
+    }
+    let done = trade(work, &spec, (unit.account, vault), side, lots, quote)?;
+    work.emit(Event::Liquidated(Liquidation {
+        account: unit.account,
+        universe: unit.universe,
+        market,
+        is_isolated: unit.market.is_some(),
+        method: LiquidationMethod::Backstop,
+        side,
+        size: lots,
+        quote_usd: quote,
+        fee_usd: Usd::ZERO,
+        closed_pnl_usd: done.giver_pnl_usd,
+        mark: exposure.mark,
+        start_position: done.start_position,
+    }));
+    Ok(())
+}
+
+/// What `lots` are handed over for: the mark less the discount, but no worse for the unit than what leaves it with nothing.
+fn price_of(exposure: &Exposure, lots: Size, side: Side, equity: Usd) -> Result<Usd, Rejection> {
+    let signed = i128::from(lots.get());
+    let overflow = || Rejection::Overflow;
+    let all = i128::from(exposure.position.position.size().get().max(1));
+    let own = multiply_divide_floor(equity.get(), signed, all).map(Usd::new).ok_or_else(overflow)?;
+    match side {
+        Side::Sell => {
+            let value = value_floor_usd(exposure.mark, signed, exposure.size_decimals)?;
+            let discount = fee_usd(value, BACKSTOP_DISCOUNT)?.min(own).max(Usd::ZERO);
+            value.checked_sub(discount).ok_or_else(overflow)
+        }
+        Side::Buy => {
+            let value = value_ceil_usd(exposure.mark, signed, exposure.size_decimals)?;
+            let discount = fee_usd(value, BACKSTOP_DISCOUNT)?.min(own).max(Usd::ZERO);
+            value.checked_add(discount).ok_or_else(overflow)
+        }
+    }
+}
+
+/// The vault's capital: its cash and all its purses.
+pub(crate) fn capital(state: &State, universe: UniverseId, collateral: AssetId) -> Result<Usd, Rejection> {
+    let vault = AccountId::backstop(universe);
+    let mut sum = cash(state, universe, collateral, vault);
+    for standing in state.standings_of(vault) {
+        let purse = cash(state, universe, collateral, AccountId::isolated(vault, standing.market));
+        sum = sum.checked_add(purse).ok_or(Rejection::Overflow)?;
+    }
+    Ok(sum)
+}
+
+fn cash(state: &State, universe: UniverseId, collateral: AssetId, account: AccountId) -> Usd {
+    crate::market_math::quote_value_usd(state.balance(account, universe, collateral))
+}
+
+/// How many lots the vault can take of a position that is closed by trading on `side`: what it holds the other way round,
+/// and beyond that what the rest of the market's share can margin.
+fn capacity(state: &State, market: &MarketSpec, exposure: &Exposure, side: Side) -> Result<Size, Rejection> {
+    let universe = market.universe;
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
+    let vault = AccountId::backstop(universe);
+    let share = multiply_divide_floor(
+        capital(state, universe, collateral)?.get(),
+        i128::from(terms.risk.backstop_share.get()),
+        RATE_ONE,
+    );
+    let purse = cash(state, universe, collateral, AccountId::isolated(vault, market.id));
+    let share =
+        if is_planted(Mutant::BackstopUnfenced) { Usd::MAX } else { share.map(Usd::new).ok_or(Rejection::Overflow)? };
+    let room =
+        share.checked_sub(purse).unwrap_or(Usd::MAX).min(cash(state, universe, collateral, vault)).max(Usd::ZERO);
+    let held = position(state, vault, market.id);
+    let vault_side = side.opposite();
+    let opposite = held.reducible(vault_side, Size::MAX);
+    // A loss that the vault has made in this market counts against its room.
+    let own = exposure_at_rest(state, vault, market)?.unrealised_usd()?.min(Usd::ZERO);
+    let room = room.checked_add(own).ok_or(Rejection::Overflow)?.max(Usd::ZERO);
+    let leverage = i128::from(BACKSTOP_LEVERAGE.min(terms.maximum_leverage));
+    let notional = room.get().checked_mul(leverage).ok_or(Rejection::Overflow)?;
+    let scale = power_of_ten(market.size_decimals).ok_or(Rejection::Overflow)?;
+    let lots =
+        multiply_divide_floor(notional, scale, i128::from(exposure.mark.get().max(1))).ok_or(Rejection::Overflow)?;
+    // A hundredth less, so that rounding and the price paid leave the purse within the share.
+    let lots = multiply_divide_floor(lots, 99, 100).ok_or(Rejection::Overflow)?;
+    let lots = Size::new(u64::try_from(lots).unwrap_or(u64::MAX));
+    opposite.checked_add(lots).ok_or(Rejection::Overflow)
+}
+
+/// Buys the collateral of a unit that owes the universe and holds no position any more, at a discount, for cash that the
+/// vault has.
+pub(super) fn buy_collateral(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection> {
+    let now = standing(work.state, unit)?;
+    let universe = unit.universe;
+    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let owed = work.state.balance(unit.account, universe, collateral);
+    if now.has_positions || unit.market.is_some() || owed >= Amount::ZERO {
+        return Ok(());
+    }
+    let assets: Vec<(AssetId, Amount)> = work
+        .state
+        .other_assets_of(unit.account)
+        .iter()
+        .filter(|((of, _), _)| *of == universe)
+        .map(|((_, asset), amount)| (*asset, *amount))
+        .collect();
+    for (asset, amount) in assets {
+        buy_asset(work, unit, collateral, asset, amount)?;
+    }
+    Ok(())
+}
+
+fn buy_asset(
+    work: &mut Work<'_>,
+    unit: MarginUnit,
+    collateral: AssetId,
+    asset: AssetId,
+    amount: Amount,
+) -> Result<(), Rejection> {
+    let universe = unit.universe;
+    let vault = AccountId::backstop(universe);
+    let owed = work.state.balance(unit.account, universe, collateral).get().saturating_neg();
+    let spec = work.state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?.clone();
+    let (Some(_), Some(index)) = (spec.collateral, work.state.index(asset).copied()) else { return Ok(()) };
+    if owed <= 0 || !index.is_fresh(work.time_ms) {
+        return Ok(());
+    }
+    let kept = RATE_ONE.saturating_sub(i128::from(BACKSTOP_DISCOUNT.get()));
+    let worth = |amount: Amount| -> Result<i128, Rejection> {
+        let value = asset_value_usd(amount, spec.decimals, index.price)?;
+        multiply_divide_floor(value.get(), kept, RATE_ONE).ok_or(Rejection::Overflow)
+    };
+    let payable = owed.min(cash(work.state, universe, collateral, vault).get()).max(0);
+    let whole = worth(amount)?;
+    if whole <= 0 || payable == 0 {
+        return Ok(());
+    }
+    let sold = if whole <= payable {
+        amount
+    } else {
+        Amount::new(multiply_divide_ceil(amount.get(), payable, whole).ok_or(Rejection::Overflow)?.min(amount.get()))
+    };
+    let proceeds = worth(sold)?.min(payable);
+    let mut settlement = Settlement::new(universe, Overdraft::Allowed);
+    settlement.transfer(unit.account, vault, asset, sold)?;
+    settlement.transfer(vault, unit.account, collateral, Amount::new(proceeds))?;
+    settlement.apply(work.state)?;
+    let proceeds_usd = Usd::new(proceeds);
+    work.emit(Event::CollateralSold { universe, account: unit.account, asset, amount: sold, proceeds_usd });
+    Ok(())
+}
+
+/// Works the vault's positions off into the books, a share of depth per block, close to the mark.
+pub(super) fn unwind(work: &mut Work<'_>) {
+    let universes: Vec<UniverseId> = work.state.universes().map(|record| record.spec.id).collect();
+    let mut left = UNWINDS_PER_BLOCK_MAX;
+    for universe in universes {
+        let vault = AccountId::backstop(universe);
+        let markets: Vec<MarketId> = work.state.positions_of(vault).map(|(market, _)| market).collect();
+        for market in markets {
+            let unit = MarginUnit { account: vault, universe, market: Some(market) };
+            if left == 0 || !is_priced(work, &unit) {
+                continue;
+            }
+            left = left.saturating_sub(1);
+            // What cannot be sold now is offered again in the next block.
+            let _ = work.attempt(|work| unwind_one(work, vault, market));
+        }
+    }
+}
+
+fn unwind_one(work: &mut Work<'_>, vault: AccountId, market: MarketId) -> Result<(), Rejection> {
+    let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
+    let exposure = exposure_at_rest(work.state, vault, &spec)?;
+    let side = closing_side(&exposure);
+    let mark = i128::from(exposure.mark.get());
+    let band = multiply_divide_floor(mark, i128::from(UNWIND_BAND.get()), RATE_ONE).ok_or(Rejection::Overflow)?;
+    let tick = i128::from(spec.tick.get());
+    let price = match side {
+        Side::Sell => multiply_divide_ceil(mark.saturating_sub(band).max(1), 1, tick),
+        Side::Buy => multiply_divide_floor(mark.saturating_add(band), 1, tick),
+    };
+    let price = price.and_then(|ticks| ticks.checked_mul(tick)).and_then(|price| i64::try_from(price).ok());
+    let price = Price::new(price.filter(|price| *price > 0).ok_or(Rejection::Overflow)?);
+    let depth = depth_of_side(work.state, &spec, side.opposite(), exposure.mark)?;
+    let share = multiply_divide_floor(depth.get(), i128::from(DEPTH_SHARE_MAX.get()), RATE_ONE);
+    let scale = power_of_ten(spec.size_decimals).ok_or(Rejection::Overflow)?;
+    let lots =
+        multiply_divide_floor(share.ok_or(Rejection::Overflow)?, scale, mark.max(1)).ok_or(Rejection::Overflow)?;
+    let lots = Size::new(u64::try_from(lots).unwrap_or(u64::MAX)).min(exposure.position.position.size());
+    if lots.is_zero() {
+        return Ok(());
+    }
+    let mut order = forced_order(work, vault, &spec, side, price, lots)?;
+    matching::run_forced(work, &spec, &mut order, BOOK_STEPS_MAX)?;
+    Ok(())
+}

@@ -1,0 +1,327 @@
+//! Auto-deleveraging: what neither book, vault nor fund could take is closed against the other side of the market, for
+//! exactly what leaves the bankrupt unit with nothing. So winners together give up the deficit, no more.
+//!
+//! - **Who**: holders of opposite positions that are healthy themselves. First those in profit, by `profit × leverage`; then,
+//!   if these are not enough, the others by size.
+//! - **Hedges last**: lots that offset another position of the same account on the same underlying are taken after everyone's
+//!   unhedged lots.
+//! - **How much**: pro rata, in whole lots. Nobody is taken below their maintenance requirement.
+//! - **At what**: the quote of all lots is shared by cumulative rounding, so that the parts sum to the whole (I8).
+
+use super::{
+    first_market,
+    slice::closing_side,
+    transfer::trade,
+    watch::{Standing, standing},
+};
+use crate::{
+    accounts::exposure_at_rest,
+    margin::Exposure,
+    market_math::{value_ceil_usd, value_floor_usd},
+    mutant::{Mutant, is_planted},
+    state::{MarginUnit, State},
+    wide::multiply_divide_floor,
+    work::Work,
+};
+use palisade_types::{
+    address::AccountId,
+    event::{Event, Liquidation, LiquidationMethod},
+    ids::AssetId,
+    market::MarketSpec,
+    numbers::{Size, Usd},
+    order::Side,
+    rejection::Rejection,
+};
+
+/// Rounds of sharing out, each after someone's limit was met.
+const ROUNDS_MAX: usize = 8;
+
+/// A holder of the other side.
+#[derive(Clone, Debug)]
+struct Winner {
+    account: AccountId,
+    /// Lots that may be taken: unhedged, then hedged.
+    free: u64,
+    hedged: u64,
+    /// Profit × leverage, or zero.
+    weight: i128,
+    /// Lots taken.
+    taken: u64,
+}
+
+/// Closes as much of the unit's worst position as the other side can give; whether anything was closed.
+pub(super) fn run(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejection> {
+    let Some(market) = first_market(work, unit)? else { return Ok(false) };
+    let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
+    let exposure = exposure_at_rest(work.state, unit.account, &spec)?;
+    let now = standing(work.state, unit)?;
+    let side = closing_side(&exposure);
+    let all = exposure.position.position.size();
+    let deficit = now.equity_usd.checked_neg().ok_or(Rejection::Overflow)?.max(Usd::ZERO);
+    let quote = bankruptcy_quote(&exposure, side, deficit)?;
+    let loss_per_lot = Loss { deficit, lots: all };
+    let mut winners = find_winners(work.state, unit.account, &spec, side, loss_per_lot)?;
+    let taken = share_out(&mut winners, all);
+    if taken.is_zero() {
+        return Ok(false);
+    }
+    settle(work, unit, &spec, &winners, Terms { side, quote, all, deficit })?;
+    Ok(true)
+}
+
+/// The quote at which closing everything leaves the unit with nothing: what the mark says, moved by the deficit.
+fn bankruptcy_quote(exposure: &Exposure, side: Side, deficit: Usd) -> Result<Usd, Rejection> {
+    let lots = i128::from(exposure.position.position.size().get());
+    match side {
+        Side::Sell => value_floor_usd(exposure.mark, lots, exposure.size_decimals)?.checked_add(deficit),
+        Side::Buy => value_ceil_usd(exposure.mark, lots, exposure.size_decimals)?.checked_sub(deficit),
+    }
+    .ok_or(Rejection::Overflow)
+}
+
+/// What every lot costs whoever takes it, against the mark.
+#[derive(Clone, Copy)]
+struct Loss {
+    deficit: Usd,
+    lots: Size,
+}
+
+impl Loss {
+    /// What `lots` of them cost, rounded up.
+    fn of(self, lots: u64) -> Option<i128> {
+        crate::wide::multiply_divide_ceil(self.deficit.get(), i128::from(lots), i128::from(self.lots.get().max(1)))
+    }
+}
+
+fn find_winners(
+    state: &State,
+    bankrupt: AccountId,
+    market: &MarketSpec,
+    side: Side,
+    loss: Loss,
+) -> Result<Vec<Winner>, Rejection> {
+    let underlying = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?.underlying;
+    let mut winners = Vec::new();
+    for account in state.holders_of(market.id).filter(|account| *account != bankrupt) {
+        let exposure = exposure_at_rest(state, account, market)?;
+        if exposure.position.reducible(side.opposite(), Size::MAX).is_zero() {
+            continue;
+        }
+        let unit = MarginUnit {
+            account,
+            universe: market.universe,
+            market: state.standing(account, market.id).is_isolated().then_some(market.id),
+        };
+        let now = standing(state, unit)?;
+        let takeable = takeable(&exposure, &now, loss)?;
+        if takeable == 0 {
+            continue;
+        }
+        let hedged = hedged_lots(state, account, market, underlying, &exposure).min(takeable);
+        let weight = weight_of(&exposure, &now)?;
+        let free = takeable.saturating_sub(hedged);
+        winners.push(Winner { account, free, hedged, weight, taken: 0 });
+    }
+    Ok(winners)
+}
+
+/// How many lots can be taken from a holder without leaving it below its maintenance requirement: losing `l` per lot and
+/// freeing `m` per lot, `q ≤ health / (l − m)`.
+fn takeable(exposure: &Exposure, now: &Standing, loss: Loss) -> Result<u64, Rejection> {
+    let held = exposure.position.position.size().get();
+    let health = now.equity_usd.checked_sub(now.maintenance_usd).ok_or(Rejection::Overflow)?;
+    if health < Usd::ZERO {
+        return Ok(0);
+    }
+    let lost = loss.of(held).ok_or(Rejection::Overflow)?;
+    let freed = exposure.maintenance_usd()?.get();
+    // Two units for the rounding of value and requirement.
+    let net = lost.checked_sub(freed).and_then(|net| net.checked_add(2)).ok_or(Rejection::Overflow)?;
+    if net <= health.get() {
+        return Ok(held);
+    }
+    let lots = multiply_divide_floor(i128::from(held), health.get(), net.max(1)).ok_or(Rejection::Overflow)?;
+    Ok(u64::try_from(lots).unwrap_or(held).min(held))
+}
+
+/// Lots that offset other positions of the account on the same underlying.
+fn hedged_lots(
+    state: &State,
+    account: AccountId,
+    market: &MarketSpec,
+    underlying: AssetId,
+    exposure: &Exposure,
+) -> u64 {
+    let scale = |decimals: u8| palisade_types::decimal::power_of_ten(decimals).unwrap_or(1);
+    let own_scale = scale(market.size_decimals);
+    let mut offset: i128 = 0;
+    for (other, record) in state.positions_of(account).filter(|(other, _)| *other != market.id) {
+        let Some(spec) = state.market(other) else { continue };
+        if spec.universe == market.universe && spec.linear().is_some_and(|terms| terms.underlying == underlying) {
+            let lots = i128::from(record.position.get());
+            offset =
+                offset.saturating_add(multiply_divide_floor(lots, own_scale, scale(spec.size_decimals)).unwrap_or(0));
+        }
+    }
+    let held = i128::from(exposure.position.position.get());
+    let opposite = if held > 0 { offset.min(0).unsigned_abs() } else { offset.max(0).unsigned_abs() };
+    u64::try_from(opposite).unwrap_or(u64::MAX).min(exposure.position.position.size().get())
+}
+
+/// Profit × leverage, in whole USD times parts per million; zero without profit.
+fn weight_of(exposure: &Exposure, now: &Standing) -> Result<i128, Rejection> {
+    let profit = exposure.unrealised_usd()?;
+    if profit <= Usd::ZERO {
+        return Ok(0);
+    }
+    let leverage =
+        multiply_divide_floor(exposure.notional_usd()?.get(), 1_000, now.equity_usd.get().max(1)).unwrap_or(i128::MAX);
+    let whole = profit.get().checked_div(1_000_000).unwrap_or(0).max(1);
+    Ok(whole.saturating_mul(leverage.clamp(1, 1_000_000)))
+}
+
+/// Shares `wanted` lots out; returns how many found a taker. Unhedged winners first, then hedged ones, then the rest by size.
+fn share_out(winners: &mut [Winner], wanted: Size) -> Size {
+    let mut left = wanted.get();
+    for pass in [Pass::FreeWinners, Pass::HedgedWinners, Pass::FreeOthers, Pass::HedgedOthers] {
+        for _ in 0..ROUNDS_MAX {
+            if left == 0 {
+                break;
+            }
+            let before = left;
+            left = share_once(winners, left, pass);
+            if left == before {
+                break;
+            }
+        }
+    }
+    Size::new(wanted.get().saturating_sub(left))
+}
+
+/// Who gives in a pass, and by what weight.
+#[derive(Clone, Copy)]
+enum Pass {
+    FreeWinners,
+    HedgedWinners,
+    FreeOthers,
+    HedgedOthers,
+}
+
+impl Pass {
+    fn room(self, winner: &Winner) -> u64 {
+        match self {
+            Self::FreeWinners if winner.weight > 0 => winner.free,
+            Self::HedgedWinners if winner.weight > 0 => winner.hedged,
+            Self::FreeOthers if winner.weight == 0 => winner.free,
+            Self::HedgedOthers if winner.weight == 0 => winner.hedged,
+            _ => 0,
+        }
+    }
+
+    fn weight(self, winner: &Winner) -> i128 {
+        match self {
+            Self::FreeWinners | Self::HedgedWinners => winner.weight,
+            Self::FreeOthers | Self::HedgedOthers => i128::from(self.room(winner)),
+        }
+    }
+
+    fn take(self, winner: &mut Winner, lots: u64) {
+        winner.taken = winner.taken.saturating_add(lots);
+        match self {
+            Self::FreeWinners | Self::FreeOthers => winner.free = winner.free.saturating_sub(lots),
+            Self::HedgedWinners | Self::HedgedOthers => winner.hedged = winner.hedged.saturating_sub(lots),
+        }
+    }
+}
+
+/// One round: pro rata among those with room, whole lots rounded down; what rounding leaves goes out one by one, by weight.
+fn share_once(winners: &mut [Winner], left: u64, pass: Pass) -> u64 {
+    let total: i128 = winners
+        .iter()
+        .filter(|winner| pass.room(winner) > 0)
+        .fold(0, |sum, winner| sum.saturating_add(pass.weight(winner)));
+    if total == 0 {
+        return left;
+    }
+    let wanted = left;
+    let mut left = left;
+    for winner in winners.iter_mut().filter(|winner| pass.room(winner) > 0) {
+        let share = multiply_divide_floor(i128::from(wanted), pass.weight(winner), total).unwrap_or(0);
+        let lots = u64::try_from(share).unwrap_or(u64::MAX).min(pass.room(winner)).min(left);
+        pass.take(winner, lots);
+        left = left.saturating_sub(lots);
+    }
+    if left == wanted || left < u64::try_from(winners.len()).unwrap_or(u64::MAX) {
+        let mut order: Vec<(i128, AccountId)> = winners.iter().map(|one| (pass.weight(one), one.account)).collect();
+        order.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, account) in order {
+            if left == 0 {
+                break;
+            }
+            if let Some(winner) = winners.iter_mut().find(|one| one.account == account && pass.room(one) > 0) {
+                pass.take(winner, 1);
+                left = left.saturating_sub(1);
+            }
+        }
+    }
+    left
+}
+
+/// What all lots are closed for.
+#[derive(Clone, Copy)]
+struct Terms {
+    side: Side,
+    quote: Usd,
+    all: Size,
+    deficit: Usd,
+}
+
+fn settle(
+    work: &mut Work<'_>,
+    unit: MarginUnit,
+    market: &MarketSpec,
+    winners: &[Winner],
+    terms: Terms,
+) -> Result<(), Rejection> {
+    let mut placed: u64 = 0;
+    let part = |whole: Usd, lots: u64| {
+        multiply_divide_floor(whole.get(), i128::from(lots), i128::from(terms.all.get().max(1)))
+            .ok_or(Rejection::Overflow)
+    };
+    for winner in winners.iter().filter(|winner| winner.taken > 0) {
+        let after = placed.saturating_add(winner.taken);
+        let quote = part(terms.quote, after)?.saturating_sub(part(terms.quote, placed)?);
+        let haircut = part(terms.deficit, after)?.saturating_sub(part(terms.deficit, placed)?);
+        placed = after;
+        let lots = Size::new(winner.taken);
+        let mark = work.state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
+        let quote_usd =
+            Usd::new(if is_planted(Mutant::DeleverageTwice) { quote.saturating_add(haircut) } else { quote });
+        let done = trade(work, market, (unit.account, winner.account), terms.side, lots, quote_usd)?;
+        work.emit(Event::Deleveraged {
+            market: market.id,
+            account: winner.account,
+            side: terms.side.opposite(),
+            size: lots,
+            quote_usd,
+            closed_pnl_usd: done.taker_pnl_usd,
+            haircut_usd: Usd::new(haircut),
+            bankrupt: unit.account,
+        });
+        work.emit(Event::Liquidated(Liquidation {
+            account: unit.account,
+            universe: unit.universe,
+            market: market.id,
+            is_isolated: unit.market.is_some(),
+            method: LiquidationMethod::Deleverage,
+            side: terms.side,
+            size: lots,
+            quote_usd,
+            fee_usd: Usd::ZERO,
+            closed_pnl_usd: done.giver_pnl_usd,
+            mark,
+            start_position: done.start_position,
+        }));
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Closing a part of a position into the book: the smallest slice that restores the unit, at no worse a price than what
+//! leaves the unit with nothing, and no more of the book than a share of its depth.
+
+use super::{
+    BOOK_STEPS_MAX, DEPTH_SHARE_MAX, LIQUIDATION_FEE, RESTORED_BUFFER, first_market,
+    watch::{Standing, standing},
+};
+use crate::{
+    accounts::{collateral_account, exposure_at_rest, position},
+    ledger::{Overdraft, Settlement},
+    margin::Exposure,
+    market_math::{RATE_ONE, fee_usd, quote_amount, value_floor_usd},
+    matching,
+    risk::depth_of_side,
+    state::MarginUnit,
+    wide::{multiply_divide_ceil, multiply_divide_floor},
+    work::Work,
+};
+use palisade_types::{
+    address::AccountId,
+    decimal::power_of_ten,
+    event::{Event, Liquidation, LiquidationMethod},
+    market::MarketSpec,
+    numbers::{Price, Rate, Size, Usd},
+    order::{OpenOrder, Side, TimeInForce},
+    rejection::Rejection,
+};
+
+/// Closes a slice of the unit's riskiest position into the book; whether anything was closed.
+pub(super) fn close_into_book(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejection> {
+    let Some(market) = first_market(work, unit)? else { return Ok(false) };
+    let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
+    let exposure = exposure_at_rest(work.state, unit.account, &spec)?;
+    let now = standing(work.state, unit)?;
+    let side = closing_side(&exposure);
+    let lots = slice_lots(&spec, &exposure, &now)?.min(depth_lots(work, &spec, &exposure, side)?);
+    let Some(limit) = limit_price(&spec, &exposure, &now)? else { return Ok(false) };
+    if lots.is_zero() {
+        return Ok(false);
+    }
+    let before = position(work.state, unit.account, market);
+    let mut order = forced_order(work, unit.account, &spec, side, limit, lots)?;
+    let matched = matching::run_forced(work, &spec, &mut order, BOOK_STEPS_MAX)?;
+    if matched.filled.is_zero() {
+        return Ok(false);
+    }
+    let fee_usd = charge(work, unit, &spec, matched.filled_quote_usd, LIQUIDATION_FEE)?;
+    let effect = before.after_quote(side, matched.filled, matched.filled_quote_usd)?;
+    work.emit(Event::Liquidated(Liquidation {
+        account: unit.account,
+        universe: unit.universe,
+        market,
+        is_isolated: unit.market.is_some(),
+        method: LiquidationMethod::Book,
+        side,
+        size: matched.filled,
+        quote_usd: matched.filled_quote_usd,
+        fee_usd,
+        closed_pnl_usd: effect.realised_usd,
+        mark: exposure.mark,
+        start_position: before.position,
+    }));
+    Ok(true)
+}
+
+/// Which way closing the position trades.
+pub(super) fn closing_side(exposure: &Exposure) -> Side {
+    if exposure.position.position.get() > 0 { Side::Sell } else { Side::Buy }
+}
+
+/// An order of the engine's own, which meets the book and never rests.
+pub(super) fn forced_order(
+    work: &mut Work<'_>,
+    account: AccountId,
+    market: &MarketSpec,
+    side: Side,
+    price: Price,
+    lots: Size,
+) -> Result<OpenOrder, Rejection> {
+    let id = work.take_order_number()?;
+    Ok(OpenOrder {
+        id,
+        account,
+        market: market.id,
+        side,
+        price,
+        remaining: lots,
+        original: lots,
+        reduce_only: true,
+        time_in_force: TimeInForce::Ioc,
+        client_order_id: None,
+        priority: id.get(),
+        placed_at_ms: work.time_ms,
+    })
+}
+
+/// The fewest lots whose closing at the mark leaves `equity ≥ (1 + buffer) × maintenance`, fees paid; all of them if none do.
+///
+/// Closing a part `x` of a position with value `N` and requirement `m`: `E − f N x ≥ (1 + b)(M − m x)`, so
+/// `x ≥ ((1 + b) M − E) / ((1 + b) m − f N)`.
+fn slice_lots(market: &MarketSpec, exposure: &Exposure, now: &Standing) -> Result<Size, Rejection> {
+    let all = exposure.position.position.size();
+    let overflow = || Rejection::Overflow;
+    let with_buffer = |usd: Usd| {
+        let factor = RATE_ONE.saturating_add(i128::from(RESTORED_BUFFER.get()));
+        multiply_divide_ceil(usd.get(), factor, RATE_ONE).ok_or_else(overflow)
+    };
+    let notional = exposure.notional_usd()?;
+    let fees = fee_usd(notional, market.taker_fee)?.checked_add(fee_usd(notional, LIQUIDATION_FEE)?);
+    let gained = with_buffer(exposure.maintenance_usd()?)?.checked_sub(fees.ok_or_else(overflow)?.get());
+    let gained = gained.ok_or_else(overflow)?;
+    let lacking = with_buffer(now.maintenance_usd)?.checked_sub(now.equity_usd.get()).ok_or_else(overflow)?;
+    if gained <= 0 || lacking >= gained {
+        return Ok(all);
+    }
+    let lots = multiply_divide_ceil(i128::from(all.get()), lacking.max(0), gained).ok_or_else(overflow)?;
+    let lots = Size::new(u64::try_from(lots).map_err(|_| Rejection::Overflow)?).max(Size::new(1)).min(all);
+    // A rest that no order could close any more is closed with the slice.
+    let rest = all.checked_sub(lots).ok_or_else(overflow)?;
+    let rest_value = value_floor_usd(exposure.mark, i128::from(rest.get()), market.size_decimals)?;
+    Ok(if rest_value < market.minimum_notional_usd { all } else { lots })
+}
+
+/// What a slice may take of the book at most in one block.
+fn depth_lots(work: &Work<'_>, market: &MarketSpec, exposure: &Exposure, side: Side) -> Result<Size, Rejection> {
+    let depth = depth_of_side(work.state, market, side.opposite(), exposure.mark)?;
+    let share = multiply_divide_ceil(depth.get(), i128::from(DEPTH_SHARE_MAX.get()), RATE_ONE);
+    let scale = power_of_ten(market.size_decimals).ok_or(Rejection::Overflow)?;
+    let lots = multiply_divide_ceil(share.ok_or(Rejection::Overflow)?, scale, i128::from(exposure.mark.get().max(1)));
+    Ok(Size::new(u64::try_from(lots.ok_or(Rejection::Overflow)?).unwrap_or(u64::MAX)))
+}
+
+/// The price at which closing the whole position would use up the unit's equity, fees included, on the tick and rounded
+/// in the unit's favour; `None` if it has nothing to lose.
+fn limit_price(market: &MarketSpec, exposure: &Exposure, now: &Standing) -> Result<Option<Price>, Rejection> {
+    let overflow = || Rejection::Overflow;
+    let notional = exposure.notional_usd()?;
+    // Twice the fee, because the price may be above the mark.
+    let fees = fee_usd(notional, market.taker_fee)?.checked_add(fee_usd(notional, market.taker_fee)?);
+    let own = now.equity_usd.checked_sub(fees.ok_or_else(overflow)?).ok_or_else(overflow)?;
+    if own <= Usd::ZERO {
+        return Ok(None);
+    }
+    let scale = power_of_ten(market.size_decimals).ok_or_else(overflow)?;
+    let lots = i128::from(exposure.position.position.size().get().max(1));
+    let distance = multiply_divide_floor(own.get(), scale, lots).ok_or_else(overflow)?;
+    let mark = i128::from(exposure.mark.get());
+    let tick = i128::from(market.tick.get());
+    let units = match closing_side(exposure) {
+        Side::Sell => multiply_divide_ceil(mark.saturating_sub(distance).max(1), 1, tick),
+        Side::Buy => multiply_divide_floor(mark.saturating_add(distance), 1, tick),
+    };
+    let price = units.and_then(|units| units.checked_mul(tick)).unwrap_or(i128::from(i64::MAX));
+    let largest = i64::MAX.checked_rem(market.tick.get()).and_then(|rest| i64::MAX.checked_sub(rest));
+    let price = i64::try_from(price).unwrap_or(largest.unwrap_or(i64::MAX)).max(market.tick.get());
+    Ok(Some(Price::new(price)))
+}
+
+/// Posts a part of a quote from the unit to the insurance fund, as far as the unit has it.
+pub(super) fn charge(
+    work: &mut Work<'_>,
+    unit: MarginUnit,
+    market: &MarketSpec,
+    quote: Usd,
+    rate: Rate,
+) -> Result<Usd, Rejection> {
+    let now = standing(work.state, unit)?;
+    let fee = fee_usd(quote, rate)?.min(now.equity_usd).max(Usd::ZERO);
+    if fee.is_zero() {
+        return Ok(fee);
+    }
+    let universe = market.universe;
+    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    // The position may be gone and its purse with it: then the owner, who got the rest, pays.
+    let purse = collateral_account(work.state, unit.account, market.id);
+    let payer = if work.state.position(unit.account, market.id).is_some() { purse } else { unit.account };
+    let mut settlement = Settlement::new(universe, Overdraft::Allowed);
+    settlement.transfer(payer, AccountId::insurance(universe), collateral, quote_amount(fee))?;
+    settlement.apply(work.state)?;
+    Ok(fee)
+}

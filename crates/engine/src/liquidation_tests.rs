@@ -1,0 +1,204 @@
+//! Liquidation step by step: who is called, what the book closes, what vault, fund and winners take over.
+
+use super::watch::{scan, standing};
+use crate::{
+    state::MarginUnit,
+    testing::{CORE, FUNDED, PERP, USDC, Venue, account_of, bundle, genesis, price, scenario_on, usd},
+};
+use palisade_types::{
+    address::AccountId,
+    event::{Event, LiquidationMethod, MarginLevel, Payer},
+    genesis::GenesisBalance,
+    numbers::{Amount, Usd},
+    time::TimeMs,
+};
+
+const DOLLAR: i128 = 100_000_000;
+
+/// A venue whose people hold so many dollars, with a fund and a vault.
+fn venue(dollars: &[(&str, i128)], fund: i128, vault: i128) -> Venue {
+    let mut genesis = genesis();
+    for balance in &mut genesis.balances {
+        let name = FUNDED.iter().find(|name| account_of(name) == balance.account).expect("funded by name");
+        if let Some((_, amount)) = dollars.iter().find(|(who, _)| who == name)
+            && balance.asset == USDC
+        {
+            balance.amount = Amount::new(amount * DOLLAR);
+        }
+    }
+    for (account, amount) in [(AccountId::insurance(CORE), fund), (AccountId::backstop(CORE), vault)] {
+        if amount > 0 {
+            genesis.balances.push(GenesisBalance {
+                universe: CORE,
+                account,
+                asset: USDC,
+                amount: Amount::new(amount * DOLLAR),
+            });
+        }
+    }
+    Venue::with(genesis)
+}
+
+/// Events of a block that brings the index to a price, a second later.
+fn index_at(venue: &mut Venue, at: &str) -> Vec<Event> {
+    let time_ms = TimeMs::new(venue.engine.time_ms().get() + 1_000);
+    let prices = [price(at); 4];
+    let bundle = bundle(crate::testing::BTC, &prices, time_ms);
+    venue.block_at(time_ms, &[], Some(&bundle)).expect("a quorum's bundle is valid").events
+}
+
+/// The index walks to a price and stays until the mark is there; all events.
+fn walk_to(venue: &mut Venue, at: &str, seconds: usize) -> Vec<Event> {
+    (0..seconds).flat_map(|_| index_at(venue, at)).collect()
+}
+
+fn unit(name: &str) -> MarginUnit {
+    MarginUnit { account: account_of(name), universe: CORE, market: None }
+}
+
+fn dollars(venue: &Venue, account: AccountId) -> Amount {
+    venue.state().balance(account, CORE, USDC)
+}
+
+/// Alice is long 50 at 100 with 300 dollars of her own; bob is short.
+fn leveraged(fund: i128, vault: i128) -> Venue {
+    let mut venue = venue(&[("alice", 300)], fund, vault);
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice buy BTC 50 @ 100 gtc cloid 1  -> resting 50
+        bob sell BTC 50 @ 100 gtc           -> filled 50 for 5000
+        ",
+    );
+    venue
+}
+
+fn levels(events: &[Event], name: &str) -> Vec<MarginLevel> {
+    let mut all = Vec::new();
+    for event in events {
+        if let Event::MarginCalled { account, level, .. } = event
+            && *account == account_of(name)
+        {
+            all.push(*level);
+        }
+    }
+    all
+}
+
+fn methods(events: &[Event]) -> Vec<(LiquidationMethod, u64)> {
+    let mut all = Vec::new();
+    for event in events {
+        if let Event::Liquidated(liquidation) = event {
+            all.push((liquidation.method, liquidation.size.get()));
+        }
+    }
+    all
+}
+
+/// 300 dollars less a fee of 0.5: 1.25 x maintenance is met down to 95.503, 1.1 x down to 95.321, 1 x to 95.199.
+#[test]
+fn an_account_is_warned_twice_before_it_is_liquidated() {
+    let mut venue = leveraged(0, 0);
+    let calm = walk_to(&mut venue, "95.6", 12);
+    assert_eq!(levels(&calm, "alice"), []);
+    let warned = walk_to(&mut venue, "95.4", 3);
+    assert_eq!(levels(&warned, "alice"), [MarginLevel::Warned]);
+    let called = walk_to(&mut venue, "95.25", 3);
+    assert_eq!(levels(&called, "alice"), [MarginLevel::Called]);
+    let recovered = walk_to(&mut venue, "97", 20);
+    assert_eq!(levels(&recovered, "alice"), [MarginLevel::Healthy]);
+}
+
+#[test]
+fn the_book_takes_the_smallest_slice_that_restores_the_account() {
+    let mut venue = leveraged(0, 0);
+    scenario_on(&mut venue, "carol buy BTC 100 @ 95 gtc cloid 9  -> resting 100");
+    let events = walk_to(&mut venue, "95.1", 15);
+    let closed = methods(&events);
+    assert!(closed.iter().all(|(method, _)| *method == LiquidationMethod::Book), "{closed:?}");
+    let lots: u64 = closed.iter().map(|(_, lots)| lots).sum();
+    assert!(lots > 0 && lots < 50, "a part: {lots}");
+    let now = standing(venue.state(), unit("alice")).expect("in range");
+    assert!(now.equity_usd >= now.maintenance_usd, "{now:?}");
+    assert!(dollars(&venue, AccountId::insurance(CORE)) > Amount::ZERO, "the fund earned the fee");
+    assert!(scan(venue.state()).is_empty());
+}
+
+#[test]
+fn without_a_book_the_vault_takes_over_within_its_share() {
+    // A fifth of 1000 dollars margins 2000 dollars of position.
+    let mut venue = leveraged(0, 1_000);
+    let events = walk_to(&mut venue, "94.7", 15);
+    let vault: u64 = methods(&events)
+        .iter()
+        .filter(|(method, _)| *method == LiquidationMethod::Backstop)
+        .map(|(_, lots)| lots)
+        .sum();
+    assert!(vault > 0, "{:?}", methods(&events));
+    let purse = dollars(&venue, AccountId::isolated(AccountId::backstop(CORE), PERP));
+    assert!(purse > Amount::ZERO && purse <= Amount::new(200 * DOLLAR), "{purse}");
+}
+
+/// The index gaps through the account: fund first, winners for the rest, to the unit.
+#[test]
+fn a_deficit_is_paid_by_the_fund_and_then_by_winners() {
+    let mut venue = leveraged(20, 0);
+    let events = walk_to(&mut venue, "90", 12);
+    let mut paid = Usd::ZERO;
+    let mut haircut = Usd::ZERO;
+    for event in &events {
+        match event {
+            Event::DeficitPaid { payer: Payer::Insurance, amount_usd, .. } => {
+                paid = paid.checked_add(*amount_usd).unwrap()
+            }
+            Event::Deleveraged { account, haircut_usd, .. } => {
+                assert_eq!(*account, account_of("bob"));
+                haircut = haircut.checked_add(*haircut_usd).unwrap();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(paid, usd("20"), "{events:?}");
+    assert!(haircut > Usd::ZERO);
+    assert!(venue.state().position(account_of("alice"), PERP).is_none());
+    assert!(venue.state().position(account_of("bob"), PERP).is_none());
+    assert_eq!(dollars(&venue, account_of("alice")), Amount::ZERO);
+    assert!(scan(venue.state()).is_empty());
+    let gates: Vec<bool> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::GateChanged { closed, .. } => Some(*closed),
+            _ => None,
+        })
+        .collect();
+    assert!(gates.is_empty(), "allocated within the block: {gates:?}");
+}
+
+#[test]
+fn an_isolated_position_costs_no_more_than_its_purse() {
+    let mut venue = venue(&[("alice", 300)], 0, 0);
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice leverage BTC 20 isolated      -> done
+        alice buy BTC 40 @ 100 gtc cloid 1  -> resting 40
+        bob sell BTC 40 @ 100 gtc           -> filled 40 for 4000
+        ",
+    );
+    let left = dollars(&venue, account_of("alice"));
+    let events = walk_to(&mut venue, "90", 14);
+    assert!(!methods(&events).is_empty());
+    assert_eq!(dollars(&venue, account_of("alice")), left);
+    assert!(venue.state().position(account_of("alice"), PERP).is_none());
+}
+
+#[test]
+fn nobody_is_liquidated_on_a_stale_index() {
+    let mut venue = leveraged(0, 0);
+    walk_to(&mut venue, "96", 12);
+    scenario_on(&mut venue, "advance 11000");
+    let stale = venue.block(&[], None).events;
+    assert!(methods(&stale).is_empty());
+}
