@@ -26,6 +26,7 @@ mod engine;
 pub mod execute;
 mod fill;
 mod isolated;
+pub mod funding;
 mod ledger;
 pub mod margin;
 pub mod mark;
