@@ -28,6 +28,8 @@ pub const SAMPLE_HELD_MAX_MS: u64 = 10_000;
 pub const IMPACT_LEVELS_MAX: usize = 64;
 /// Orders of a side that are looked at for an impact price, skipped ones included.
 pub const IMPACT_ORDERS_MAX: usize = 256;
+/// No sample counts as more than this, either way: the whole index.
+pub const PREMIUM_MAX: FundingRate = FundingRate::new(1_000_000_000_000);
 /// No hour costs more than this: 4 %.
 pub const HOURLY_RATE_MAX: FundingRate = FundingRate::new(40_000_000_000);
 
@@ -121,7 +123,10 @@ pub fn hourly_cap(maximum_leverage: u32) -> FundingRate {
 
 /// What an hour costs: the formula's rate at the mean premium, cut to `cap`, for the time that was measured.
 pub fn hour_rate(terms: &FundingTerms, measured: MeasuredPremium, cap: FundingRate) -> Result<FundingRate, Rejection> {
-    let Some(mean) = measured.mean() else { return Ok(FundingRate::ZERO) };
+    if measured.measured_ms == 0 {
+        return Ok(FundingRate::ZERO);
+    }
+    let mean = measured.mean().ok_or(Rejection::Overflow)?;
     let cap = cap.get().max(0);
     let hourly = i128::from(terms.rate(mean)?.get().clamp(cap.saturating_neg(), cap));
     let measured_ms = i128::from(measured.measured_ms.min(FUNDING_INTERVAL_MS));
@@ -132,17 +137,20 @@ pub fn hour_rate(terms: &FundingTerms, measured: MeasuredPremium, cap: FundingRa
     rate_of(rate)
 }
 
-/// The premium of a book over the index, rounded towards zero. A side without impact price contributes nothing.
-pub fn premium(index: Price, impact_bid: Option<Price>, impact_ask: Option<Price>) -> Result<FundingRate, Rejection> {
+/// The premium of a book over the index, rounded towards zero and cut to [`PREMIUM_MAX`] either way. A side without impact
+/// price contributes nothing.
+pub fn premium(index: Price, impact_bid: Option<Price>, impact_ask: Option<Price>) -> FundingRate {
     let units = |price: Price| i128::from(price.get());
     let above = impact_bid.map_or(0, |bid| units(bid).saturating_sub(units(index)).max(0));
     let below = impact_ask.map_or(0, |ask| units(index).saturating_sub(units(ask)).max(0));
-    above
+    let most = i128::from(PREMIUM_MAX.get());
+    let part = above
         .saturating_sub(below)
         .checked_mul(FUNDING_RATE_ONE)
         .and_then(|scaled| scaled.checked_div(units(index)))
-        .ok_or(Rejection::Overflow)
-        .and_then(rate_of)
+        .unwrap_or(0)
+        .clamp(most.saturating_neg(), most);
+    rate_of(part).unwrap_or_default()
 }
 
 /// The mean price of trading `notional` (1e-8 USD) into one side of a book, best first; none if it holds less. The last

@@ -21,10 +21,11 @@ fn premiums() {
         ("a crossed book counts both sides", "100", "102", "99", "0.01"),
     ] {
         let side = |text: &str| (!text.is_empty()).then(|| price(text));
-        assert_eq!(premium(price(index), side(bid), side(ask)), Ok(rate(expected)), "{name}");
+        assert_eq!(premium(price(index), side(bid), side(ask)), rate(expected), "{name}");
     }
-    assert_eq!(premium(Price::new(1), Some(Price::MAX), None), Err(Rejection::Overflow));
-    assert_eq!(premium(Price::ZERO, None, None), Err(Rejection::Overflow));
+    assert_eq!(premium(Price::new(1), Some(Price::MAX), None), PREMIUM_MAX);
+    assert_eq!(premium(Price::MAX, None, Some(Price::new(1))).get(), 1 - PREMIUM_MAX.get());
+    assert_eq!(premium(Price::ZERO, None, None), FundingRate::ZERO);
 }
 
 /// Mean premium · an eighth of today's eight-hour rate.

@@ -67,7 +67,7 @@ fn hyperliquids_premiums_are_reproduced() {
             continue;
         }
         let at = |text: &str| text.parse::<Price>().expect("a price");
-        let found = premium(at(index), Some(at(bid)), Some(at(ask))).expect("in range");
+        let found = premium(at(index), Some(at(bid)), Some(at(ask)));
         assert!((found.get() - rate(published).get()).abs() <= PREMIUM_TOLERANCE, "asset {asset}: {found} {published}");
         compared += 1;
     }

@@ -6,6 +6,7 @@
 //! - An entry with nothing in it is removed, so that equal records give equal indices.
 
 use super::{
+    linear_records::FundingRecord,
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarkRecord,
         MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -99,6 +100,7 @@ impl Derived<MarketId> for MarketState {}
 impl Derived<AssetId> for IndexRecord {}
 impl Derived<MarketId> for MarkRecord {}
 impl Derived<SignerId> for NonceSet {}
+impl Derived<MarketId> for FundingRecord {}
 impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
 #[cfg(test)]

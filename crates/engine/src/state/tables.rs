@@ -9,6 +9,7 @@
 
 use super::{
     indices::Indices,
+    linear_records::FundingRecord,
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -202,6 +203,8 @@ tables! {
     15 Order orders: OrderId => OrderRecord, Boxed;
     /// When an account last drew from the faucet.
     16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs, Inline;
+    /// Funding of perpetuals.
+    20 Funding fundings: MarketId => FundingRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }
