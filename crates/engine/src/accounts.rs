@@ -12,11 +12,12 @@ use palisade_types::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
     market::{LinearTerms, MarketSpec},
-    numbers::{Amount, Price, Usd},
+    numbers::{Amount, FundingIndex, Price, Usd},
     rejection::Rejection,
 };
 
-/// Positions and open orders of an account in one linear market, with the requirement that its crowd asks for now.
+/// Positions and open orders of an account in one linear market, with the requirement that its crowd asks for now. Funding
+/// that is owed is part of the position's cost.
 pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
     let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
     let exposure = exposure_of(state, &state.standing(account, market.id), market, &terms)?;
@@ -33,7 +34,7 @@ fn exposure_of(
     let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?;
     let totals = &standing.totals;
     Ok(Exposure {
-        position: standing.position,
+        position: standing.position.with_owed_funding(owed_index(state, standing))?,
         buys: OpenOrders { lots: totals.buy_size, notional_usd: totals.buy_notional_usd },
         sells: OpenOrders { lots: totals.sell_size, notional_usd: totals.sell_notional_usd },
         leverage: leverage_of(standing, terms.maximum_leverage),
@@ -53,6 +54,11 @@ fn exposure_of(
 pub(crate) fn exposure_at_rest(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
     let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
     Ok(exposure_of(state, &state.standing(account, market.id), market, &terms)?.without_orders())
+}
+
+/// The funding index that a position owes up to.
+fn owed_index(state: &State, standing: &MarketStanding) -> FundingIndex {
+    if standing.position.is_empty() { FundingIndex::ZERO } else { state.funding_index(standing.market) }
 }
 
 /// The leverage an account has in a market: what it chose, else the default.

@@ -3,7 +3,7 @@
 //! 1. the block is checked against its parent; nonces and budgets of its actions are charged;
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
 //! 3. timers in (time, id) order;
-//! 4. margin calls, liquidations and the allocation of losses, see [`crate::liquidation`];
+//! 4. funding; then margin calls, liquidations and the allocation of losses, see [`crate::liquidation`];
 //! 6. user actions, in classes, see [`order`];
 //! 8. the audit.
 //!
@@ -12,6 +12,7 @@
 
 mod audit;
 mod first_block;
+mod funding;
 mod migrate;
 mod order;
 mod prices;
@@ -142,6 +143,7 @@ pub(crate) fn execute(
     migrate::run(&mut work, rules, block.height);
     prices::run(&mut work, block.oracle_bundle);
     timers::run(&mut work);
+    funding::run(&mut work);
     liquidation::run(&mut work);
     let receipts = user_actions::run(&mut work, block);
     audit::run(&mut work, start, block.height);

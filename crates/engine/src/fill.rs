@@ -9,6 +9,7 @@
 
 use crate::{
     accounts::{collateral_account, exposure, margin_without, position, spendable},
+    funding_payment::OwedFunding,
     isolated,
     ledger::{Overdraft, Settlement},
     margin::AccountMargin,
@@ -97,7 +98,7 @@ pub(crate) fn settle(work: &mut Work<'_>, fill: &Fill<'_>) -> Result<Verdict, Re
     orders::put(work.state, fill.market, *fill.maker, maker_left)?;
     let realised = match fill.market.spot() {
         Some(spot) => settle_spot(work.state, fill, spot, &amounts).map(|()| (Usd::ZERO, Usd::ZERO)),
-        None => settle_perpetual(work.state, fill, &amounts, &maker_before, &taker_before),
+        None => settle_perpetual(work, fill, &amounts, &maker_before, &taker_before),
     };
     let (maker_pnl_usd, taker_pnl_usd) = match realised {
         Ok(realised) => realised,
@@ -213,9 +214,9 @@ fn buyer_and_seller(fill: &Fill<'_>) -> (AccountId, AccountId) {
     }
 }
 
-/// Moves both positions and posts what they realise; returns the profit of maker and taker.
+/// Pays the funding that both positions owe, moves them and posts what they realise; returns the profit of maker and taker.
 fn settle_perpetual(
-    state: &mut State,
+    work: &mut Work<'_>,
     fill: &Fill<'_>,
     amounts: &Amounts,
     maker_before: &Before,
@@ -223,28 +224,35 @@ fn settle_perpetual(
 ) -> Result<(Usd, Usd), Rejection> {
     let market = fill.market;
     let universe = market.universe;
-    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-    let effect = |before: &Before, order: &OpenOrder| -> Result<FillEffect, Rejection> {
-        before.position.after_fill(order.side, fill.maker.price, fill.lots, market.size_decimals)
+    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let index = work.state.funding_index(market.id);
+    let maker_owed = OwedFunding::of(maker_before.position, index)?;
+    let taker_owed = OwedFunding::of(taker_before.position, index)?;
+    let effect = |owed: &OwedFunding, order: &OpenOrder| -> Result<FillEffect, Rejection> {
+        owed.paid().after_fill(order.side, fill.maker.price, fill.lots, market.size_decimals)
     };
-    let maker = effect(maker_before, fill.maker)?;
-    let taker = effect(taker_before, fill.taker)?;
+    let maker = effect(&maker_owed, fill.maker)?;
+    let taker = effect(&taker_owed, fill.taker)?;
     let clearing = AccountId::clearing(market.id);
-    let maker_purse = collateral_account(state, fill.maker.account, market.id);
-    let taker_purse = collateral_account(state, fill.taker.account, market.id);
+    let maker_purse = collateral_account(work.state, fill.maker.account, market.id);
+    let taker_purse = collateral_account(work.state, fill.taker.account, market.id);
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
+    maker_owed.post(&mut settlement, maker_purse, market.id, collateral)?;
+    taker_owed.post(&mut settlement, taker_purse, market.id, collateral)?;
     settlement.transfer(clearing, maker_purse, collateral, quote_amount(maker.realised_usd))?;
     settlement.transfer(clearing, taker_purse, collateral, quote_amount(taker.realised_usd))?;
     post_fees(&mut settlement, fill, (maker_purse, taker_purse), collateral, amounts)?;
-    settlement.apply(state)?;
-    put_position(state, fill.maker.account, market.id, maker.after);
-    put_position(state, fill.taker.account, market.id, taker.after);
+    settlement.apply(work.state)?;
+    put_position(work.state, fill.maker.account, market.id, maker.after);
+    put_position(work.state, fill.taker.account, market.id, taker.after);
+    maker_owed.announce(work, fill.maker.account, market.id);
+    taker_owed.announce(work, fill.taker.account, market.id);
     for (purse, account, before) in [
         (maker_purse, fill.maker.account, maker_before.position),
         (taker_purse, fill.taker.account, taker_before.position),
     ] {
         if purse != account {
-            isolated::settle_purse(state, account, market, before)?;
+            isolated::settle_purse(work.state, account, market, before)?;
         }
     }
     Ok((maker.realised_usd, taker.realised_usd))

@@ -25,6 +25,8 @@ pub mod admission;
 mod engine;
 pub mod execute;
 mod fill;
+pub mod funding;
+mod funding_payment;
 mod isolated;
 mod ledger;
 pub mod liquidation;

@@ -148,7 +148,7 @@ fn step(
 }
 
 /// Whether an order's time has come; its timer may still wait in line.
-fn is_over(time_in_force: TimeInForce, now: TimeMs) -> bool {
+pub(crate) fn is_over(time_in_force: TimeInForce, now: TimeMs) -> bool {
     matches!(time_in_force, TimeInForce::Gtt { expires_at_ms } if expires_at_ms <= now)
 }
 

@@ -76,6 +76,10 @@ impl Follower {
             Event::OrderCanceled { order, .. } | Event::OrderFilled { order } => {
                 self.orders.remove(&order.id);
             }
+            Event::FundingPaid { account, market, amount_usd, .. } => {
+                self.move_funds(*account, USDC, -amount_usd.get());
+                self.move_funds(AccountId::clearing(*market), USDC, amount_usd.get());
+            }
             Event::Traded(trade) => self.see_trade(trade),
             _ => {}
         }
@@ -223,7 +227,9 @@ impl Kept {
 
 fn random_block(random: &mut Random, venue: &mut Venue, index: &mut i64) -> Kept {
     let with_prices = venue.state().mark(PERP).is_none() || random.chance(25);
-    let step = if with_prices { 1_000 } else { 1 + random.below(400) };
+    // Now and then nothing happens for an hour or more.
+    let gap = if random.chance(6) { random.below(5_000_000) } else { 0 };
+    let step = if with_prices { 1_000 + gap } else { 1 + random.below(400) };
     let time_ms = venue.engine.time_ms().saturating_add(step);
     let bundle = with_prices.then(|| {
         *index = (*index + i64::try_from(random.below(900_000_000)).expect("small") - 450_000_000)

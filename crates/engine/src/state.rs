@@ -10,6 +10,7 @@
 //!   by its net changes, in any order, because what is derived depends on the records alone.
 
 mod indices;
+mod linear_records;
 mod read;
 mod records;
 mod standing;
@@ -17,6 +18,7 @@ mod tables;
 mod watch;
 
 pub use indices::{BookPlace, PositionTotals, Timer};
+pub use linear_records::FundingRecord;
 #[cfg(test)]
 pub(crate) use records::TestAccount;
 pub use records::{
@@ -246,9 +248,10 @@ impl State {
         }
     }
 
-    /// Names of the records changed since a moment of this block, once per change, in order of the changes.
-    pub(crate) fn changes_since(&self, checkpoint: Checkpoint) -> impl Iterator<Item = RecordKey> {
-        self.journal.iter().skip(checkpoint.journal_length).map(Change::name)
+    /// Names of the records changed since a moment of this block with what they were before, once per change, in order
+    /// of the changes.
+    pub(crate) fn changes_since(&self, checkpoint: Checkpoint) -> impl Iterator<Item = (RecordKey, Option<&Record>)> {
+        self.journal.iter().skip(checkpoint.journal_length).map(|change| (change.name(), change.before()))
     }
 
     /// Ends the block: its net changes by ascending database key, and what turns it back. Of a record that

@@ -304,6 +304,26 @@ impl Venue {
     }
 }
 
+impl Venue {
+    /// All seats sign the same price every 8 s, for a span of block time.
+    pub(crate) fn keep_index(&mut self, asset: AssetId, price: Price, milliseconds: u64) {
+        let end = self.engine.time_ms().saturating_add(milliseconds);
+        while self.engine.time_ms() < end {
+            let step = end.since(self.engine.time_ms()).min(8_000);
+            let time_ms = self.engine.time_ms().saturating_add(step);
+            let bundle = bundle(asset, &[price; 4], time_ms);
+            self.block_at(time_ms, &[], Some(&bundle)).expect("a quorum's bundle is valid");
+        }
+    }
+
+    /// A block after a gap of block time, which only a quorum's bundle allows.
+    pub(crate) fn after_gap(&mut self, asset: AssetId, price: Price, milliseconds: u64) -> BlockOutcome {
+        let time_ms = self.engine.time_ms().saturating_add(milliseconds);
+        let bundle = bundle(asset, &[price; 4], time_ms);
+        self.block_at(time_ms, &[], Some(&bundle)).expect("a quorum's bundle is valid")
+    }
+}
+
 /// One vote per price, by the first seats.
 pub(crate) fn bundle(asset: AssetId, prices: &[Price], time_ms: TimeMs) -> OracleBundle {
     let votes = (0u32..)

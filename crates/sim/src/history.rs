@@ -349,6 +349,8 @@ fn event_name(event: &Event) -> &'static str {
         Event::UniverseHalted { .. } => "event: universe halted",
         Event::ChainHalted { .. } => "event: chain halted",
         Event::HyperliquidCompatibilitySet { .. } => "event: Hyperliquid compatibility set",
+        Event::FundingRateSet { .. } => "event: funding rate set",
+        Event::FundingPaid { .. } => "event: funding paid",
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     codec,
     hash::ActionId,
     ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
-    numbers::{Amount, Position, Price, Size, Usd},
+    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Size, Usd},
     order::{OpenOrder, Side},
     rejection::Rejection,
     time::TimeMs,
@@ -135,6 +135,36 @@ pub enum Event {
     GateChanged { universe: UniverseId, closed: bool } = 65,
     /// Collateral of an account that owes the universe was sold to the backstop vault.
     CollateralSold { universe: UniverseId, account: AccountId, asset: AssetId, amount: Amount, proceeds_usd: Usd } = 66,
+    /// A full hour was paid for.
+    FundingRateSet {
+        /// Where.
+        market: MarketId,
+        /// What the hour cost longs (negative: shorts), of the index price.
+        rate: FundingRate,
+        /// The mean premium that it comes from.
+        premium: FundingRate,
+        /// What one lot has paid since listing, this hour included.
+        index: FundingIndex,
+        /// The price of the underlying that the rate was taken of.
+        index_price: Price,
+        /// The full hour that ended.
+        time_ms: TimeMs,
+    } = 20,
+    /// A position paid (negative: received) the funding that it owed.
+    FundingPaid {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// What was paid, in the universe's collateral.
+        amount_usd: Usd,
+        /// The position that owed it.
+        position: Position,
+        /// The market's funding index from which it was owed.
+        from_index: FundingIndex,
+        /// The market's funding index up to which it is paid.
+        index: FundingIndex,
+    } = 21,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.

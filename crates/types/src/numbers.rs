@@ -10,8 +10,9 @@
 //! | [`Amount`] | i128 | smallest units of an asset (10^-decimals) |
 //! | [`Rate`] | i64 | parts per million |
 //! | [`FundingIndex`] | i64 | 1e-8 US dollars per lot |
+//! | [`FundingRate`] | i64 | 1e-12, signed |
 //!
-//! `Usd`, `Price` and `Rate` read and show themselves as decimal text. `Size`, `Position` and `Amount`
+//! `Usd`, `Price`, `Rate` and `FundingRate` read and show themselves as decimal text. `Size`, `Position` and `Amount`
 //! are counts whose scale belongs to a market or an asset; in JSON they are decimal strings of the count.
 
 use crate::decimal::{DecimalError, format_scaled, parse_scaled};
@@ -124,6 +125,10 @@ quantity!(
 quantity!(
     /// A fraction in parts per million.
     Rate, i64, 6
+);
+quantity!(
+    /// A premium or a funding rate: a signed fraction, in 1e-12.
+    FundingRate, i64, 12
 );
 
 quantity!(

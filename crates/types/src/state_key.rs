@@ -69,6 +69,8 @@ pub enum Table {
     Order = 15,
     /// When an account last drew from the faucet.
     FaucetClaim = 16,
+    /// Funding of perpetuals.
+    Funding = 20,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

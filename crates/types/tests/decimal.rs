@@ -4,7 +4,7 @@
 
 use palisade_types::{
     decimal::{DecimalError, parse_scaled, power_of_ten, scaled_to_string},
-    numbers::{Amount, Position, Price, Rate, Size, Usd},
+    numbers::{Amount, FundingRate, Position, Price, Rate, Size, Usd},
 };
 use proptest::prelude::*;
 
@@ -48,6 +48,7 @@ fn numbers_are_written_in_their_shortest_form() {
 fn each_quantity_has_its_own_scale_and_range() {
     assert_eq!("59000.5".parse(), Ok(Price::new(5_900_050_000_000)));
     assert_eq!("0.00035".parse(), Ok(Rate::new(350)));
+    assert_eq!("-0.0000125".parse(), Ok(FundingRate::new(-12_500_000)));
     assert_eq!("-5".parse(), Ok(Position::new(-5)));
     assert!("92233720368.54775808".parse::<Price>().is_err());
     assert!("-1".parse::<Size>().is_err());

@@ -1,7 +1,8 @@
 //! The invariants that the engine checks about itself, in production.
 //!
 //! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
-//! - **I2** per perpetual: positions sum to zero, and so do their costs with the clearing account's balance.
+//! - **I2** per linear market: positions sum to zero, and so do their costs and what they owe in funding with the clearing
+//!   account's balance; a funding index moves by no more than an hour may cost.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
 //!
 //! After every action and every block for what changed; in full, recomputed from the records, every
@@ -9,6 +10,7 @@
 //! block's own steps or a full audit finds halts the chain, which then accepts only cancels.
 
 use crate::{
+    funding::{hourly_cap, largest_index_move},
     state::{Checkpoint, CustodyId, Record, RecordKey, State, UniverseRecord},
     work::{Work, WorkCheckpoint},
 };
@@ -16,7 +18,7 @@ use palisade_types::{
     address::AccountId,
     event::Event,
     ids::{Height, MarketId, UniverseId},
-    numbers::Amount,
+    numbers::{Amount, FundingIndex, Price, Usd},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +57,8 @@ pub(super) fn halt_universe(work: &mut Work<'_>, universe: UniverseId, invariant
 pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violation> {
     let mut custodies: BTreeSet<CustodyId> = BTreeSet::new();
     let mut markets: BTreeSet<MarketId> = BTreeSet::new();
-    for key in state.changes_since(since) {
+    let mut indices: BTreeMap<MarketId, FundingIndex> = BTreeMap::new();
+    for (key, before) in state.changes_since(since) {
         match key {
             RecordKey::Balance(id) => {
                 custodies.insert(CustodyId { universe: id.universe, asset: id.asset });
@@ -66,6 +69,13 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
             RecordKey::Position(id) => {
                 markets.insert(id.market);
             }
+            RecordKey::Funding(market) => {
+                let before = match before {
+                    Some(Record::Funding { record, .. }) => record.index,
+                    _ => FundingIndex::ZERO,
+                };
+                indices.entry(market).or_insert(before);
+            }
             _ => {}
         }
     }
@@ -73,7 +83,8 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
         let total = state.balance_total(id.universe, id.asset);
         unequal_custody(id, total, state.custody(id.universe, id.asset))
     });
-    unbalanced.or_else(|| {
+    let jumped = || indices.iter().find_map(|(market, before)| index_jump(state, *market, *before));
+    unbalanced.or_else(jumped).or_else(|| {
         markets.into_iter().find_map(|market| {
             let totals = state.position_totals(market);
             let universe = universe_of(state, market);
@@ -82,6 +93,22 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
                 invariant: format!("I2: market {market} has {} lots long and {} short", totals.long, totals.short),
             })
         })
+    })
+}
+
+/// A funding index that moved by more than an hour may cost, or is gone.
+fn index_jump(state: &State, market: MarketId, before: FundingIndex) -> Option<Violation> {
+    let spec = state.market(market)?;
+    let terms = spec.perpetual()?;
+    let after = state.funding(market).map(|record| record.index);
+    let price = state.index(terms.underlying).map_or(Price::ZERO, |index| index.price);
+    let largest = largest_index_move(hourly_cap(terms.maximum_leverage), price, spec.size_decimals).unwrap_or(0);
+    let moved = after.map(|after| after.get().abs_diff(before.get()));
+    moved.is_none_or(|moved| moved > largest).then(|| Violation {
+        universe: spec.universe,
+        invariant: format!(
+            "I2: the funding index of market {market} went from {before} to {after:?}, the most is {largest}"
+        ),
     })
 }
 
@@ -132,7 +159,8 @@ fn check_all_positions(state: &State) -> Option<Violation> {
     for (id, record) in state.positions() {
         let (lots, cost) = sums.entry(id.market).or_default();
         *lots = lots.saturating_add(i128::from(record.position.get()));
-        *cost = cost.saturating_add(record.entry_cost_usd.get());
+        let owed = record.funding_owed_usd(state.funding_index(id.market)).map_or(i128::MAX, Usd::get);
+        *cost = cost.saturating_add(record.entry_cost_usd.get()).saturating_add(owed);
     }
     sums.into_iter().find_map(|(market, (lots, cost))| {
         let spec = state.market(market)?;

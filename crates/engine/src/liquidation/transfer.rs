@@ -6,6 +6,7 @@
 use crate::{
     accounts::{collateral_account, position},
     fill::put_position,
+    funding_payment::OwedFunding,
     isolated,
     ledger::{Overdraft, Settlement},
     market_math::quote_amount,
@@ -42,17 +43,24 @@ pub(super) fn trade(
     let universe = market.universe;
     let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
     let (giver_before, taker_before) = (position(work.state, giver, market.id), position(work.state, taker, market.id));
-    let giver_effect = giver_before.after_quote(side, lots, quote)?;
-    let taker_effect = taker_before.after_quote(side.opposite(), lots, quote)?;
+    let index = work.state.funding_index(market.id);
+    let giver_owed = OwedFunding::of(giver_before, index)?;
+    let taker_owed = OwedFunding::of(taker_before, index)?;
+    let giver_effect = giver_owed.paid().after_quote(side, lots, quote)?;
+    let taker_effect = taker_owed.paid().after_quote(side.opposite(), lots, quote)?;
     let clearing = AccountId::clearing(market.id);
     let giver_purse = collateral_account(work.state, giver, market.id);
     let taker_purse = collateral_account(work.state, taker, market.id);
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
+    giver_owed.post(&mut settlement, giver_purse, market.id, collateral)?;
+    taker_owed.post(&mut settlement, taker_purse, market.id, collateral)?;
     settlement.transfer(clearing, giver_purse, collateral, quote_amount(giver_effect.realised_usd))?;
     settlement.transfer(clearing, taker_purse, collateral, quote_amount(taker_effect.realised_usd))?;
     settlement.apply(work.state)?;
     put_position(work.state, giver, market.id, giver_effect.after);
     put_position(work.state, taker, market.id, taker_effect.after);
+    giver_owed.announce(work, giver, market.id);
+    taker_owed.announce(work, taker, market.id);
     for (purse, account, before) in [(giver_purse, giver, giver_before), (taker_purse, taker, taker_before)] {
         if purse != account {
             isolated::settle_purse(work.state, account, market, before)?;

@@ -3,6 +3,7 @@
 use super::{
     State,
     indices::{BookPlace, PositionTotals, Timer},
+    linear_records::FundingRecord,
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -15,7 +16,7 @@ use palisade_types::{
     event::MarginLevel,
     ids::{AssetId, ClientOrderId, Height, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, Usd},
+    numbers::{Amount, FundingIndex, Usd},
     order::{OrderReference, Side},
     time::TimeMs,
 };
@@ -101,6 +102,16 @@ impl State {
     /// A perpetual market's mark.
     pub fn mark(&self, market: MarketId) -> Option<&MarkRecord> {
         self.tables.marks.get(&market)
+    }
+
+    /// A perpetual market's funding; `None` before its first sample.
+    pub fn funding(&self, market: MarketId) -> Option<&FundingRecord> {
+        self.tables.fundings.get(&market)
+    }
+
+    /// What one lot of a market has paid in funding since listing.
+    pub fn funding_index(&self, market: MarketId) -> FundingIndex {
+        self.funding(market).map_or(FundingIndex::ZERO, |record| record.index)
     }
 
     /// An account's standing; `None` if it never held anything.

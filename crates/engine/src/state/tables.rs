@@ -9,6 +9,7 @@
 
 use super::{
     indices::Indices,
+    linear_records::FundingRecord,
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
         MarginUnit, MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -207,6 +208,8 @@ tables! {
     40 MarginCall margin_calls: MarginUnit => MarginLevel, Inline;
     /// What the insurance fund has paid for a market.
     41 FundClaim fund_claims: MarketId => Usd, Inline;
+    /// Funding of perpetuals.
+    20 Funding fundings: MarketId => FundingRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -10,10 +10,13 @@
 //! alice leverage BTC 5                         -> done
 //! alice transfer bob USDC 10                   -> done
 //! index BTC 100
+//! index BTC 100 for 60000                      (voted again every 8 s)
 //! advance 5000
 //! book BTC/USDC 10@100 5@99 | 3@101
 //! alice holds USDC 99000 locked 10
 //! alice position BTC 4 cost 400
+//! alice equity 99999.5
+//! funding BTC rate 0.0000125 index 0.00125     (of the last hour; of one lot since listing)
 //! ```
 //!
 //! Orders are named by client order id. Every action is a block of its own, except that lines which begin with `+`
@@ -212,6 +215,21 @@ fn expect(venue: &mut Venue, line: &str) {
         ["index", asset, value] => {
             let asset = asset_named(venue, asset);
             venue.set_index(asset, value.parse().expect("a price"));
+        }
+        ["index", asset, value, "for", milliseconds] => {
+            let (asset, price) = (asset_named(venue, asset), value.parse().expect("a price"));
+            venue.keep_index(asset, price, milliseconds.parse().expect("milliseconds"));
+        }
+        ["funding", market, ..] => {
+            let record = venue.state().funding(market_named(venue, market)).copied();
+            let shown =
+                record.map_or("none".to_owned(), |record| format!("rate {} index {}", record.last_rate, record.index));
+            assert_eq!(format!("funding {market} {shown}"), words.join(" "), "\nline: {line}");
+        }
+        [name, "equity", _] => {
+            let margin = crate::accounts::margin(venue.state(), account_of(name), CORE).expect("in range");
+            let equity = margin.equity_usd().expect("in range");
+            assert_eq!(format!("{name} equity {equity}"), words.join(" "), "\nline: {line}");
         }
         ["advance", milliseconds] => venue.advance(milliseconds.parse().expect("milliseconds")),
         ["book", market, ..] => {

@@ -67,6 +67,12 @@ impl Auditor {
                     *self.cash.entry((*from, *universe, *asset)).or_default() -= amount.get();
                     *self.cash.entry((*to, *universe, *asset)).or_default() += amount.get();
                 }
+                Event::FundingPaid { account, market, amount_usd, .. } => {
+                    let (universe, collateral) = (UniverseId::new(0), AssetId::new(0));
+                    let clearing = AccountId::clearing(*market);
+                    *self.cash.entry((*account, universe, collateral)).or_default() -= amount_usd.get();
+                    *self.cash.entry((clearing, universe, collateral)).or_default() += amount_usd.get();
+                }
                 Event::Traded(trade) => self.trade(trade),
                 Event::UniverseHalted { invariant, .. } | Event::ChainHalted { invariant } => {
                     panic!("halted: {invariant}");
@@ -137,7 +143,9 @@ impl Auditor {
             let drift = ((cost << 20) - holding.average_cost).abs();
             assert!(drift <= (holding.fills + 1) << 20, "cost {cost} strays from {holding:?}");
             let sums = lots.entry(id.market).or_default();
-            *sums = (sums.0 + held, sums.1 + held.max(0), sums.2 + cost);
+            let index = state.funding(id.market).map_or(0, |record| i128::from(record.index.get()));
+            let owed = held * (index - i128::from(record.funding_index.get()));
+            *sums = (sums.0 + held, sums.1 + held.max(0), sums.2 + cost + owed);
         }
         let open = self.holdings.values().filter(|holding| holding.lots != 0).count();
         assert_eq!(open, found, "every open position is in the state");
@@ -203,7 +211,9 @@ impl Auditor {
             let sold_loss = ceil(mark * sells.0, scale) - sells.1;
             let if_bought = side_requirement(lots, buys, bought_loss, mark, scale, leverage, fee);
             let if_sold = side_requirement(-lots, sold, sold_loss, mark, scale, leverage, fee);
-            standing.equity += floor(mark * lots, scale) - cost;
+            let index = state.funding(market.id).map_or(0, |record| i128::from(record.index.get()));
+            let owed = held.map_or(0, |record| lots * (index - i128::from(record.funding_index.get())));
+            standing.equity += floor(mark * lots, scale) - cost - owed;
             standing.initial += if_bought.max(if_sold);
             standing.position_initial += ceil(ceil(mark * lots.abs(), scale), leverage);
         }

@@ -185,7 +185,10 @@ impl Applier<'_> {
             | Event::OrderRejected { account, .. } => {
                 self.update.touched.insert(*account);
             }
-            Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
+            Event::FundingPaid { account, .. } => {
+                self.update.touched.insert(*account);
+            }
+            Event::FundingRateSet { .. } | Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
         }
     }
 

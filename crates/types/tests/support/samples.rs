@@ -12,7 +12,7 @@ use palisade_types::{
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, TradeId, UniverseId},
     market::{MarketKind, MarketSpec},
-    numbers::{Amount, Position, Price, Rate, Size, Usd},
+    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote, SignedOracleVote},
     order::{OpenOrder, OrderReference, OrderRequest, Side, TimeInForce},
     receipt::{CancelResult, OrderResult, Outcome, Receipt},
@@ -328,6 +328,22 @@ fn events() -> Vec<Event> {
         Event::ChainHalted { invariant: "I1".into() },
         Event::HyperliquidCompatibilitySet { account: account(1), enabled: false },
         Event::IsolatedMarginMoved { account: account(1), market: MarketId::new(1), amount_usd: Usd::new(-2) },
+        Event::FundingRateSet {
+            market: market(),
+            rate: FundingRate::new(12_500_000),
+            premium: FundingRate::new(-7),
+            index: FundingIndex::new(81_790_125),
+            index_price: price(),
+            time_ms: time(),
+        },
+        Event::FundingPaid {
+            account: account(1),
+            market: market(),
+            amount_usd: Usd::new(-409),
+            position: Position::new(-5),
+            from_index: FundingIndex::new(1),
+            index: FundingIndex::new(82),
+        },
     ]
 }
 
@@ -546,6 +562,7 @@ fn state_records() -> Vec<Sample> {
         Table::MarginSetting,
         Table::Order,
         Table::FaucetClaim,
+        Table::Funding,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
