@@ -10,8 +10,12 @@ use crate::{
     ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
     numbers::{Amount, Position, Price, Size, Usd},
     order::{OpenOrder, Side},
+    quote::ProtectionTerms,
+    receipt::OrderResult,
     rejection::Rejection,
     time::TimeMs,
+    trigger::TriggerOrder,
+    twap::{Twap, TwapEnd},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -102,6 +106,7 @@ pub enum Event {
     HyperliquidCompatibilitySet { account: AccountId, enabled: bool } = 16,
     /// The owner moved collateral into an isolated position (negative: out of it).
     IsolatedMarginMoved { account: AccountId, market: MarketId, amount_usd: Usd } = 60,
+<<<<<<< HEAD
     /// An account's margin came to another level: a warning while it falls, an all-clear once it has risen.
     MarginCalled {
         account: AccountId,
@@ -135,6 +140,49 @@ pub enum Event {
     GateChanged { universe: UniverseId, closed: bool } = 65,
     /// Collateral of an account that owes the universe was sold to the backstop vault.
     CollateralSold { universe: UniverseId, account: AccountId, asset: AssetId, amount: Amount, proceeds_usd: Usd } = 66,
+=======
+    /// A trigger waits.
+    TriggerPlaced { trigger: TriggerOrder } = 30,
+    /// A fill of its parent armed a trigger, or gave it more lots to work on.
+    TriggerArmed { trigger: TriggerOrder } = 31,
+    /// A trigger's price was reached: it is an order now, under the same number, or is refused next.
+    TriggerFired {
+        /// The trigger.
+        trigger: TriggerOrder,
+        /// The mark at which it fired.
+        mark: Price,
+    } = 32,
+    /// A trigger left without firing.
+    TriggerCanceled { trigger: TriggerOrder, reason: CancelReason } = 33,
+    /// A trigger fired, and its order was refused.
+    TriggerRejected { trigger: TriggerOrder, rejection: Rejection } = 34,
+    /// A TWAP began.
+    TwapStarted { twap: Twap } = 35,
+    /// A slice of a TWAP was tried.
+    TwapSlice {
+        /// The TWAP after it.
+        twap: Twap,
+        /// Which slice, from 0.
+        slice: u32,
+        /// Lots that it was for.
+        size: Size,
+        /// What became of it.
+        result: OrderResult,
+    } = 36,
+    /// A TWAP ended.
+    TwapEnded { twap: Twap, reason: TwapEnd } = 37,
+    /// An account set its market-maker protection, or took it off.
+    ProtectionSet { account: AccountId, market: MarketId, terms: Option<ProtectionTerms> } = 38,
+    /// Market-maker protection fired, or stopped refusing quotes because its owner reset it.
+    ProtectionFrozen {
+        account: AccountId,
+        market: MarketId,
+        /// Whether quotes are refused from now on.
+        frozen: bool,
+        /// Until when, unless until a reset.
+        until_ms: Option<TimeMs>,
+    } = 39,
+>>>>>>> 424557e (feat(types): triggers, TWAPs, scales, mass quotes and market-maker protection)
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.
@@ -165,6 +213,7 @@ pub enum CancelReason {
     MatchStepLimit = 8,
     /// The open-interest or position cap was met.
     Cap = 9,
+<<<<<<< HEAD
     /// Its owner is being liquidated.
     Liquidation = 26,
 }
@@ -244,6 +293,18 @@ pub struct Liquidation {
     pub mark: Price,
     /// Position before.
     pub start_position: Position,
+=======
+    /// A trigger that it belongs together with has fired.
+    SiblingFilled = 10,
+    /// Its parent order left without a fill.
+    ParentCanceled = 11,
+    /// The position that it would have closed has closed or turned.
+    PositionClosed = 12,
+    /// Its owner's market-maker protection fired.
+    MarketMakerProtection = 13,
+    /// A newer quote took its place.
+    QuoteReplaced = 14,
+>>>>>>> 424557e (feat(types): triggers, TWAPs, scales, mass quotes and market-maker protection)
 }
 
 /// A fill, with everything that both sides' histories need.

@@ -69,6 +69,14 @@ pub enum Table {
     Order = 15,
     /// When an account last drew from the faucet.
     FaucetClaim = 16,
+    /// Triggers that wait.
+    Trigger = 24,
+    /// TWAPs that run.
+    Twap = 25,
+    /// Market-maker protection.
+    Protection = 26,
+    /// Which orders are quotes.
+    Quote = 27,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -1,5 +1,6 @@
 //! One value per type and variant of everything that is hashed, signed or stored.
 
+use super::order_samples;
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
@@ -64,7 +65,7 @@ where
     values.iter().map(|value| shown(&variant(type_name, value), value)).collect()
 }
 
-fn account(number: u8) -> AccountId {
+pub fn account(number: u8) -> AccountId {
     AccountId([number; 20])
 }
 
@@ -72,19 +73,19 @@ fn agent() -> SignerId {
     SignerId::Ed25519(Ed25519Key([0xed; 32]))
 }
 
-fn market() -> MarketId {
+pub fn market() -> MarketId {
     MarketId::new(3)
 }
 
-fn time() -> TimeMs {
+pub fn time() -> TimeMs {
     TimeMs::new(1_700_000_000_000)
 }
 
-fn cloid() -> ClientOrderId {
+pub fn cloid() -> ClientOrderId {
     ClientOrderId([0xc1; 16])
 }
 
-fn price() -> Price {
+pub fn price() -> Price {
     Price::new(6_543_210_000_000)
 }
 
@@ -477,6 +478,7 @@ fn small_enums() -> Vec<Sample> {
     let signatures = [Signature::Secp256k1 { compact: [1; 64], recovery_id: 1 }, Signature::Ed25519 { bytes: [2; 64] }];
     [
         variants("CancelReason", &reasons),
+        variants("CancelReason", &order_samples::CANCEL_REASONS),
         variants("TimeInForce", &times_in_force),
         variants("HyperliquidUserAction", &user_actions),
         variants("Side", &[Side::Buy, Side::Sell]),
@@ -516,6 +518,8 @@ fn structs() -> Vec<Sample> {
         plain("SignedAction", &signed_action(Payload::Native { action: Action::CancelAll { market: None } })),
         shown("Agent", &record),
         shown("OpenOrder", &open_order()),
+        shown("TriggerOrder", &order_samples::trigger_order()),
+        shown("Twap", &order_samples::twap()),
         shown("OracleVote", &oracle_vote()),
         plain("OracleBundle", &oracle_bundle()),
         shown("Header", &header()),
@@ -546,6 +550,10 @@ fn state_records() -> Vec<Sample> {
         Table::MarginSetting,
         Table::Order,
         Table::FaucetClaim,
+        Table::Trigger,
+        Table::Twap,
+        Table::Protection,
+        Table::Quote,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
@@ -564,13 +572,23 @@ fn state_records() -> Vec<Sample> {
 pub fn samples() -> Vec<Sample> {
     [
         variants("Action", &actions()),
+        variants("Action", &order_samples::actions()),
         variants("Payload", &payloads()),
         variants("Inadmissible", &inadmissibles()),
         variants("Rejection", &order_rejections()),
         variants("Rejection", &other_rejections()),
+        variants("Rejection", &order_samples::rejections()),
         variants("Event", &events()),
+        variants("Event", &order_samples::events()),
         variants("Outcome", &outcomes()),
+        variants("Outcome", &order_samples::outcomes()),
+        variants("QuoteSideResult", &order_samples::quote_side_results()),
+        variants("TriggerLink", &order_samples::trigger_links()),
+        variants("TriggerGrouping", &order_samples::GROUPINGS),
+        variants("TriggerPurpose", &order_samples::PURPOSES),
+        variants("TwapEnd", &order_samples::TWAP_ENDS),
         variants("OrderResult", &order_results()),
+        variants("OrderResult", &order_samples::order_results()),
         variants("CancelResult", &cancel_results()),
         variants("MarketKind", &market_kinds()),
         small_enums(),
