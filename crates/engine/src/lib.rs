@@ -25,12 +25,14 @@ pub mod admission;
 mod engine;
 pub mod execute;
 mod fill;
+mod follow;
 mod isolated;
 mod ledger;
 pub mod liquidation;
 pub mod margin;
 pub mod mark;
 pub mod market_math;
+mod market_order;
 mod matching;
 #[doc(hidden)]
 pub mod matching_core;
@@ -39,9 +41,12 @@ pub mod oracle;
 mod orders;
 pub mod perpetual;
 mod placement;
+mod protection;
 pub mod risk;
 pub mod rules;
 pub mod state;
+mod triggers;
+mod twap;
 mod wide;
 mod work;
 

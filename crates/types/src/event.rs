@@ -106,7 +106,6 @@ pub enum Event {
     HyperliquidCompatibilitySet { account: AccountId, enabled: bool } = 16,
     /// The owner moved collateral into an isolated position (negative: out of it).
     IsolatedMarginMoved { account: AccountId, market: MarketId, amount_usd: Usd } = 60,
-<<<<<<< HEAD
     /// An account's margin came to another level: a warning while it falls, an all-clear once it has risen.
     MarginCalled {
         account: AccountId,
@@ -140,7 +139,6 @@ pub enum Event {
     GateChanged { universe: UniverseId, closed: bool } = 65,
     /// Collateral of an account that owes the universe was sold to the backstop vault.
     CollateralSold { universe: UniverseId, account: AccountId, asset: AssetId, amount: Amount, proceeds_usd: Usd } = 66,
-=======
     /// A trigger waits.
     TriggerPlaced { trigger: TriggerOrder } = 30,
     /// A fill of its parent armed a trigger, or gave it more lots to work on.
@@ -182,7 +180,6 @@ pub enum Event {
         /// Until when, unless until a reset.
         until_ms: Option<TimeMs>,
     } = 39,
->>>>>>> 424557e (feat(types): triggers, TWAPs, scales, mass quotes and market-maker protection)
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.
@@ -213,7 +210,16 @@ pub enum CancelReason {
     MatchStepLimit = 8,
     /// The open-interest or position cap was met.
     Cap = 9,
-<<<<<<< HEAD
+    /// A trigger that it belongs together with has fired.
+    SiblingFilled = 10,
+    /// Its parent order left without a fill.
+    ParentCanceled = 11,
+    /// The position that it would have closed has closed or turned.
+    PositionClosed = 12,
+    /// Its owner's market-maker protection fired.
+    MarketMakerProtection = 13,
+    /// A newer quote took its place.
+    QuoteReplaced = 14,
     /// Its owner is being liquidated.
     Liquidation = 26,
 }
@@ -293,18 +299,6 @@ pub struct Liquidation {
     pub mark: Price,
     /// Position before.
     pub start_position: Position,
-=======
-    /// A trigger that it belongs together with has fired.
-    SiblingFilled = 10,
-    /// Its parent order left without a fill.
-    ParentCanceled = 11,
-    /// The position that it would have closed has closed or turned.
-    PositionClosed = 12,
-    /// Its owner's market-maker protection fired.
-    MarketMakerProtection = 13,
-    /// A newer quote took its place.
-    QuoteReplaced = 14,
->>>>>>> 424557e (feat(types): triggers, TWAPs, scales, mass quotes and market-maker protection)
 }
 
 /// A fill, with everything that both sides' histories need.
