@@ -193,6 +193,8 @@ impl History {
                 Outcome::Done => "receipt: done",
                 Outcome::Orders { .. } => "receipt: orders",
                 Outcome::Cancels { .. } => "receipt: cancels",
+                Outcome::Twap { .. } => "receipt: TWAP",
+                Outcome::Quotes { .. } => "receipt: quotes",
             });
         }
         for event in &executed.events {
@@ -349,6 +351,16 @@ fn event_name(event: &Event) -> &'static str {
         Event::UniverseHalted { .. } => "event: universe halted",
         Event::ChainHalted { .. } => "event: chain halted",
         Event::HyperliquidCompatibilitySet { .. } => "event: Hyperliquid compatibility set",
+        Event::TriggerPlaced { .. } => "event: trigger placed",
+        Event::TriggerArmed { .. } => "event: trigger armed",
+        Event::TriggerFired { .. } => "event: trigger fired",
+        Event::TriggerCanceled { .. } => "event: trigger canceled",
+        Event::TriggerRejected { .. } => "event: trigger rejected",
+        Event::TwapStarted { .. } => "event: TWAP started",
+        Event::TwapSlice { .. } => "event: TWAP slice",
+        Event::TwapEnded { .. } => "event: TWAP ended",
+        Event::ProtectionSet { .. } => "event: protection set",
+        Event::ProtectionFrozen { .. } => "event: protection frozen",
     }
 }
 
