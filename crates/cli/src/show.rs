@@ -6,6 +6,7 @@ use palisade_types::{
     market::{AssetSpec, MarketSpec},
     numbers::{Amount, Position, Price, Size},
     order::{OpenOrder, Side, TimeInForce},
+    quote::QuoteSideResult,
     receipt::{CancelResult, OrderResult, Outcome},
 };
 
@@ -90,6 +91,10 @@ pub fn outcome(outcome: &Outcome, names: &Names, markets: &[MarketId]) -> Vec<St
     match outcome {
         Outcome::Rejected { rejection } => vec![format!("rejected: {rejection}")],
         Outcome::Done => vec!["done".into()],
+        Outcome::Twap { twap } => vec![format!("twap {twap} runs")],
+        Outcome::Quotes { results } => {
+            results.iter().flat_map(|result| [quote_side("bid", &result.bid), quote_side("ask", &result.ask)]).collect()
+        }
         Outcome::Cancels { results } => results
             .iter()
             .map(|result| match result {
@@ -105,9 +110,20 @@ pub fn outcome(outcome: &Outcome, names: &Names, markets: &[MarketId]) -> Vec<St
     }
 }
 
+fn quote_side(side: &str, result: &QuoteSideResult) -> String {
+    match result {
+        QuoteSideResult::Nothing => format!("no {side}"),
+        QuoteSideResult::Canceled { order } => format!("{side} {order} canceled"),
+        QuoteSideResult::Resting { order } => format!("{side} {order} rests"),
+        QuoteSideResult::Rejected { rejection } => format!("{side} rejected: {rejection}"),
+    }
+}
+
 fn order_result(result: &OrderResult, names: &Names, market: Option<MarketId>) -> String {
     match result {
         OrderResult::Rejected { rejection } => format!("rejected: {rejection}"),
+        OrderResult::Waiting { order, armed: true, .. } => format!("trigger {order} waits for its price"),
+        OrderResult::Waiting { order, armed: false, .. } => format!("trigger {order} waits for a fill of its parent"),
         OrderResult::Accepted { order, filled, filled_quote_usd, resting, remainder_canceled, .. } => {
             let size = |size: Size| market.map_or_else(|| format!("{size} lots"), |market| names.size(market, size));
             let mut parts = vec![format!("order {order} accepted")];
@@ -129,7 +145,8 @@ fn order_result(result: &OrderResult, names: &Names, market: Option<MarketId>) -
 pub fn is_refused(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Rejected { .. } => true,
-        Outcome::Done => false,
+        Outcome::Done | Outcome::Twap { .. } => false,
+        Outcome::Quotes { results } => all(results, |result| result.rejections().count() == 2),
         Outcome::Orders { results } => all(results, |result| matches!(result, OrderResult::Rejected { .. })),
         Outcome::Cancels { results } => all(results, |result| matches!(result, CancelResult::Rejected { .. })),
     }

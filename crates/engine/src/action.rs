@@ -10,13 +10,19 @@
 pub(crate) mod approve_agent;
 mod cancel;
 mod cancel_all;
+mod cancel_twap;
 mod claim_faucet;
 mod hyperliquid;
+mod mass_quote;
 mod modify;
 mod place;
+mod place_scale;
+mod place_triggers;
+mod place_twap;
 mod revoke_agent;
 mod schedule_cancel;
 mod set_hyperliquid_compatibility;
+mod set_market_maker_protection;
 mod transfer;
 mod update_isolated_margin;
 mod update_leverage;
@@ -103,6 +109,38 @@ pub(crate) fn native(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Res
         }
         Action::ClaimFaucet { asset } => claim_faucet::run(work, actor, *asset),
         Action::SetHyperliquidCompatibility { enabled } => set_hyperliquid_compatibility::run(work, actor, *enabled),
+        other => special(work, actor, other),
+    }
+}
+
+/// The actions of `docs/rules/orders.md`.
+fn special(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
+    match action {
+        Action::PlaceTriggers { parent, triggers, grouping } => {
+            place_triggers::run(work, actor, parent.as_ref(), triggers, *grouping)
+        }
+        Action::PlaceTwap { twap } => place_twap::run(work, actor, twap),
+        Action::CancelTwap { twap } => cancel_twap::run(work, actor, *twap),
+        Action::PlaceScale { market, side, size, price_from, price_to, orders, skew, post_only, reduce_only } => {
+            let scale = place_scale::Scale {
+                market: *market,
+                side: *side,
+                size: *size,
+                price_from: *price_from,
+                price_to: *price_to,
+                orders: *orders,
+                skew: *skew,
+                post_only: *post_only,
+                reduce_only: *reduce_only,
+            };
+            place_scale::run(work, actor, &scale)
+        }
+        Action::SetMarketMakerProtection { market, terms } => {
+            set_market_maker_protection::run(work, actor, *market, *terms)
+        }
+        Action::ResetMarketMakerProtection { market } => set_market_maker_protection::reset(work, actor, *market),
+        Action::MassQuote { quotes } => mass_quote::run(work, actor, quotes),
+        other => Err(Rejection::Unsupported { feature: other.kind().to_owned() }.into()),
     }
 }
 

@@ -208,8 +208,17 @@ fn authority(request: &Request) -> Authority {
             Action::Place { .. }
             | Action::Modify { .. }
             | Action::UpdateLeverage { .. }
-            | Action::UpdateIsolatedMargin { .. } => Authority::Trader,
-            Action::Cancel { .. } | Action::CancelAll { .. } | Action::ScheduleCancel { .. } => Authority::Canceler,
+            | Action::UpdateIsolatedMargin { .. }
+            | Action::PlaceTriggers { .. }
+            | Action::PlaceTwap { .. }
+            | Action::PlaceScale { .. }
+            | Action::SetMarketMakerProtection { .. }
+            | Action::ResetMarketMakerProtection { .. }
+            | Action::MassQuote { .. } => Authority::Trader,
+            Action::Cancel { .. }
+            | Action::CancelAll { .. }
+            | Action::ScheduleCancel { .. }
+            | Action::CancelTwap { .. } => Authority::Canceler,
             Action::ApproveAgent { .. }
             | Action::RevokeAgent { .. }
             | Action::Transfer { .. }

@@ -10,14 +10,17 @@ use palisade_types::{
     agent::AgentScope,
     envelope::{Envelope, HyperliquidSource, HyperliquidUserAction, Payload},
     hash::sha256,
-    ids::{Nonce, OrderId},
+    ids::{Nonce, OrderId, TwapId},
     limits::{AGENTS_PER_ACCOUNT_MAX, NONCE_FUTURE_MS, NONCE_PAST_MS, NONCES_KEPT},
-    numbers::{Amount, Size},
+    numbers::{Amount, Rate, Size},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
+    quote::Quote,
     receipt::Outcome,
     rejection::{Inadmissible, Rejection},
     signing::{self, VerifiedAction, ed25519::Ed25519SecretKey},
     time::TimeMs,
+    trigger::{TriggerGrouping, TriggerPurpose, TriggerRequest},
+    twap::TwapRequest,
 };
 use std::sync::Arc;
 
@@ -94,6 +97,41 @@ fn chain_expiry_and_account() {
     assert_eq!(verdict(&venue, &foreign), Err(Inadmissible::UnknownSigner { signer, account: account_of("bob") }));
 }
 
+/// One of each action that only somebody who trades may send.
+fn special_orders() -> Vec<Action> {
+    let market = crate::testing::PERP;
+    let (side, size, price) = (Side::Buy, Size::new(100), price("100"));
+    let trigger = TriggerRequest {
+        market,
+        side,
+        size,
+        trigger_price: price,
+        purpose: TriggerPurpose::StopLoss,
+        limit: None,
+        reduce_only: false,
+        client_order_id: None,
+    };
+    let twap = TwapRequest { market, side, size, duration_minutes: 5, randomize: false, reduce_only: false };
+    vec![
+        Action::PlaceTriggers { parent: None, triggers: vec![trigger], grouping: TriggerGrouping::Single },
+        Action::PlaceTwap { twap },
+        Action::PlaceScale {
+            market,
+            side,
+            size,
+            price_from: price,
+            price_to: price,
+            orders: 2,
+            skew: Rate::new(1_000_000),
+            post_only: true,
+            reduce_only: false,
+        },
+        Action::SetMarketMakerProtection { market, terms: None },
+        Action::ResetMarketMakerProtection { market },
+        Action::MassQuote { quotes: vec![Quote { market, bid: None, ask: None }] },
+    ]
+}
+
 #[test]
 fn an_agent_acts_within_its_scope_until_it_ends() {
     let mut venue = Venue::new();
@@ -123,7 +161,10 @@ fn an_agent_acts_within_its_scope_until_it_ends() {
         let signer = agent_key("a1").signer_id();
         assert_eq!(verdict(&venue, &signed), Err(Inadmissible::OutOfScope { signer, kind }));
     }
-    for (action, trader, guard) in [(buy(), true, false), (leverage, true, false), (cancel(), true, true)] {
+    let cases = [(buy(), true, false), (leverage, true, false), (cancel(), true, true)];
+    let special = special_orders().into_iter().map(|action| (action, true, false));
+    let end = (Action::CancelTwap { twap: TwapId::new(1) }, true, true);
+    for (action, trader, guard) in cases.into_iter().chain(special).chain([end]) {
         for (agent, allowed) in [("a1", trader), ("a2", guard)] {
             let signed = by_agent(&mut venue, agent, "alice", action.clone());
             assert_eq!(verdict(&venue, &signed).is_ok(), allowed, "{agent} {}", action.kind());

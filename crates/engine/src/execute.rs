@@ -3,7 +3,8 @@
 //! 1. the block is checked against its parent; nonces and budgets of its actions are charged;
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
 //! 3. timers in (time, id) order;
-//! 4. funding; then margin calls, liquidations and the allocation of losses, see [`crate::liquidation`];
+//! 4. funding; then margin calls, liquidations and the allocation of losses, see [`crate::liquidation`]; then triggers that
+//!    the mark has reached;
 //! 6. user actions, in classes, see [`order`];
 //! 8. the audit.
 //!
@@ -17,14 +18,16 @@ mod migrate;
 mod order;
 mod prices;
 mod timers;
+mod triggers;
 mod user_actions;
 
 pub use audit::FULL_AUDIT_INTERVAL_BLOCKS;
+pub(crate) use audit::halt_universe;
 pub use timers::next_due;
 
 use crate::{
     admission::{Admission, Charges},
-    liquidation,
+    follow, liquidation,
     oracle::{BundleContext, BundleError, bundle_median_time, verify_bundle},
     rules::Rules,
     state::{State, Undo, Write},
@@ -145,6 +148,8 @@ pub(crate) fn execute(
     timers::run(&mut work);
     funding::run(&mut work);
     liquidation::run(&mut work);
+    follow::run(&mut work);
+    triggers::run(&mut work);
     let receipts = user_actions::run(&mut work, block);
     audit::run(&mut work, start, block.height);
     work.keep_numbers();

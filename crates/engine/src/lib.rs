@@ -25,6 +25,7 @@ pub mod admission;
 mod engine;
 pub mod execute;
 mod fill;
+mod follow;
 pub mod funding;
 mod funding_payment;
 mod isolated;
@@ -33,6 +34,7 @@ pub mod liquidation;
 pub mod margin;
 pub mod mark;
 pub mod market_math;
+mod market_order;
 mod matching;
 #[doc(hidden)]
 pub mod matching_core;
@@ -41,9 +43,12 @@ pub mod oracle;
 mod orders;
 pub mod perpetual;
 mod placement;
+mod protection;
 pub mod risk;
 pub mod rules;
 pub mod state;
+mod triggers;
+mod twap;
 mod wide;
 mod work;
 

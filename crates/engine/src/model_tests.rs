@@ -146,6 +146,7 @@ fn apply(venue: &mut Venue, model: &mut Model, operation: &Operation) {
             let Outcome::Orders { results } = &outcome.receipts[0].outcome else { panic!("orders have results") };
             let found = match &results[0] {
                 OrderResult::Rejected { .. } => Expected::Refused,
+                OrderResult::Waiting { .. } => panic!("a limit order waits for no price"),
                 OrderResult::Accepted { filled, resting, .. } => {
                     Expected::Accepted { filled: filled.get(), resting: resting.get() }
                 }

@@ -5,6 +5,7 @@
 
 use crate::{
     accounts::{exposure, margin_without, position, spendable},
+    follow,
     market_math::{RATE_ONE, check_limit_price, quote_usd},
     matching, orders,
     perpetual::{check_position_cap, check_reduce_only, only_reduces},
@@ -71,6 +72,7 @@ pub(crate) fn place(work: &mut Work<'_>, placement: &Placement) -> Result<OrderR
         return Err(Rejection::NotFillable { wanted: request.size, available: matched.filled });
     }
     let remainder_canceled = finish(work, &market, &order, matched.stopped)?;
+    follow::run(work);
     Ok(OrderResult::Accepted {
         order: order.id,
         client_order_id: order.client_order_id,
@@ -176,7 +178,7 @@ fn check_account(state: &State, market: &MarketSpec, placement: &Placement) -> R
     }
     let request = &placement.request;
     if let Some(client_order_id) = request.client_order_id
-        && let Some(order) = state.order_by_client_id(placement.account, client_order_id)
+        && let Some(order) = state.named(placement.account, client_order_id)
     {
         return Err(Rejection::ClientOrderIdInUse { order });
     }

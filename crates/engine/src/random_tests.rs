@@ -4,12 +4,15 @@
 //! block. At random moments the chain is turned back over a few blocks, executes a sibling, and comes back by
 //! another road and from a cold start, with the same writes.
 
+mod orders;
+
 use crate::{
     Engine,
     execute::BlockInput,
     state::{State, Write},
     testing::{BTC, CORE, FUNDED, PERP, SPOT, SPOT_FINE, USDC, Venue, account_of, bundle, genesis, runs},
 };
+use orders::SpecialFollower;
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
     address::AccountId,
@@ -56,6 +59,7 @@ struct Follower {
     positions: BTreeMap<(AccountId, MarketId), i64>,
     orders: BTreeMap<OrderId, OpenOrder>,
     trades: u64,
+    special: SpecialFollower,
 }
 
 impl Follower {
@@ -64,6 +68,7 @@ impl Follower {
     }
 
     fn see(&mut self, event: &Event) {
+        self.special.see(event);
         match event {
             Event::Deposited { account, asset, amount, .. } => self.move_funds(*account, *asset, amount.get()),
             Event::Transferred { from, to, asset, amount, .. } => {
@@ -112,6 +117,7 @@ impl Follower {
     }
 
     fn compare(&self, state: &State) {
+        self.special.compare(state);
         for (&(account, asset), &amount) in &self.balances {
             assert_eq!(state.balance(account, CORE, asset), Amount::new(amount), "{account} {asset}");
         }
@@ -164,6 +170,9 @@ fn random_reference(random: &mut Random, state: &State, account: AccountId) -> (
 }
 
 fn random_action(random: &mut Random, state: &State, account: AccountId, now: TimeMs) -> Action {
+    if random.chance(35) {
+        return orders::action(random, state, account);
+    }
     match random.below(100) {
         0..55 => {
             let count = 1 + random.below(4);
@@ -277,7 +286,7 @@ fn take_detour(random: &mut Random, venue: &mut Venue, path: &mut Vec<(Kept, cra
     assert_eq!(*venue.state(), tip);
 }
 
-fn run(seed: u64, blocks: usize) {
+fn run(seed: u64, blocks: usize) -> Follower {
     println!("seed {seed}");
     let mut random = Random(seed);
     let mut venue = Venue::before_genesis(genesis());
@@ -301,11 +310,29 @@ fn run(seed: u64, blocks: usize) {
         }
     }
     assert!(follower.trades > blocks as u64 / 4, "seed {seed}: a run without trades shows nothing");
+    follower
 }
 
 #[test]
 fn random_blocks_keep_every_invariant_and_turn_back_exactly() {
+    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in 1..=u64::from(runs(8)) {
-        run(seed, 250);
+        for (name, times) in run(seed, 250).special.seen {
+            *seen.entry(name).or_default() += times;
+        }
+    }
+    println!("{seen:?}");
+    for name in [
+        "armed",
+        "fired",
+        "rejected",
+        "sibling filled",
+        "parent canceled",
+        "position closed",
+        "twap slice",
+        "protection fired",
+        "quote replaced",
+    ] {
+        assert!(seen.get(name).is_some_and(|times| *times > 2), "{name} hardly happened: {seen:?}");
     }
 }

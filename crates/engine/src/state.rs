@@ -13,6 +13,7 @@ mod indices;
 mod linear_records;
 mod read;
 mod records;
+mod special_orders;
 mod standing;
 mod tables;
 mod watch;
@@ -25,6 +26,9 @@ pub use records::{
     AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, MarginSetting, MarginSettingId,
     MarginUnit, MarkRecord, MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord,
     ScheduledUpgrade, UniverseRecord,
+};
+pub use special_orders::{
+    FollowReasons, Freeze, MakerFilled, ProtectionId, ProtectionRecord, QuoteId, TriggerRecord, TwapRecord,
 };
 pub use standing::{MarketStanding, OpenTotals};
 pub use tables::{RECORD_BYTES_MAX, Record, RecordKey};
@@ -252,6 +256,14 @@ impl State {
     /// of the changes.
     pub(crate) fn changes_since(&self, checkpoint: Checkpoint) -> impl Iterator<Item = (RecordKey, Option<&Record>)> {
         self.journal.iter().skip(checkpoint.journal_length).map(|change| (change.name(), change.before()))
+    }
+
+    /// Positions changed since a moment of this block, once per change.
+    pub(crate) fn positions_since(&self, checkpoint: Checkpoint) -> impl Iterator<Item = PositionId> {
+        self.journal.iter().skip(checkpoint.journal_length).filter_map(|change| match change {
+            Change::Created(RecordKey::Position(id)) | Change::Replaced(Record::Position { id, .. }) => Some(*id),
+            _ => None,
+        })
     }
 
     /// Ends the block: its net changes by ascending database key, and what turns it back. Of a record that

@@ -10,6 +10,7 @@ pub(crate) use scenario::{check, continue_with as scenario_on};
 use crate::{
     Engine, Rules, State,
     execute::{BlockInput, BlockOutcome, InvalidBlock, audit_for_tests},
+    state::Record,
 };
 use palisade_types::{
     action::Action,
@@ -25,6 +26,7 @@ use palisade_types::{
     receipt::Receipt,
     signing::{self, VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey},
     time::TimeMs,
+    trigger::TriggerLink,
 };
 use proptest::test_runner::Config as ProptestConfig;
 use std::sync::Arc;
@@ -193,6 +195,13 @@ impl Venue {
         self.engine.state()
     }
 
+    /// Puts a record that no rule would.
+    pub(crate) fn damage(&mut self, record: Record) {
+        self.engine.state_mut().put(record);
+        let (writes, _) = self.engine.state_mut().finish_block();
+        self.reader.apply_writes(&writes).expect("own writes decode");
+    }
+
     /// A nonce that nobody used.
     pub(crate) fn nonce(&mut self) -> Nonce {
         self.next_nonce += 1;
@@ -279,10 +288,33 @@ impl Venue {
                 assert!(bid < ask, "the book of {} is crossed: {bid} {ask}", spec.symbol);
             }
         }
+        self.check_special_orders();
         for (id, amount) in self.state().balances() {
             let held = self.state().held(id.account, id.universe, id.asset);
             let is_collateral = id.asset == USDC;
             assert!(is_collateral || amount >= held, "{id:?} holds {amount}, {held} are locked");
+        }
+    }
+
+    /// What hangs on something hangs on something that is there.
+    fn check_special_orders(&self) {
+        let state = self.state();
+        for (id, order) in state.quotes() {
+            let order = state.order(order).expect("a quote is an open order").order;
+            assert_eq!((order.account, order.market, order.side), (id.account, id.market, id.side));
+        }
+        for trigger in state.triggers().map(|record| record.trigger) {
+            match trigger.link {
+                TriggerLink::Parent { parent, parent_open: true, .. } => {
+                    assert!(state.order(parent).is_some(), "{trigger:?} waits for fills of an order that is gone");
+                }
+                TriggerLink::Parent { filled, .. } => assert!(!filled.is_zero(), "{trigger:?} can never fire"),
+                TriggerLink::Position => {
+                    let held = state.position(trigger.account, trigger.market).copied().unwrap_or_default();
+                    assert!(!held.reducible(trigger.side, Size::MAX).is_zero(), "{trigger:?} closes nothing");
+                }
+                TriggerLink::Alone | TriggerLink::Sibling { .. } => {}
+            }
         }
     }
 

@@ -24,6 +24,17 @@ pub(crate) struct Work<'a> {
     pub events: Vec<Event>,
     /// Numbers for what comes next; in the chain's record again once the block ends.
     numbers: Numbers,
+    /// Up to where [`crate::follow`] has seen to what events and changes bring about.
+    followed: Followed,
+}
+
+/// A place in the block's events and changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Followed {
+    /// Events before it.
+    pub event_count: usize,
+    /// The moment of the state.
+    pub state: Checkpoint,
 }
 
 /// The counters of the chain's record, which nearly every order moves: counted here and written once per block, so
@@ -40,6 +51,7 @@ pub(crate) struct WorkCheckpoint {
     state: Checkpoint,
     event_count: usize,
     numbers: Numbers,
+    followed: Followed,
 }
 
 impl WorkCheckpoint {
@@ -54,7 +66,8 @@ impl<'a> Work<'a> {
     pub(crate) fn new(state: &'a mut State, genesis: &'a Genesis, time_ms: TimeMs) -> Self {
         let chain = state.chain();
         let numbers = Numbers { order: chain.next_order, trade: chain.next_trade };
-        Self { state, genesis, time_ms, events: Vec::new(), numbers }
+        let followed = Followed { event_count: 0, state: state.checkpoint() };
+        Self { state, genesis, time_ms, events: Vec::new(), numbers, followed }
     }
 
     pub(crate) fn emit(&mut self, event: Event) {
@@ -62,13 +75,25 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn checkpoint(&self) -> WorkCheckpoint {
-        WorkCheckpoint { state: self.state.checkpoint(), event_count: self.events.len(), numbers: self.numbers }
+        WorkCheckpoint {
+            state: self.state.checkpoint(),
+            event_count: self.events.len(),
+            numbers: self.numbers,
+            followed: self.followed,
+        }
     }
 
     pub(crate) fn revert_to(&mut self, checkpoint: WorkCheckpoint) {
         self.state.revert_to(checkpoint.state);
         self.events.truncate(checkpoint.event_count);
         self.numbers = checkpoint.numbers;
+        self.followed = checkpoint.followed;
+    }
+
+    /// Up to where events and changes were followed; from here on they count as followed.
+    pub(crate) fn take_followed(&mut self) -> Followed {
+        let now = Followed { event_count: self.events.len(), state: self.state.checkpoint() };
+        std::mem::replace(&mut self.followed, now)
     }
 
     /// Runs a piece of work that leaves no trace if it is rejected.

@@ -193,6 +193,8 @@ impl History {
                 Outcome::Done => "receipt: done",
                 Outcome::Orders { .. } => "receipt: orders",
                 Outcome::Cancels { .. } => "receipt: cancels",
+                Outcome::Twap { .. } => "receipt: TWAP",
+                Outcome::Quotes { .. } => "receipt: quotes",
             });
         }
         for event in &executed.events {
@@ -349,8 +351,25 @@ fn event_name(event: &Event) -> &'static str {
         Event::UniverseHalted { .. } => "event: universe halted",
         Event::ChainHalted { .. } => "event: chain halted",
         Event::HyperliquidCompatibilitySet { .. } => "event: Hyperliquid compatibility set",
+        Event::IsolatedMarginMoved { .. } => "event: isolated margin moved",
+        Event::MarginCalled { .. } => "event: margin called",
+        Event::Liquidated(_) => "event: liquidated",
+        Event::DeficitPaid { .. } => "event: deficit paid",
+        Event::Deleveraged { .. } => "event: deleveraged",
+        Event::GateChanged { .. } => "event: gate changed",
+        Event::CollateralSold { .. } => "event: collateral sold",
         Event::FundingRateSet { .. } => "event: funding rate set",
         Event::FundingPaid { .. } => "event: funding paid",
+        Event::TriggerPlaced { .. } => "event: trigger placed",
+        Event::TriggerArmed { .. } => "event: trigger armed",
+        Event::TriggerFired { .. } => "event: trigger fired",
+        Event::TriggerCanceled { .. } => "event: trigger canceled",
+        Event::TriggerRejected { .. } => "event: trigger rejected",
+        Event::TwapStarted { .. } => "event: TWAP started",
+        Event::TwapSlice { .. } => "event: TWAP slice",
+        Event::TwapEnded { .. } => "event: TWAP ended",
+        Event::ProtectionSet { .. } => "event: protection set",
+        Event::ProtectionFrozen { .. } => "event: protection frozen",
     }
 }
 

@@ -5,11 +5,14 @@
 use crate::{
     address::{AccountId, SignerId},
     agent::AgentScope,
-    ids::{AssetId, MarketId, UniverseId},
+    ids::{AssetId, MarketId, TwapId, UniverseId},
     limits::BATCH_MAX,
-    numbers::{Amount, Usd},
-    order::{OrderReference, OrderRequest, TimeInForce},
+    numbers::{Amount, Price, Rate, Size, Usd},
+    order::{OrderReference, OrderRequest, Side, TimeInForce},
+    quote::{ProtectionTerms, Quote},
     time::TimeMs,
+    trigger::{TriggerGrouping, TriggerRequest},
+    twap::TwapRequest,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -99,6 +102,63 @@ pub enum Action {
         /// What goes in; negative: out.
         amount_usd: Usd,
     } = 11,
+    /// Place orders that wait for a price.
+    PlaceTriggers {
+        /// The order that [`TriggerGrouping::Attached`] hangs on; none for the other groupings.
+        parent: Option<OrderRequest>,
+        /// At most [`BATCH_MAX`], the parent included.
+        triggers: Vec<TriggerRequest>,
+        /// How they belong together.
+        grouping: TriggerGrouping,
+    } = 20,
+    /// Work an order in slices over time.
+    PlaceTwap {
+        /// What is asked.
+        twap: TwapRequest,
+    } = 21,
+    /// End a TWAP; what it filled stands.
+    CancelTwap {
+        /// Which.
+        twap: TwapId,
+    } = 22,
+    /// Place limit orders over a range of prices: all of them or none.
+    PlaceScale {
+        /// The market.
+        market: MarketId,
+        /// Buy or sell.
+        side: Side,
+        /// Lots in all.
+        size: Size,
+        /// The price of the first order.
+        price_from: Price,
+        /// The price of the last.
+        price_to: Price,
+        /// How many orders; see [`crate::limits::SCALE_ORDERS`].
+        orders: u8,
+        /// The size of the last order over that of the first; see [`crate::limits::SCALE_SKEW`].
+        skew: Rate,
+        /// Whether they may only add liquidity.
+        post_only: bool,
+        /// Fill at most what closes the position.
+        reduce_only: bool,
+    } = 23,
+    /// Set or take off the bounds at which the account's quotes in a market are withdrawn.
+    SetMarketMakerProtection {
+        /// The market.
+        market: MarketId,
+        /// The bounds; none takes them off.
+        terms: Option<ProtectionTerms>,
+    } = 24,
+    /// Quote again after market-maker protection fired; counts from zero.
+    ResetMarketMakerProtection {
+        /// The market.
+        market: MarketId,
+    } = 25,
+    /// Set quotes; each side succeeds or fails alone.
+    MassQuote {
+        /// At most [`BATCH_MAX`].
+        quotes: Vec<Quote>,
+    } = 26,
 }
 
 /// How a position is margined.
@@ -158,6 +218,9 @@ impl Action {
             Self::Modify { modifies } => {
                 modifies.iter().map(|modify| class_of(&modify.replacement)).max().unwrap_or(ExecutionClass::A)
             }
+            Self::PlaceTriggers { parent, .. } => parent.as_ref().map_or(ExecutionClass::A, class_of),
+            Self::PlaceScale { post_only: false, .. } => ExecutionClass::C,
+            Self::PlaceScale { .. } | Self::MassQuote { .. } => ExecutionClass::B,
             _ => ExecutionClass::A,
         }
     }
@@ -168,13 +231,19 @@ impl Action {
             Self::Place { orders } => orders.len(),
             Self::Cancel { cancels } => cancels.len(),
             Self::Modify { modifies } => modifies.len(),
+            Self::PlaceTriggers { parent: Some(_), triggers, .. } => triggers.len().saturating_add(1),
+            Self::PlaceTriggers { triggers, .. } => triggers.len(),
+            Self::MassQuote { quotes } => quotes.len(),
             _ => 1,
         }
     }
 
     /// How many orders, cancels or modifies it holds; at least 1.
     pub fn part_count(&self) -> usize {
-        self.batch_length().max(1)
+        match self {
+            Self::PlaceScale { orders, .. } => usize::from(*orders).clamp(1, BATCH_MAX),
+            _ => self.batch_length().max(1),
+        }
     }
 
     /// Whether its batch, if it has one, is of an allowed length.
@@ -184,17 +253,22 @@ impl Action {
 
     /// Whether it only cancels: such actions draw on the account's cancel allowance.
     pub const fn is_cancel(&self) -> bool {
-        matches!(self, Self::Cancel { .. } | Self::CancelAll { .. } | Self::ScheduleCancel { .. })
+        matches!(
+            self,
+            Self::Cancel { .. } | Self::CancelAll { .. } | Self::ScheduleCancel { .. } | Self::CancelTwap { .. }
+        )
     }
 
-    /// Its share of the block's weight: 1 for the action, 2 per order, 1 per cancel, 3 per modify;
-    /// a cancel-all counts 100. Fill steps are bounded per order and therefore inside these figures.
+    /// Its share of the block's weight: 1 for the action, 2 per order, trigger or TWAP, 1 per cancel, 3 per modify and
+    /// per quote, which is two of each; a cancel-all counts 100. Fill steps are bounded per order and therefore inside these figures.
     pub fn weight(&self) -> u64 {
         let parts = self.part_count() as u64;
         1u64.saturating_add(match self {
-            Self::Place { .. } => parts.saturating_mul(2),
+            Self::Place { .. } | Self::PlaceTriggers { .. } | Self::PlaceScale { .. } | Self::PlaceTwap { .. } => {
+                parts.saturating_mul(2)
+            }
             Self::Cancel { .. } => parts,
-            Self::Modify { .. } => parts.saturating_mul(3),
+            Self::Modify { .. } | Self::MassQuote { .. } => parts.saturating_mul(3),
             Self::CancelAll { .. } => 100,
             _ => 1,
         })
@@ -215,6 +289,13 @@ impl Action {
             Self::ClaimFaucet { .. } => "claim_faucet",
             Self::SetHyperliquidCompatibility { .. } => "set_hyperliquid_compatibility",
             Self::UpdateIsolatedMargin { .. } => "update_isolated_margin",
+            Self::PlaceTriggers { .. } => "place_triggers",
+            Self::PlaceTwap { .. } => "place_twap",
+            Self::CancelTwap { .. } => "cancel_twap",
+            Self::PlaceScale { .. } => "place_scale",
+            Self::SetMarketMakerProtection { .. } => "set_market_maker_protection",
+            Self::ResetMarketMakerProtection { .. } => "reset_market_maker_protection",
+            Self::MassQuote { .. } => "mass_quote",
         }
     }
 }

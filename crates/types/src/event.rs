@@ -10,8 +10,12 @@ use crate::{
     ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
     numbers::{Amount, FundingIndex, FundingRate, Position, Price, Size, Usd},
     order::{OpenOrder, Side},
+    quote::ProtectionTerms,
+    receipt::OrderResult,
     rejection::Rejection,
     time::TimeMs,
+    trigger::TriggerOrder,
+    twap::{Twap, TwapEnd},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -165,6 +169,47 @@ pub enum Event {
         /// The market's funding index up to which it is paid.
         index: FundingIndex,
     } = 21,
+    /// A trigger waits.
+    TriggerPlaced { trigger: TriggerOrder } = 30,
+    /// A fill of its parent armed a trigger, or gave it more lots to work on.
+    TriggerArmed { trigger: TriggerOrder } = 31,
+    /// A trigger's price was reached: it is an order now, under the same number, or is refused next.
+    TriggerFired {
+        /// The trigger.
+        trigger: TriggerOrder,
+        /// The mark at which it fired.
+        mark: Price,
+    } = 32,
+    /// A trigger left without firing.
+    TriggerCanceled { trigger: TriggerOrder, reason: CancelReason } = 33,
+    /// A trigger fired, and its order was refused.
+    TriggerRejected { trigger: TriggerOrder, rejection: Rejection } = 34,
+    /// A TWAP began.
+    TwapStarted { twap: Twap } = 35,
+    /// A slice of a TWAP was tried.
+    TwapSlice {
+        /// The TWAP after it.
+        twap: Twap,
+        /// Which slice, from 0.
+        slice: u32,
+        /// Lots that it was for.
+        size: Size,
+        /// What became of it.
+        result: OrderResult,
+    } = 36,
+    /// A TWAP ended.
+    TwapEnded { twap: Twap, reason: TwapEnd } = 37,
+    /// An account set its market-maker protection, or took it off.
+    ProtectionSet { account: AccountId, market: MarketId, terms: Option<ProtectionTerms> } = 38,
+    /// Market-maker protection fired, or stopped refusing quotes because its owner reset it.
+    ProtectionFrozen {
+        account: AccountId,
+        market: MarketId,
+        /// Whether quotes are refused from now on.
+        frozen: bool,
+        /// Until when, unless until a reset.
+        until_ms: Option<TimeMs>,
+    } = 39,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.
@@ -195,6 +240,16 @@ pub enum CancelReason {
     MatchStepLimit = 8,
     /// The open-interest or position cap was met.
     Cap = 9,
+    /// A trigger that it belongs together with has fired.
+    SiblingFilled = 10,
+    /// Its parent order left without a fill.
+    ParentCanceled = 11,
+    /// The position that it would have closed has closed or turned.
+    PositionClosed = 12,
+    /// Its owner's market-maker protection fired.
+    MarketMakerProtection = 13,
+    /// A newer quote took its place.
+    QuoteReplaced = 14,
     /// Its owner is being liquidated.
     Liquidation = 26,
 }

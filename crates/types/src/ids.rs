@@ -68,6 +68,10 @@ number_id!(
     TradeId, u64
 );
 number_id!(
+    /// A TWAP: numbered by the same counter as orders.
+    TwapId, u64
+);
+number_id!(
     /// A validator's place in the committee.
     SeatId, u32
 );

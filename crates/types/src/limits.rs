@@ -38,5 +38,25 @@ pub const ORACLE_VOTE_FUTURE_MS: u64 = 500;
 pub const ORACLE_ENTRIES_MAX: usize = 1_024;
 /// The span of an oracle round.
 pub const ORACLE_ROUND_MS: u64 = 1_000;
+/// Triggers of one account that may wait in one market.
+pub const TRIGGERS_PER_ACCOUNT_MAX: usize = 100;
+/// Triggers that become due per block, over all markets; see `docs/rules/orders.md`.
+pub const TRIGGERS_DUE_PER_BLOCK_MAX: usize = 1_000;
+/// Due triggers that fire per block; the rest stays due.
+pub const TRIGGERS_PER_BLOCK_MAX: usize = 100;
+/// TWAPs of one account that may run at a time.
+pub const TWAPS_PER_ACCOUNT_MAX: usize = 10;
+/// The time between slices of a TWAP.
+pub const TWAP_INTERVAL_MS: u64 = 30_000;
+/// How long a TWAP runs, at least and at most.
+pub const TWAP_MINUTES: std::ops::RangeInclusive<u32> = 5..=1_440;
+/// Orders of a scale, at least and at most.
+pub const SCALE_ORDERS: std::ops::RangeInclusive<u8> = 2..=20;
+/// The last order of a scale over its first, at least and at most, in parts per million.
+pub const SCALE_SKEW: std::ops::RangeInclusive<i64> = 10_000..=100_000_000;
+/// The window of market-maker protection, at least and at most.
+pub const PROTECTION_WINDOW_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
+/// The longest freeze of market-maker protection.
+pub const PROTECTION_FROZEN_MS_MAX: u64 = 86_400_000;
 /// Seats in a committee.
 pub const SEATS_MAX: usize = 128;

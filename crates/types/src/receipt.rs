@@ -4,8 +4,9 @@ use crate::{
     address::{AccountId, SignerId},
     codec,
     hash::ActionId,
-    ids::{ClientOrderId, Nonce, OrderId},
+    ids::{ClientOrderId, Nonce, OrderId, TwapId},
     numbers::{Size, Usd},
+    quote::QuoteResult,
     rejection::Rejection,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -49,6 +50,16 @@ pub enum Outcome {
         /// The results.
         results: Vec<CancelResult>,
     } = 3,
+    /// A TWAP runs.
+    Twap {
+        /// Its number.
+        twap: TwapId,
+    } = 10,
+    /// One result per quote, in order.
+    Quotes {
+        /// The results.
+        results: Vec<QuoteResult>,
+    } = 11,
 }
 
 /// What became of one order of a batch.
@@ -77,6 +88,15 @@ pub enum OrderResult {
         /// Why a remainder neither filled nor rests.
         remainder_canceled: Option<crate::event::CancelReason>,
     } = 1,
+    /// A trigger waits.
+    Waiting {
+        /// The engine's number, which the order it becomes keeps.
+        order: OrderId,
+        /// The client's own name for it.
+        client_order_id: Option<ClientOrderId>,
+        /// Whether it waits for the mark alone; if not, it waits for a fill of its parent first.
+        armed: bool,
+    } = 2,
 }
 
 /// What became of one cancel of a batch.

@@ -7,9 +7,11 @@
 
 use crate::{
     address::{AccountId, SignerId},
-    ids::{AssetId, MarketId, Nonce, OrderId, UniverseId},
+    ids::{AssetId, MarketId, Nonce, OrderId, TwapId, UniverseId},
     numbers::{Amount, Position, Price, Size, Usd},
+    order::Side,
     time::TimeMs,
+    trigger::TriggerGrouping,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -279,4 +281,69 @@ pub enum Rejection {
         /// What would be lacking, negative.
         short_usd: Usd,
     } = 101,
+    /// A trigger or TWAP where there is no mark.
+    #[error("market {market} has no mark: triggers and TWAPs work on perpetuals and futures")]
+    NoMark { market: MarketId } = 70,
+    /// A trigger that would fire at once.
+    #[error("trigger price {trigger_price} is on the wrong side of {reference}: it would fire at once")]
+    TriggerWouldFire {
+        /// The trigger price given.
+        trigger_price: Price,
+        /// The mark; for a child, the price at which its parent would trade.
+        reference: Price,
+    } = 71,
+    /// A grouping with other parts than it has.
+    #[error(
+        "grouping {grouping:?}: single takes triggers alone, one_cancels_other a take-profit and a stop-loss, attached an \
+         order and one or both of these, position one or both of these"
+    )]
+    WrongTriggerGroup { grouping: TriggerGrouping } = 72,
+    /// A member of a group in another market or on the wrong side.
+    #[error(
+        "grouped triggers are in one market and on one side, opposite to the parent or position, children of at most \
+         the parent's size; market {market} {side:?} does not fit"
+    )]
+    WrongTriggerSide {
+        /// The member's market.
+        market: MarketId,
+        /// The member's side.
+        side: Side,
+    } = 73,
+    /// The account has too many triggers here.
+    #[error("{waiting} triggers wait, the limit of an account in a market is {limit}: cancel some first")]
+    TooManyTriggers { waiting: u32, limit: u32 } = 74,
+    /// A child whose parent was refused or left without a fill.
+    #[error("the parent order was not placed: no fill of it can be waited for")]
+    ParentNotOpen = 75,
+    /// A number outside its range.
+    #[error("{field} {value} is not between {minimum} and {maximum}")]
+    OutOfRange {
+        /// The field's name.
+        field: String,
+        /// What was given.
+        value: i64,
+        /// The least allowed.
+        minimum: i64,
+        /// The most allowed.
+        maximum: i64,
+    } = 76,
+    /// No such TWAP of this account.
+    #[error("twap {twap} of this account does not run: never placed, ended, or canceled")]
+    TwapNotRunning { twap: TwapId } = 77,
+    /// The account has too many TWAPs.
+    #[error("{running} TWAPs run, the limit of an account is {limit}: cancel one first")]
+    TooManyTwaps { running: u32, limit: u32 } = 78,
+    /// Market-maker protection fired.
+    #[error("market-maker protection refuses quotes in market {market} {}: reset it or wait", until(.until_ms))]
+    QuotesFrozen {
+        /// Where.
+        market: MarketId,
+        /// Until when; none: until a reset.
+        until_ms: Option<TimeMs>,
+    } = 79,
+}
+
+/// The end of a freeze, for its message.
+fn until(until_ms: &Option<TimeMs>) -> String {
+    until_ms.map_or_else(|| "until a reset".to_owned(), |until_ms| format!("until {until_ms}"))
 }

@@ -49,7 +49,10 @@ impl Request {
 
     /// How many orders, cancels or modifies it holds; at least 1.
     pub fn part_count(&self) -> usize {
-        self.batch_length().max(1)
+        match self {
+            Self::Native(action) => action.part_count(),
+            Self::Hyperliquid(request) => request.batch_length().max(1),
+        }
     }
 
     /// A short name for logs: the native kind, or Hyperliquid's action type.

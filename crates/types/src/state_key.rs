@@ -69,8 +69,20 @@ pub enum Table {
     Order = 15,
     /// When an account last drew from the faucet.
     FaucetClaim = 16,
+    /// Margin units that are not healthy.
+    MarginCall = 40,
+    /// What the insurance fund has paid for a market.
+    FundClaim = 41,
     /// Funding of perpetuals.
     Funding = 20,
+    /// Triggers that wait.
+    Trigger = 24,
+    /// TWAPs that run.
+    Twap = 25,
+    /// Market-maker protection.
+    Protection = 26,
+    /// Which orders are quotes.
+    Quote = 27,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -224,14 +224,17 @@ fn opening_balance(genesis: &Genesis, universe: UniverseId, account: AccountId, 
 fn refusals(receipt: &Receipt) -> Vec<String> {
     match &receipt.outcome {
         Outcome::Rejected { rejection } => vec![rejection.to_string()],
-        Outcome::Done => Vec::new(),
+        Outcome::Done | Outcome::Twap { .. } => Vec::new(),
         Outcome::Orders { results } => results
             .iter()
             .filter_map(|result| match result {
                 OrderResult::Rejected { rejection } => Some(rejection.to_string()),
-                OrderResult::Accepted { .. } => None,
+                OrderResult::Accepted { .. } | OrderResult::Waiting { .. } => None,
             })
             .collect(),
+        Outcome::Quotes { results } => {
+            results.iter().flat_map(|result| result.rejections().map(ToString::to_string)).collect()
+        }
         Outcome::Cancels { results } => results
             .iter()
             .filter_map(|result| match result {

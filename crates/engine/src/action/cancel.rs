@@ -1,7 +1,7 @@
-//! Cancel open orders; each succeeds or fails alone. Works in halted universes too.
+//! Cancel open orders and triggers; each succeeds or fails alone. Works in halted universes too.
 
 use super::Actor;
-use crate::{orders, work::Work};
+use crate::{orders, triggers, work::Work};
 use palisade_types::{
     action::CancelRequest,
     event::CancelReason,
@@ -19,6 +19,17 @@ fn one(work: &mut Work<'_>, actor: &Actor, request: &CancelRequest) -> CancelRes
         Some(order) => {
             orders::cancel(work, order.id, CancelReason::Requested);
             CancelResult::Canceled { order: order.id }
+        }
+        None => cancel_trigger(work, actor, request),
+    }
+}
+
+fn cancel_trigger(work: &mut Work<'_>, actor: &Actor, request: &CancelRequest) -> CancelResult {
+    let found = work.state.trigger_of(actor.account, request.order).map(|record| record.trigger);
+    match found.filter(|trigger| trigger.market == request.market) {
+        Some(trigger) => {
+            triggers::cancel(work, trigger.id, CancelReason::Requested);
+            CancelResult::Canceled { order: trigger.id }
         }
         None => CancelResult::Rejected { rejection: Rejection::OrderNotOpen },
     }

@@ -1,8 +1,8 @@
-//! Cancel every open order of the account, or of one market: at most [`CANCEL_ALL_MAX`], by market and number; what is
-//! left takes another action.
+//! Cancel every open order and trigger of the account, or of one market: at most [`CANCEL_ALL_MAX`], orders by market and
+//! number, then triggers; what is left takes another action.
 
 use super::{Actor, Stop};
-use crate::{orders, work::Work};
+use crate::{orders, triggers, work::Work};
 use palisade_types::{
     event::CancelReason,
     ids::{MarketId, OrderId},
@@ -14,18 +14,25 @@ use palisade_types::{
 const CANCEL_ALL_MAX: usize = 100;
 
 pub(super) fn run(work: &mut Work<'_>, actor: &Actor, market: Option<MarketId>) -> Result<Outcome, Stop> {
+    let account = actor.account;
     let open: Vec<OrderId> = match market {
         Some(market) => {
             work.state.market(market).ok_or(Rejection::UnknownMarket { market })?;
-            let orders = work.state.orders_of_in(actor.account, market);
-            orders.take(CANCEL_ALL_MAX).map(|record| record.order.id).collect()
+            let orders = work.state.orders_of_in(account, market).map(|record| record.order.id);
+            let triggers = work.state.triggers_of_in(account, market).map(|record| record.trigger.id);
+            orders.chain(triggers).take(CANCEL_ALL_MAX).collect()
         }
-        None => work.state.orders_of(actor.account).take(CANCEL_ALL_MAX).map(|record| record.order.id).collect(),
+        None => {
+            let orders = work.state.orders_of(account).map(|record| record.order.id);
+            let triggers = work.state.triggers_of(account).map(|record| record.trigger.id);
+            orders.chain(triggers).take(CANCEL_ALL_MAX).collect()
+        }
     };
     let results = open
         .into_iter()
         .map(|order| {
             orders::cancel(work, order, CancelReason::Requested);
+            triggers::cancel(work, order, CancelReason::Requested);
             CancelResult::Canceled { order }
         })
         .collect();

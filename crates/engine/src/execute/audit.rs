@@ -45,7 +45,7 @@ pub(super) fn run(work: &mut Work<'_>, start: WorkCheckpoint, height: Height) {
 }
 
 /// Stops a universe: only cancels work in it from then on.
-pub(super) fn halt_universe(work: &mut Work<'_>, universe: UniverseId, invariant: &str) {
+pub(crate) fn halt_universe(work: &mut Work<'_>, universe: UniverseId, invariant: &str) {
     if let Some(record) = work.state.universe(universe).filter(|record| record.halted.is_none()).cloned() {
         let record = UniverseRecord { halted: Some(invariant.to_owned()), ..record };
         work.state.put(Record::Universe { id: universe, record });

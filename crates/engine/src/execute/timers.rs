@@ -1,12 +1,13 @@
 //! What is due by block time, in (time, id) order.
 //!
-//! At most [`TIMERS_PER_BLOCK_MAX`] steps per block, each at most one order or agent; the rest stays due. An order
+//! At most [`TIMERS_PER_BLOCK_MAX`] steps per block, each at most one order, trigger, slice or agent; the rest stays due. An order
 //! past its time is never matched meanwhile, and an agent past its time is not admitted.
 
 use crate::{
     action::approve_agent::retire,
     orders,
     state::{AccountRecord, Record, State, Timer},
+    triggers, twap,
     work::Work,
 };
 use palisade_types::{
@@ -14,6 +15,7 @@ use palisade_types::{
     event::{CancelReason, Event},
     limits::TIMERS_PER_BLOCK_MAX,
     time::TimeMs,
+    twap::TwapEnd,
 };
 
 /// When the next timer is due, if any is set.
@@ -29,15 +31,26 @@ pub(super) fn run(work: &mut Work<'_>) {
             Timer::OrderExpiry(order) => orders::cancel(work, order, CancelReason::Expired),
             Timer::AgentExpiry(agent) => retire(work, agent),
             Timer::CancelAll(account) => cancel_next(work, account),
+            Timer::TwapSlice(twap) => twap::run_slice(work, twap),
         }
     }
 }
 
-/// One order of the account, or the end of the switch.
+/// One order, trigger or TWAP of the account, or the end of the switch.
 fn cancel_next(work: &mut Work<'_>, account: AccountId) {
     let first = work.state.orders_of(account).next().map(|record| record.order.id);
     if let Some(order) = first {
         orders::cancel(work, order, CancelReason::Scheduled);
+        return;
+    }
+    let first = work.state.triggers_of(account).next().map(|record| record.trigger.id);
+    if let Some(trigger) = first {
+        triggers::cancel(work, trigger, CancelReason::Scheduled);
+        return;
+    }
+    let first = work.state.twaps_of(account).next().map(|record| record.twap.id);
+    if let Some(id) = first {
+        twap::end(work, id, TwapEnd::Scheduled);
         return;
     }
     if let Some(record) = work.state.account(account).copied() {

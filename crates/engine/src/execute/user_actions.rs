@@ -2,10 +2,10 @@
 
 use super::{BlockInput, audit, order};
 use crate::{
-    action,
+    action, follow,
     mutant::{Mutant, is_planted},
     state::{AccountRecord, Record},
-    work::Work,
+    work::{Work, WorkCheckpoint},
 };
 use palisade_types::{
     ids::UniverseId,
@@ -25,14 +25,7 @@ pub(super) fn run(work: &mut Work<'_>, block: &BlockInput<'_>) -> Vec<Receipt> {
 
 fn execute(work: &mut Work<'_>, action: &VerifiedAction) -> Receipt {
     let checkpoint = work.checkpoint();
-    let result =
-        action::execute(work, action).and_then(|outcome| match audit::check_changed(work.state, checkpoint.state()) {
-            None => Ok(outcome),
-            Some(violation) => Err(action::Stop {
-                universe: Some(violation.universe),
-                rejection: Rejection::InvariantViolated { invariant: violation.invariant },
-            }),
-        });
+    let result = run_and_check(work, action, checkpoint);
     let outcome = result.unwrap_or_else(|stop| {
         work.revert_to(checkpoint);
         if is_planted(Mutant::RejectionCostsNothing) {
@@ -45,6 +38,19 @@ fn execute(work: &mut Work<'_>, action: &VerifiedAction) -> Receipt {
     });
     let envelope = action.envelope();
     Receipt { action: action.id(), signer: envelope.signer, account: envelope.account, nonce: envelope.nonce, outcome }
+}
+
+/// The action, what it brings about, and the audit of both.
+fn run_and_check(work: &mut Work<'_>, action: &VerifiedAction, since: WorkCheckpoint) -> Result<Outcome, action::Stop> {
+    let outcome = action::execute(work, action)?;
+    follow::run(work);
+    match audit::check_changed(work.state, since.state()) {
+        None => Ok(outcome),
+        Some(violation) => Err(action::Stop {
+            universe: Some(violation.universe),
+            rejection: Rejection::InvariantViolated { invariant: violation.invariant },
+        }),
+    }
 }
 
 /// What [`Mutant::RejectionCostsNothing`] does.

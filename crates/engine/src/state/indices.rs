@@ -11,6 +11,7 @@ use super::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
+    special_orders::SpecialOrders,
     standing::{Change, Standing, shift_i128},
     watch::Watch,
 };
@@ -18,7 +19,7 @@ use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
     event::MarginLevel,
-    ids::{AssetId, ClientOrderId, MarketId, OrderId, UniverseId},
+    ids::{AssetId, ClientOrderId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
     numbers::{Amount, Usd},
     order::{OpenOrder, Side, TimeInForce},
@@ -64,6 +65,8 @@ pub enum Timer {
     AgentExpiry(SignerId),
     /// A dead man's switch fires.
     CancelAll(AccountId),
+    /// A TWAP's next slice is due.
+    TwapSlice(TwapId),
 }
 
 /// Sums over the positions of one market.
@@ -92,6 +95,7 @@ pub(crate) struct Indices {
     pub(super) holders: BTreeMap<MarketId, BTreeSet<AccountId>>,
     /// Which accounts must be margined again; no part of the state.
     pub(super) watch: Watch,
+    pub(super) special_orders: SpecialOrders,
 }
 
 /// A record that something is derived from; nothing, unless it says what.
@@ -310,12 +314,12 @@ fn same_but_lots(one: &OpenOrder, other: &OpenOrder) -> bool {
 }
 
 /// What goes, then what comes.
-fn both<'a, R>(before: Option<&'a R>, after: Option<&'a R>) -> impl Iterator<Item = (&'a R, Change)> {
+pub(super) fn both<'a, R>(before: Option<&'a R>, after: Option<&'a R>) -> impl Iterator<Item = (&'a R, Change)> {
     let gone = before.map(|record| (record, Change::Remove));
     gone.into_iter().chain(after.map(|record| (record, Change::Add)))
 }
 
-fn toggle<T: Ord>(set: &mut BTreeSet<T>, entry: T, change: Change) {
+pub(super) fn toggle<T: Ord>(set: &mut BTreeSet<T>, entry: T, change: Change) {
     match change {
         Change::Add => set.insert(entry),
         Change::Remove => set.remove(&entry),

@@ -14,6 +14,7 @@ use super::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
         MarginUnit, MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
     },
+    special_orders::{ProtectionId, ProtectionRecord, QuoteId, TriggerRecord, TwapRecord},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
@@ -22,7 +23,7 @@ use palisade_types::{
     codec::{self, DecodeError},
     event::MarginLevel,
     hash::sha256,
-    ids::{AssetId, MarketId, OrderId, UniverseId},
+    ids::{AssetId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
     numbers::{Amount, Usd},
     time::TimeMs,
@@ -204,6 +205,14 @@ tables! {
     15 Order orders: OrderId => OrderRecord, Boxed;
     /// When an account last drew from the faucet.
     16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs, Inline;
+    /// Triggers that wait.
+    24 Trigger triggers: OrderId => Box<TriggerRecord>, Inline;
+    /// TWAPs that run.
+    25 Twap twaps: TwapId => TwapRecord, Inline;
+    /// Market-maker protection.
+    26 Protection protections: ProtectionId => ProtectionRecord, Inline;
+    /// Which orders are quotes.
+    27 Quote quotes: QuoteId => OrderId, Inline;
     /// Margin units that are not healthy.
     40 MarginCall margin_calls: MarginUnit => MarginLevel, Inline;
     /// What the insurance fund has paid for a market.

@@ -19,8 +19,12 @@
 //! funding BTC rate 0.0000125 index 0.00125     (of the last hour; of one lot since listing)
 //! ```
 //!
+//! Lines of triggers, TWAPs, scales and quotes are in [`orders`].
+//!
 //! Orders are named by client order id. Every action is a block of its own, except that lines which begin with `+`
 //! go into the block of the line before. Sizes are lots, prices and amounts whole units with decimals.
+
+mod orders;
 
 use super::{CORE, Venue, account_of};
 use palisade_types::{
@@ -132,7 +136,7 @@ fn parse_action(venue: &Venue, words: &[&str]) -> Action {
             amount: amount(quantity),
         },
         ["faucet", asset] => Action::ClaimFaucet { asset: asset_named(venue, asset) },
-        _ => panic!("no such action: {words:?}"),
+        _ => orders::parse(venue, words),
     }
 }
 
@@ -178,6 +182,8 @@ fn shown(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Rejected { rejection } => format!("refused {}", code(rejection)),
         Outcome::Done => "done".to_owned(),
+        Outcome::Twap { .. } => "runs".to_owned(),
+        Outcome::Quotes { results } => results.iter().map(orders::shown_quote).collect::<Vec<_>>().join(", "),
         Outcome::Orders { results } => results.iter().map(shown_order).collect::<Vec<_>>().join(", "),
         Outcome::Cancels { results } => {
             let canceled = results.iter().filter(|result| matches!(result, CancelResult::Canceled { .. })).count();
@@ -193,6 +199,8 @@ fn shown(outcome: &Outcome) -> String {
 fn shown_order(result: &OrderResult) -> String {
     match result {
         OrderResult::Rejected { rejection } => format!("rejected {}", code(rejection)),
+        OrderResult::Waiting { armed: true, .. } => "waiting".to_owned(),
+        OrderResult::Waiting { armed: false, .. } => "waiting for a fill".to_owned(),
         OrderResult::Accepted { filled, filled_quote_usd, resting, remainder_canceled, .. } => {
             let mut parts = Vec::new();
             if !filled.is_zero() {
@@ -253,7 +261,7 @@ fn expect(venue: &mut Venue, line: &str) {
             });
             assert_eq!(format!("{name} position {market} {shown}"), words.join(" "), "\nline: {line}");
         }
-        _ => panic!("no such expectation: {line}"),
+        _ => orders::expect(venue, line, &words),
     }
 }
 

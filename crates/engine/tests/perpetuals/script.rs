@@ -172,7 +172,7 @@ impl Runner {
         self.note(&block.events);
         let outcome = &block.receipts.first().expect("one receipt").outcome;
         match outcome {
-            Outcome::Done => ("done".to_owned(), None),
+            Outcome::Done | Outcome::Twap { .. } | Outcome::Quotes { .. } => ("done".to_owned(), None),
             Outcome::Rejected { rejection } => (rejected(rejection), None),
             Outcome::Cancels { results } => match results.first().expect("one result") {
                 CancelResult::Canceled { .. } => ("done".to_owned(), None),
@@ -180,6 +180,7 @@ impl Runner {
             },
             Outcome::Orders { results } => match results.first().expect("one result") {
                 OrderResult::Rejected { rejection } => (rejected(rejection), None),
+                OrderResult::Waiting { order, .. } => ("waits".to_owned(), Some(*order)),
                 OrderResult::Accepted { order, filled, resting, remainder_canceled, .. } => {
                     let market = market.expect("orders have a market");
                     let mut parts = Vec::new();

@@ -182,13 +182,36 @@ impl Applier<'_> {
             | Event::LeverageUpdated { account, .. }
             | Event::CancelScheduled { account, .. }
             | Event::HyperliquidCompatibilitySet { account, .. }
-            | Event::OrderRejected { account, .. } => {
+            | Event::OrderRejected { account, .. }
+            | Event::ProtectionSet { account, .. }
+            | Event::ProtectionFrozen { account, .. } => {
                 self.update.touched.insert(*account);
             }
             Event::FundingPaid { account, .. } => {
                 self.update.touched.insert(*account);
             }
-            Event::FundingRateSet { .. } | Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
+            Event::FundingRateSet { .. } | Event::GateChanged { .. } => {}
+            Event::IsolatedMarginMoved { account, .. }
+            | Event::MarginCalled { account, .. }
+            | Event::DeficitPaid { account, .. }
+            | Event::Deleveraged { account, .. }
+            | Event::CollateralSold { account, .. } => {
+                self.update.touched.insert(*account);
+            }
+            Event::Liquidated(liquidation) => {
+                self.update.touched.insert(liquidation.account);
+            }
+            Event::TriggerPlaced { trigger }
+            | Event::TriggerArmed { trigger }
+            | Event::TriggerFired { trigger, .. }
+            | Event::TriggerCanceled { trigger, .. }
+            | Event::TriggerRejected { trigger, .. } => {
+                self.update.touched.insert(trigger.account);
+            }
+            Event::TwapStarted { twap } | Event::TwapSlice { twap, .. } | Event::TwapEnded { twap, .. } => {
+                self.update.touched.insert(twap.account);
+            }
+            Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
         }
     }
 

@@ -107,9 +107,18 @@ pub const fn remainder_text(reason: Option<CancelReason>) -> &'static str {
         Some(CancelReason::SelfTrade) => "Order was canceled because it met an order of the same account.",
         Some(CancelReason::MatchStepLimit) => "Order was canceled because its match took too many steps.",
         Some(CancelReason::Expired) => "Order expired.",
-        Some(CancelReason::Requested | CancelReason::Modified | CancelReason::Scheduled) | None => {
-            "Order was canceled."
-        }
+        Some(
+            CancelReason::Requested
+            | CancelReason::Modified
+            | CancelReason::Scheduled
+            | CancelReason::SiblingFilled
+            | CancelReason::ParentCanceled
+            | CancelReason::PositionClosed
+            | CancelReason::MarketMakerProtection
+            | CancelReason::QuoteReplaced
+            | CancelReason::Liquidation,
+        )
+        | None => "Order was canceled.",
     }
 }
 
@@ -121,11 +130,17 @@ pub const fn canceled_status(reason: CancelReason) -> &'static str {
         CancelReason::ReduceOnly => "reduceOnlyCanceled",
         CancelReason::Scheduled => "scheduledCancel",
         CancelReason::Cap => "openInterestCapCanceled",
+        CancelReason::SiblingFilled => "siblingFilledCanceled",
+        CancelReason::PositionClosed => "reduceOnlyCanceled",
+        CancelReason::Liquidation => "liquidatedCanceled",
         CancelReason::Requested
         | CancelReason::Modified
         | CancelReason::ImmediateOrCancel
         | CancelReason::Expired
-        | CancelReason::MatchStepLimit => "canceled",
+        | CancelReason::MatchStepLimit
+        | CancelReason::ParentCanceled
+        | CancelReason::MarketMakerProtection
+        | CancelReason::QuoteReplaced => "canceled",
     }
 }
 

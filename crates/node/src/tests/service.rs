@@ -162,7 +162,7 @@ impl Venue {
 
 fn accepted(result: &OrderResult) -> OrderId {
     match result {
-        OrderResult::Accepted { order, .. } => *order,
+        OrderResult::Accepted { order, .. } | OrderResult::Waiting { order, .. } => *order,
         OrderResult::Rejected { rejection } => panic!("rejected: {rejection}"),
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read files and say what they skip")]
 
 pub mod genesis;
+pub mod order_samples;
 pub mod samples;
 
 use std::{io::Write as _, path::PathBuf};

@@ -1,5 +1,6 @@
 //! One value per type and variant of everything that is hashed, signed or stored.
 
+use super::order_samples;
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
@@ -8,7 +9,7 @@ use palisade_types::{
     block::{Block, Body, ConsensusContext, Header, OperationsRange},
     codec,
     envelope::{Envelope, HyperliquidSource, HyperliquidUserAction, Payload, Signature, SignedAction},
-    event::{CancelReason, Event, Trade, TradeSide},
+    event::{CancelReason, Event, Liquidation, LiquidationMethod, MarginLevel, Payer, Trade, TradeSide},
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, TradeId, UniverseId},
     market::{MarketKind, MarketSpec},
@@ -64,7 +65,7 @@ where
     values.iter().map(|value| shown(&variant(type_name, value), value)).collect()
 }
 
-fn account(number: u8) -> AccountId {
+pub fn account(number: u8) -> AccountId {
     AccountId([number; 20])
 }
 
@@ -72,19 +73,19 @@ fn agent() -> SignerId {
     SignerId::Ed25519(Ed25519Key([0xed; 32]))
 }
 
-fn market() -> MarketId {
+pub fn market() -> MarketId {
     MarketId::new(3)
 }
 
-fn time() -> TimeMs {
+pub fn time() -> TimeMs {
     TimeMs::new(1_700_000_000_000)
 }
 
-fn cloid() -> ClientOrderId {
+pub fn cloid() -> ClientOrderId {
     ClientOrderId([0xc1; 16])
 }
 
-fn price() -> Price {
+pub fn price() -> Price {
     Price::new(6_543_210_000_000)
 }
 
@@ -328,6 +329,53 @@ fn events() -> Vec<Event> {
         Event::ChainHalted { invariant: "I1".into() },
         Event::HyperliquidCompatibilitySet { account: account(1), enabled: false },
         Event::IsolatedMarginMoved { account: account(1), market: MarketId::new(1), amount_usd: Usd::new(-2) },
+        Event::MarginCalled {
+            account: account(1),
+            universe: UniverseId::new(2),
+            market: Some(MarketId::new(3)),
+            level: MarginLevel::Called,
+            equity_usd: Usd::new(-4),
+            maintenance_usd: Usd::new(5),
+        },
+        Event::Liquidated(Liquidation {
+            account: account(1),
+            universe: UniverseId::new(2),
+            market: MarketId::new(3),
+            is_isolated: true,
+            method: LiquidationMethod::Backstop,
+            side: Side::Sell,
+            size: Size::new(4),
+            quote_usd: Usd::new(5),
+            fee_usd: Usd::new(6),
+            closed_pnl_usd: Usd::new(-7),
+            mark: Price::new(8),
+            start_position: Position::new(9),
+        }),
+        Event::DeficitPaid {
+            universe: UniverseId::new(2),
+            account: account(1),
+            market: None,
+            payer: Payer::Fees,
+            amount_usd: Usd::new(3),
+        },
+        Event::Deleveraged {
+            market: MarketId::new(3),
+            account: account(1),
+            side: Side::Buy,
+            size: Size::new(4),
+            quote_usd: Usd::new(5),
+            closed_pnl_usd: Usd::new(6),
+            haircut_usd: Usd::new(7),
+            bankrupt: account(2),
+        },
+        Event::GateChanged { universe: UniverseId::new(2), closed: true },
+        Event::CollateralSold {
+            universe: UniverseId::new(2),
+            account: account(1),
+            asset: AssetId::new(3),
+            amount: Amount::new(4),
+            proceeds_usd: Usd::new(5),
+        },
         Event::FundingRateSet {
             market: market(),
             rate: FundingRate::new(12_500_000),
@@ -476,6 +524,7 @@ fn small_enums() -> Vec<Sample> {
         CancelReason::Expired,
         CancelReason::Scheduled,
         CancelReason::MatchStepLimit,
+        CancelReason::Liquidation,
         CancelReason::Cap,
     ];
     let times_in_force = [
@@ -493,6 +542,7 @@ fn small_enums() -> Vec<Sample> {
     let signatures = [Signature::Secp256k1 { compact: [1; 64], recovery_id: 1 }, Signature::Ed25519 { bytes: [2; 64] }];
     [
         variants("CancelReason", &reasons),
+        variants("CancelReason", &order_samples::CANCEL_REASONS),
         variants("TimeInForce", &times_in_force),
         variants("HyperliquidUserAction", &user_actions),
         variants("Side", &[Side::Buy, Side::Sell]),
@@ -532,6 +582,8 @@ fn structs() -> Vec<Sample> {
         plain("SignedAction", &signed_action(Payload::Native { action: Action::CancelAll { market: None } })),
         shown("Agent", &record),
         shown("OpenOrder", &open_order()),
+        shown("TriggerOrder", &order_samples::trigger_order()),
+        shown("Twap", &order_samples::twap()),
         shown("OracleVote", &oracle_vote()),
         plain("OracleBundle", &oracle_bundle()),
         shown("Header", &header()),
@@ -563,6 +615,12 @@ fn state_records() -> Vec<Sample> {
         Table::Order,
         Table::FaucetClaim,
         Table::Funding,
+        Table::MarginCall,
+        Table::FundClaim,
+        Table::Trigger,
+        Table::Twap,
+        Table::Protection,
+        Table::Quote,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
@@ -581,13 +639,23 @@ fn state_records() -> Vec<Sample> {
 pub fn samples() -> Vec<Sample> {
     [
         variants("Action", &actions()),
+        variants("Action", &order_samples::actions()),
         variants("Payload", &payloads()),
         variants("Inadmissible", &inadmissibles()),
         variants("Rejection", &order_rejections()),
         variants("Rejection", &other_rejections()),
+        variants("Rejection", &order_samples::rejections()),
         variants("Event", &events()),
+        variants("Event", &order_samples::events()),
         variants("Outcome", &outcomes()),
+        variants("Outcome", &order_samples::outcomes()),
+        variants("QuoteSideResult", &order_samples::quote_side_results()),
+        variants("TriggerLink", &order_samples::trigger_links()),
+        variants("TriggerGrouping", &order_samples::GROUPINGS),
+        variants("TriggerPurpose", &order_samples::PURPOSES),
+        variants("TwapEnd", &order_samples::TWAP_ENDS),
         variants("OrderResult", &order_results()),
+        variants("OrderResult", &order_samples::order_results()),
         variants("CancelResult", &cancel_results()),
         variants("MarketKind", &market_kinds()),
         small_enums(),

@@ -21,9 +21,11 @@ use serde_json::{Value as Json, json};
 pub fn plain(outcome: &Outcome) -> Result<Json, Refusal> {
     match outcome {
         Outcome::Rejected { rejection } => Err(Refusal::Business(rejection_text(rejection))),
-        Outcome::Done | Outcome::Orders { .. } | Outcome::Cancels { .. } => {
-            Ok(json!({ "status": "ok", "response": { "type": "default" } }))
-        }
+        Outcome::Done
+        | Outcome::Orders { .. }
+        | Outcome::Cancels { .. }
+        | Outcome::Twap { .. }
+        | Outcome::Quotes { .. } => Ok(json!({ "status": "ok", "response": { "type": "default" } })),
     }
 }
 
@@ -50,7 +52,7 @@ pub fn of(action: &L1Action, outcome: &Outcome, directory: &Directory) -> Result
             let statuses: Vec<Json> = results.iter().map(cancel_status).collect();
             Ok(with_statuses("cancel", &statuses))
         }
-        (_, Outcome::Done | Outcome::Rejected { .. }) => plain(outcome),
+        (_, Outcome::Done | Outcome::Rejected { .. } | Outcome::Twap { .. } | Outcome::Quotes { .. }) => plain(outcome),
     }
 }
 
@@ -70,6 +72,8 @@ fn markets(action: &L1Action) -> Vec<MarketId> {
 fn order_status(result: &OrderResult, size_decimals: u8) -> Json {
     let (order, client, filled, quote, resting, canceled) = match result {
         OrderResult::Rejected { rejection } => return json!({ "error": rejection_text(rejection) }),
+        OrderResult::Waiting { armed: true, .. } => return "waitingForTrigger".into(),
+        OrderResult::Waiting { armed: false, .. } => return "waitingForFill".into(),
         OrderResult::Accepted { order, client_order_id, filled, filled_quote_usd, resting, remainder_canceled } => {
             (order, client_order_id, *filled, *filled_quote_usd, *resting, *remainder_canceled)
         }
