@@ -90,6 +90,7 @@ pub fn outcome(outcome: &Outcome, names: &Names, markets: &[MarketId]) -> Vec<St
     match outcome {
         Outcome::Rejected { rejection } => vec![format!("rejected: {rejection}")],
         Outcome::Done => vec!["done".into()],
+        Outcome::AccountCreated { account } => vec![format!("account {account} created")],
         Outcome::Cancels { results } => results
             .iter()
             .map(|result| match result {
@@ -129,7 +130,7 @@ fn order_result(result: &OrderResult, names: &Names, market: Option<MarketId>) -
 pub fn is_refused(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Rejected { .. } => true,
-        Outcome::Done => false,
+        Outcome::Done | Outcome::AccountCreated { .. } => false,
         Outcome::Orders { results } => all(results, |result| matches!(result, OrderResult::Rejected { .. })),
         Outcome::Cancels { results } => all(results, |result| matches!(result, CancelResult::Rejected { .. })),
     }

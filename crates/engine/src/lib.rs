@@ -22,11 +22,13 @@
 pub mod accounts;
 mod action;
 pub mod admission;
+pub mod backstop;
 mod engine;
 pub mod execute;
 mod fill;
 mod isolated;
 mod ledger;
+pub mod listing;
 pub mod margin;
 pub mod mark;
 pub mod market_math;
@@ -40,7 +42,10 @@ pub mod perpetual;
 mod placement;
 pub mod risk;
 pub mod rules;
+pub mod shares;
 pub mod state;
+pub mod tranches;
+pub mod vaults;
 mod wide;
 mod work;
 

@@ -19,6 +19,7 @@ use crate::{
     work::Work,
 };
 use palisade_types::{
+    address::AccountId,
     event::CancelReason,
     limits::MATCH_STEPS_MAX,
     market::MarketSpec,
@@ -66,6 +67,7 @@ pub(crate) fn first_crossing<'a>(state: &'a State, order: &OpenOrder) -> Option<
 pub(crate) fn run(work: &mut Work<'_>, market: &MarketSpec, taker: &mut OpenOrder) -> Result<Matched, Rejection> {
     let mut matched = Matched::default();
     let mut steps: u32 = 0;
+    let group = work.state.group_of(taker.account);
     while !taker.remaining.is_zero() {
         let Some(maker) = first_crossing(work.state, taker).copied() else { break };
         if steps == MATCH_STEPS_MAX {
@@ -73,7 +75,7 @@ pub(crate) fn run(work: &mut Work<'_>, market: &MarketSpec, taker: &mut OpenOrde
             break;
         }
         steps = steps.saturating_add(1);
-        match step(work, market, taker, &maker)? {
+        match step(work, market, taker, &maker, group)? {
             Step::Filled { lots, quote_usd } => {
                 taker.remaining = taker.remaining.checked_sub(lots).ok_or(Rejection::Overflow)?;
                 matched.filled = matched.filled.checked_add(lots).ok_or(Rejection::Overflow)?;
@@ -90,11 +92,18 @@ pub(crate) fn run(work: &mut Work<'_>, market: &MarketSpec, taker: &mut OpenOrde
     Ok(matched)
 }
 
-fn step(work: &mut Work<'_>, market: &MarketSpec, taker: &OpenOrder, maker: &OpenOrder) -> Result<Step, Rejection> {
+/// `group` is the taker's.
+fn step(
+    work: &mut Work<'_>,
+    market: &MarketSpec,
+    taker: &OpenOrder,
+    maker: &OpenOrder,
+    group: AccountId,
+) -> Result<Step, Rejection> {
     if is_over(maker.time_in_force, work.time_ms) {
         return Ok(cancel_maker(work, maker, CancelReason::Expired));
     }
-    if maker.account == taker.account {
+    if maker.account == taker.account || work.state.group_of(maker.account) == group {
         return Ok(cancel_maker(work, maker, CancelReason::SelfTrade));
     }
     let mut lots = taker.remaining.min(maker.remaining);

@@ -10,12 +10,19 @@
 //!   by its net changes, in any order, because what is derived depends on the records alone.
 
 mod indices;
+mod keyless;
+mod pools;
 mod read;
 mod records;
 mod standing;
 mod tables;
 
 pub use indices::{BookPlace, PositionTotals, Timer};
+pub use keyless::SubAccountRecord;
+pub use pools::{
+    BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
+    VaultWithdrawalId, VaultWithdrawalRecord,
+};
 #[cfg(test)]
 pub(crate) use records::TestAccount;
 pub use records::{

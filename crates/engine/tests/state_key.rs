@@ -81,4 +81,5 @@ fn tags_are_the_same() {
     assert_eq!(tag(&RecordKey::Position(position)), Table::Position.tag());
     assert_eq!(tag(&RecordKey::MarginSetting(position)), Table::MarginSetting.tag());
     assert_eq!(tag(&RecordKey::FaucetClaim(claim)), Table::FaucetClaim.tag());
+    assert_eq!(tag(&RecordKey::SubAccount(ACCOUNT)), Table::SubAccount.tag());
 }

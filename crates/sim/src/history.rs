@@ -193,6 +193,7 @@ impl History {
                 Outcome::Done => "receipt: done",
                 Outcome::Orders { .. } => "receipt: orders",
                 Outcome::Cancels { .. } => "receipt: cancels",
+                Outcome::AccountCreated { .. } => "receipt: account created",
             });
         }
         for event in &executed.events {
@@ -349,6 +350,18 @@ fn event_name(event: &Event) -> &'static str {
         Event::UniverseHalted { .. } => "event: universe halted",
         Event::ChainHalted { .. } => "event: chain halted",
         Event::HyperliquidCompatibilitySet { .. } => "event: Hyperliquid compatibility set",
+        Event::SubAccountCreated { .. } => "event: sub-account created",
+        Event::MovedBetweenUniverses { .. } => "event: moved between universes",
+        Event::UniverseOpened { .. } => "event: universe opened",
+        Event::MarketListed { .. } => "event: market listed",
+        Event::VaultCreated { .. } => "event: vault created",
+        Event::VaultDeposited { .. } => "event: vault deposited",
+        Event::VaultWithdrawn { .. } => "event: vault withdrawn",
+        Event::VaultWithdrawalQueued { .. } => "event: vault withdrawal queued",
+        Event::VaultClosed { .. } => "event: vault closed",
+        Event::BackstopDeposited { .. } => "event: backstop deposited",
+        Event::BackstopWithdrawn { .. } => "event: backstop withdrawn",
+        Event::BackstopSynced { .. } => "event: backstop synced",
     }
 }
 

@@ -38,3 +38,4 @@ pub mod request;
 pub mod signing;
 pub mod state_key;
 pub mod time;
+pub mod vault;

@@ -3,6 +3,7 @@
 //! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
 //! - **I2** per perpetual: positions sum to zero, and so do their costs with the clearing account's balance.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
+//! - **Shares** of a vault or a tranche are those of its holders.
 //!
 //! After every action and every block for what changed; in full, recomputed from the records, every
 //! [`FULL_AUDIT_INTERVAL_BLOCKS`]. A violation inside an action reverts the action and halts its universe; one that the
@@ -10,6 +11,7 @@
 
 use crate::{
     state::{Checkpoint, CustodyId, Record, RecordKey, State, UniverseRecord},
+    vaults::unequal_shares,
     work::{Work, WorkCheckpoint},
 };
 use palisade_types::{
@@ -87,7 +89,10 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
 
 /// Checks everything, recomputed from the records.
 pub(super) fn check_all(state: &State) -> Option<Violation> {
-    check_all_balances(state).or_else(|| check_all_positions(state)).or_else(|| check_all_standings(state))
+    check_all_balances(state)
+        .or_else(|| check_all_positions(state))
+        .or_else(|| check_all_standings(state))
+        .or_else(|| unequal_shares(state).map(|(universe, invariant)| Violation { universe, invariant }))
 }
 
 fn check_all_standings(state: &State) -> Option<Violation> {

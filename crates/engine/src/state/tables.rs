@@ -9,6 +9,11 @@
 
 use super::{
     indices::Indices,
+    keyless::SubAccountRecord,
+    pools::{
+        BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
+        VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
+    },
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -202,6 +207,20 @@ tables! {
     15 Order orders: OrderId => OrderRecord, Boxed;
     /// When an account last drew from the faucet.
     16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs, Inline;
+    /// Sub-accounts.
+    30 SubAccount sub_accounts: AccountId => SubAccountRecord, Inline;
+    /// Users' vaults.
+    31 Vault vaults: AccountId => VaultRecord, Inline;
+    /// Who holds how many shares of a vault; never nothing.
+    32 VaultShare vault_shares: VaultShareId => VaultShareRecord, Inline;
+    /// Withdrawals that wait for a vault's cash, in order.
+    33 VaultWithdrawal vault_withdrawals: VaultWithdrawalId => VaultWithdrawalRecord, Inline;
+    /// Tranches of backstop vaults.
+    34 Backstop backstops: UniverseId => BackstopRecord, Inline;
+    /// Who holds how many shares of a backstop vault; never nothing.
+    35 BackstopShare backstop_shares: BackstopShareId => BackstopShareRecord, Inline;
+    /// Universes that somebody opened.
+    36 Listing listings: UniverseId => ListingRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -173,6 +173,7 @@ impl Runner {
         let outcome = &block.receipts.first().expect("one receipt").outcome;
         match outcome {
             Outcome::Done => ("done".to_owned(), None),
+            Outcome::AccountCreated { .. } => ("created".to_owned(), None),
             Outcome::Rejected { rejection } => (rejected(rejection), None),
             Outcome::Cancels { results } => match results.first().expect("one result") {
                 CancelResult::Canceled { .. } => ("done".to_owned(), None),

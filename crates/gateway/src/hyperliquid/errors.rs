@@ -107,6 +107,7 @@ pub const fn remainder_text(reason: Option<CancelReason>) -> &'static str {
         Some(CancelReason::SelfTrade) => "Order was canceled because it met an order of the same account.",
         Some(CancelReason::MatchStepLimit) => "Order was canceled because its match took too many steps.",
         Some(CancelReason::Expired) => "Order expired.",
+        Some(CancelReason::VaultWithdrawal) => "Order was canceled because its vault needs the cash for a withdrawal.",
         Some(CancelReason::Requested | CancelReason::Modified | CancelReason::Scheduled) | None => {
             "Order was canceled."
         }
@@ -121,6 +122,7 @@ pub const fn canceled_status(reason: CancelReason) -> &'static str {
         CancelReason::ReduceOnly => "reduceOnlyCanceled",
         CancelReason::Scheduled => "scheduledCancel",
         CancelReason::Cap => "openInterestCapCanceled",
+        CancelReason::VaultWithdrawal => "vaultWithdrawalCanceled",
         CancelReason::Requested
         | CancelReason::Modified
         | CancelReason::ImmediateOrCancel

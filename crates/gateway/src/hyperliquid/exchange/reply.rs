@@ -21,7 +21,7 @@ use serde_json::{Value as Json, json};
 pub fn plain(outcome: &Outcome) -> Result<Json, Refusal> {
     match outcome {
         Outcome::Rejected { rejection } => Err(Refusal::Business(rejection_text(rejection))),
-        Outcome::Done | Outcome::Orders { .. } | Outcome::Cancels { .. } => {
+        Outcome::Done | Outcome::Orders { .. } | Outcome::Cancels { .. } | Outcome::AccountCreated { .. } => {
             Ok(json!({ "status": "ok", "response": { "type": "default" } }))
         }
     }
@@ -49,6 +49,9 @@ pub fn of(action: &L1Action, outcome: &Outcome, directory: &Directory) -> Result
         (_, Outcome::Cancels { results }) => {
             let statuses: Vec<Json> = results.iter().map(cancel_status).collect();
             Ok(with_statuses("cancel", &statuses))
+        }
+        (_, Outcome::AccountCreated { account }) => {
+            Ok(json!({ "status": "ok", "response": { "type": action.kind(), "data": account } }))
         }
         (_, Outcome::Done | Outcome::Rejected { .. }) => plain(outcome),
     }
