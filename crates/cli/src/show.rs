@@ -95,6 +95,7 @@ pub fn outcome(outcome: &Outcome, names: &Names, markets: &[MarketId]) -> Vec<St
         Outcome::Quotes { results } => {
             results.iter().flat_map(|result| [quote_side("bid", &result.bid), quote_side("ask", &result.ask)]).collect()
         }
+        Outcome::AccountCreated { account } => vec![format!("account {account} created")],
         Outcome::Cancels { results } => results
             .iter()
             .map(|result| match result {
@@ -145,7 +146,7 @@ fn order_result(result: &OrderResult, names: &Names, market: Option<MarketId>) -
 pub fn is_refused(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Rejected { .. } => true,
-        Outcome::Done | Outcome::Twap { .. } => false,
+        Outcome::Done | Outcome::Twap { .. } | Outcome::AccountCreated { .. } => false,
         Outcome::Quotes { results } => all(results, |result| result.rejections().count() == 2),
         Outcome::Orders { results } => all(results, |result| matches!(result, OrderResult::Rejected { .. })),
         Outcome::Cancels { results } => all(results, |result| matches!(result, CancelResult::Rejected { .. })),

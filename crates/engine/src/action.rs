@@ -12,9 +12,17 @@ mod cancel;
 mod cancel_all;
 mod cancel_twap;
 mod claim_faucet;
+mod close_vault;
+mod create_sub_account;
+mod create_vault;
+mod deposit_backstop;
+mod deposit_vault;
 mod hyperliquid;
+mod list_market;
 mod mass_quote;
 mod modify;
+pub(crate) mod move_universe;
+mod open_universe;
 mod place;
 mod place_scale;
 mod place_triggers;
@@ -24,8 +32,13 @@ mod schedule_cancel;
 mod set_hyperliquid_compatibility;
 mod set_market_maker_protection;
 mod transfer;
+mod transfer_sub_account;
 mod update_isolated_margin;
 mod update_leverage;
+mod withdraw_backstop;
+mod withdraw_vault;
+
+pub(crate) use create_sub_account::too_many;
 
 use crate::work::{Work, is_violation};
 use palisade_types::{
@@ -67,7 +80,7 @@ impl From<Rejection> for Stop {
 pub(crate) fn execute(work: &mut Work<'_>, verified: &VerifiedAction) -> Result<Outcome, Stop> {
     let envelope = verified.envelope();
     let actor = Actor { account: envelope.account, action: verified.id() };
-    if envelope.signer != SignerId::Address(envelope.account)
+    if envelope.signer != SignerId::Address(work.state.group_of(envelope.account))
         && work.state.agent(envelope.signer).is_none_or(|agent| agent.retired)
     {
         return Err(Rejection::NotYourAgent { agent: envelope.signer }.into());
@@ -104,8 +117,8 @@ pub(crate) fn native(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Res
         }
         Action::RevokeAgent { agent } => revoke_agent::run(work, actor, *agent),
         Action::Transfer { universe, to, asset, amount } => {
-            let transfer = transfer::Transfer { universe: *universe, to: *to, asset: *asset, amount: *amount };
-            transfer::run(work, actor, &transfer)
+            let movement = transfer::Movement { universe: *universe, asset: *asset, amount: *amount };
+            transfer::run(work, actor, *to, &movement)
         }
         Action::ClaimFaucet { asset } => claim_faucet::run(work, actor, *asset),
         Action::SetHyperliquidCompatibility { enabled } => set_hyperliquid_compatibility::run(work, actor, *enabled),
@@ -140,7 +153,44 @@ fn special(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcom
         }
         Action::ResetMarketMakerProtection { market } => set_market_maker_protection::reset(work, actor, *market),
         Action::MassQuote { quotes } => mass_quote::run(work, actor, quotes),
-        other => Err(Rejection::Unsupported { feature: other.kind().to_owned() }.into()),
+        Action::CreateSubAccount { name } => create_sub_account::run(work, actor, name),
+        Action::TransferSubAccount { sub_account, universe, asset, amount, direction } => {
+            let (sub_account, direction) = (*sub_account, *direction);
+            let movement = transfer::Movement { universe: *universe, asset: *asset, amount: *amount };
+            transfer_sub_account::run(work, actor, sub_account, direction, &movement)
+        }
+        _ => capital(work, actor, action),
+    }
+}
+
+/// Executes an action that moves capital between universes, or into and out of vaults.
+fn capital(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
+    match action {
+        Action::MoveUniverse { from, to, asset, amount } => {
+            let movement = move_universe::Move { from: *from, to: *to, asset: *asset, amount: *amount };
+            move_universe::run(work, actor, &movement)
+        }
+        Action::OpenUniverse { name, collateral, market, deposit_usd } => {
+            let (collateral, deposit_usd) = (*collateral, *deposit_usd);
+            open_universe::run(work, actor, &open_universe::Opening { name, collateral, market, deposit_usd })
+        }
+        Action::ListMarket { universe, market, deposit_usd } => {
+            list_market::run(work, actor, *universe, market, *deposit_usd)
+        }
+        Action::CreateVault { name, description, initial_usd } => {
+            create_vault::run(work, actor, name, description, *initial_usd)
+        }
+        Action::DepositVault { vault, amount_usd } => deposit_vault::run(work, actor, *vault, *amount_usd),
+        Action::WithdrawVault { vault, redemption } => withdraw_vault::run(work, actor, *vault, *redemption),
+        Action::CloseVault { vault } => close_vault::run(work, actor, *vault),
+        Action::DepositBackstop { universe, tranche, amount_usd } => {
+            deposit_backstop::run(work, actor, *universe, *tranche, *amount_usd)
+        }
+        Action::WithdrawBackstop { universe, tranche, redemption } => {
+            withdraw_backstop::run(work, actor, *universe, *tranche, *redemption)
+        }
+        // Everything else is trading, see [`native`].
+        _ => Err(Rejection::Unsupported { feature: action.kind().to_owned() }.into()),
     }
 }
 

@@ -9,6 +9,9 @@
 //!   settings are for the own key alone.
 //! - Hyperliquid's format names no chain, so a body could come from elsewhere: it counts only from agents approved in
 //!   our own format, or on accounts that opted in.
+//! - The key of a sub-account's master is the sub-account's own key, and the master's agents are its agents. In
+//!   Hyperliquid's format the signature must cover the sub-account, because nothing else in it says for whom it is.
+//! - A vault has no owner: its leader trades for it, and nobody takes money out of it but by shares.
 //! - A nonce is unused, within the window around block time, and above the smallest one kept once the set is full.
 //! - Budget is charged at inclusion, whatever becomes of the action. Cancels may go beyond the cap by an allowance,
 //!   but to no more than twice the cap.
@@ -22,7 +25,7 @@ use palisade_types::{
     action::Action,
     address::{AccountId, SignerId},
     agent::{Agent, AgentScope},
-    envelope::Envelope,
+    envelope::{Envelope, Payload},
     genesis::Genesis,
     hyperliquid::{self, L1Action},
     limits::{NONCE_FUTURE_MS, NONCE_PAST_MS},
@@ -114,16 +117,23 @@ impl<'a> Admission<'a> {
         if record.is_none() && !self.may_open_account(request) {
             return Err(Inadmissible::UnknownAccount { account });
         }
-        let opted_in = record.is_some_and(|record| record.hyperliquid_compatible);
+        // Whose key is the account's own.
+        let owner = self.state.group_of(account);
+        let opted_in = self.state.account(owner).is_some_and(|record| record.hyperliquid_compatible);
         let native = matches!(request, Request::Native(_));
-        if signer == SignerId::Address(account) {
+        if authority(request) == Authority::Owner && self.state.vault(account).is_some() {
+            return Err(Inadmissible::OutOfScope { signer, kind: request.kind().to_owned() });
+        }
+        if signer == SignerId::Address(owner) {
+            self.check_account_is_signed(envelope, owner)?;
             return if native || opted_in { Ok(()) } else { Err(Inadmissible::HyperliquidFormRefused { signer }) };
         }
         let agent: &Agent = self
             .state
             .agent(signer)
-            .filter(|agent| agent.account == account)
+            .filter(|agent| agent.account == account || agent.account == owner)
             .ok_or(Inadmissible::UnknownSigner { signer, account })?;
+        self.check_account_is_signed(envelope, agent.account)?;
         if agent.retired || agent.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= self.block_time_ms) {
             return Err(Inadmissible::AgentRetired { signer });
         }
@@ -139,6 +149,19 @@ impl<'a> Admission<'a> {
             return Err(Inadmissible::HyperliquidFormRefused { signer });
         }
         Ok(())
+    }
+
+    /// A signature of ours covers the account. One in Hyperliquid's format is for the signer's `home`, unless it
+    /// covers another account as the vault.
+    fn check_account_is_signed(&self, envelope: &Envelope, home: AccountId) -> Result<(), Inadmissible> {
+        let Envelope { account, .. } = *envelope;
+        match envelope.payload {
+            Payload::HyperliquidL1 { vault, .. } if account != home && vault != Some(account) => {
+                Err(Inadmissible::AccountNotSigned { account })
+            }
+            Payload::HyperliquidUser { .. } if account != home => Err(Inadmissible::AccountNotSigned { account }),
+            Payload::Native { .. } | Payload::HyperliquidL1 { .. } | Payload::HyperliquidUser { .. } => Ok(()),
+        }
     }
 
     /// A faucet gives to addresses that never held anything.
@@ -223,7 +246,18 @@ fn authority(request: &Request) -> Authority {
             | Action::RevokeAgent { .. }
             | Action::Transfer { .. }
             | Action::ClaimFaucet { .. }
-            | Action::SetHyperliquidCompatibility { .. } => Authority::Owner,
+            | Action::SetHyperliquidCompatibility { .. }
+            | Action::CreateSubAccount { .. }
+            | Action::TransferSubAccount { .. }
+            | Action::MoveUniverse { .. }
+            | Action::OpenUniverse { .. }
+            | Action::ListMarket { .. }
+            | Action::CreateVault { .. }
+            | Action::DepositVault { .. }
+            | Action::WithdrawVault { .. }
+            | Action::CloseVault { .. }
+            | Action::DepositBackstop { .. }
+            | Action::WithdrawBackstop { .. } => Authority::Owner,
         },
         Request::Hyperliquid(hyperliquid::Request::User(_)) => Authority::Owner,
         Request::Hyperliquid(hyperliquid::Request::L1(action)) => match action {

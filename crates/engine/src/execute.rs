@@ -2,7 +2,7 @@
 //!
 //! 1. the block is checked against its parent; nonces and budgets of its actions are charged;
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
-//! 3. timers in (time, id) order;
+//! 3. timers in (time, id) order; then withdrawals that wait for vaults' cash;
 //! 4. funding; then margin calls, liquidations and the allocation of losses, see [`crate::liquidation`]; then triggers that
 //!    the mark has reached;
 //! 6. user actions, in classes, see [`order`];
@@ -31,6 +31,7 @@ use crate::{
     oracle::{BundleContext, BundleError, bundle_median_time, verify_bundle},
     rules::Rules,
     state::{State, Undo, Write},
+    vaults,
     work::Work,
 };
 use palisade_types::{
@@ -146,6 +147,7 @@ pub(crate) fn execute(
     migrate::run(&mut work, rules, block.height);
     prices::run(&mut work, block.oracle_bundle);
     timers::run(&mut work);
+    vaults::pay_queues(&mut work);
     funding::run(&mut work);
     liquidation::run(&mut work);
     follow::run(&mut work);

@@ -66,26 +66,25 @@ impl Settlement {
         self.post(to, asset, amount)
     }
 
+    /// Takes `amount` out of custody from an account.
+    pub(crate) fn withdraw(&mut self, from: AccountId, asset: AssetId, amount: Amount) -> Result<(), Rejection> {
+        self.deposit(from, asset, amount.checked_neg().ok_or(Rejection::Overflow)?)
+    }
+
     fn post(&mut self, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), Rejection> {
         add_to(self.postings.entry((asset, account)).or_default(), amount)
     }
 
     /// Validates the whole and applies it.
     pub(crate) fn apply(self, state: &mut State) -> Result<(), Rejection> {
-        let balances = self.checked_balances(state)?;
-        let custodies = self.checked_custodies(state)?;
+        let checked = self.checked(state)?;
         // After this point the settlement succeeds.
-        for (id, amount) in balances {
-            if amount.is_zero() {
-                state.delete(RecordKey::Balance(id));
-            } else {
-                state.put(Record::Balance { id, record: amount });
-            }
-        }
-        for (id, record) in custodies {
-            state.put(Record::Custody { id, record });
-        }
+        checked.write(state);
         Ok(())
+    }
+
+    fn checked(&self, state: &State) -> Result<Checked, Rejection> {
+        Ok(Checked { balances: self.checked_balances(state)?, custodies: self.checked_custodies(state)? })
     }
 
     fn checked_balances(&self, state: &State) -> Result<Vec<(BalanceId, Amount)>, Rejection> {
@@ -115,11 +114,64 @@ impl Settlement {
             .iter()
             .map(|(&asset, &change)| {
                 let id = CustodyId { universe: self.universe, asset };
-                let after = state.custody(self.universe, asset).checked_add(change).ok_or(Rejection::Overflow)?;
+                let available = state.custody(self.universe, asset);
+                let after = available.checked_add(change).ok_or(Rejection::Overflow)?;
+                // Profit that nobody has paid in yet can be owned, but there is nothing to take out.
+                if change < Amount::ZERO && after < Amount::ZERO {
+                    let required = change.checked_neg().ok_or(Rejection::Overflow)?;
+                    return Err(Rejection::InsufficientBalance { asset, required, available });
+                }
                 Ok((id, after))
             })
             .collect()
     }
+}
+
+/// A validated settlement, as the records that it leaves.
+struct Checked {
+    balances: Vec<(BalanceId, Amount)>,
+    custodies: Vec<(CustodyId, Amount)>,
+}
+
+impl Checked {
+    fn write(self, state: &mut State) {
+        for (id, amount) in self.balances {
+            if amount.is_zero() {
+                state.delete(RecordKey::Balance(id));
+            } else {
+                state.put(Record::Balance { id, record: amount });
+            }
+        }
+        for (id, amount) in self.custodies {
+            if amount.is_zero() {
+                state.delete(RecordKey::Custody(id));
+            } else {
+                state.put(Record::Custody { id, record: amount });
+            }
+        }
+    }
+}
+
+/// Moves funds from one universe to another: what leaves custody of the one enters custody of the other, per asset.
+/// Both settlements are validated before either is applied; they touch different universes, so neither sees the other.
+pub(crate) fn apply_between(leaving: &Settlement, entering: &Settlement, state: &mut State) -> Result<(), Rejection> {
+    let mut sums: BTreeMap<AssetId, Amount> = leaving.deposits.clone();
+    for (&asset, &amount) in &entering.deposits {
+        add_to(sums.entry(asset).or_default(), amount)?;
+    }
+    let balanced = leaving.universe != entering.universe && sums.values().all(|sum| sum.is_zero());
+    if !balanced {
+        let invariant = format!(
+            "I1: what leaves universe {} enters universe {}, found {sums:?}",
+            leaving.universe, entering.universe
+        );
+        return Err(Rejection::InvariantViolated { invariant });
+    }
+    let (left, entered) = (leaving.checked(state)?, entering.checked(state)?);
+    // After this point both succeed.
+    left.write(state);
+    entered.write(state);
+    Ok(())
 }
 
 fn add_to(total: &mut Amount, change: Amount) -> Result<(), Rejection> {

@@ -22,6 +22,7 @@
 pub mod accounts;
 mod action;
 pub mod admission;
+pub mod backstop;
 mod engine;
 pub mod execute;
 mod fill;
@@ -31,6 +32,7 @@ mod funding_payment;
 mod isolated;
 mod ledger;
 pub mod liquidation;
+pub mod listing;
 pub mod margin;
 pub mod mark;
 pub mod market_math;
@@ -46,9 +48,12 @@ mod placement;
 mod protection;
 pub mod risk;
 pub mod rules;
+pub mod shares;
 pub mod state;
+pub mod tranches;
 mod triggers;
 mod twap;
+pub mod vaults;
 mod wide;
 mod work;
 

@@ -19,6 +19,7 @@ use crate::{
     work::Work,
 };
 use palisade_types::{
+    address::AccountId,
     event::CancelReason,
     limits::MATCH_STEPS_MAX,
     market::MarketSpec,
@@ -86,6 +87,7 @@ fn run_until(
 ) -> Result<Matched, Rejection> {
     let mut matched = Matched::default();
     let mut steps: u32 = 0;
+    let group = work.state.group_of(taker.account);
     while !taker.remaining.is_zero() {
         let Some(maker) = first_crossing(work.state, taker).copied() else { break };
         if steps == steps_max {
@@ -93,7 +95,7 @@ fn run_until(
             break;
         }
         steps = steps.saturating_add(1);
-        match step(work, market, taker, &maker, is_forced)? {
+        match step(work, market, taker, &maker, (group, is_forced))? {
             Step::Filled { lots, quote_usd } => {
                 taker.remaining = taker.remaining.checked_sub(lots).ok_or(Rejection::Overflow)?;
                 matched.filled = matched.filled.checked_add(lots).ok_or(Rejection::Overflow)?;
@@ -110,17 +112,18 @@ fn run_until(
     Ok(matched)
 }
 
+/// `group` is the taker's.
 fn step(
     work: &mut Work<'_>,
     market: &MarketSpec,
     taker: &OpenOrder,
     maker: &OpenOrder,
-    is_forced: bool,
+    (group, is_forced): (AccountId, bool),
 ) -> Result<Step, Rejection> {
     if is_over(maker.time_in_force, work.time_ms) {
         return Ok(cancel_maker(work, maker, CancelReason::Expired));
     }
-    if maker.account == taker.account {
+    if maker.account == taker.account || work.state.group_of(maker.account) == group {
         return Ok(cancel_maker(work, maker, CancelReason::SelfTrade));
     }
     let mut lots = taker.remaining.min(maker.remaining);

@@ -10,6 +10,7 @@ use crate::{
     matching, orders,
     perpetual::{check_position_cap, check_reduce_only, only_reduces},
     state::State,
+    vaults::check_order as check_vault_order,
     wide::{multiply_divide_ceil, multiply_divide_floor},
     work::Work,
 };
@@ -209,6 +210,8 @@ fn check_risk(state: &State, market: &MarketSpec, placement: &Placement, now: Ti
     };
     if let Some(terms) = market.linear() {
         check_perpetual(state, market, &terms, &order, now)?;
+    } else {
+        check_vault_order(state, *account, market, false)?;
     }
     check_reservation(state, market, *account, request.side, &order)
 }
@@ -233,7 +236,9 @@ fn check_perpetual(
         Side::Buy => totals.buy_size,
         Side::Sell => totals.sell_size,
     };
-    if order.reduce_only || only_reduces(held, order.side, open_lots, order.remaining) {
+    let reduces = order.reduce_only || only_reduces(held, order.side, open_lots, order.remaining);
+    check_vault_order(state, order.account, market, reduces)?;
+    if reduces {
         return Ok(());
     }
     if !state.index(terms.underlying).is_some_and(|index| index.is_fresh(now)) {

@@ -10,7 +10,9 @@
 //!   by its net changes, in any order, because what is derived depends on the records alone.
 
 mod indices;
+mod keyless;
 mod linear_records;
+mod pools;
 mod read;
 mod records;
 mod special_orders;
@@ -19,7 +21,12 @@ mod tables;
 mod watch;
 
 pub use indices::{BookPlace, PositionTotals, Timer};
+pub use keyless::SubAccountRecord;
 pub use linear_records::FundingRecord;
+pub use pools::{
+    BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
+    VaultWithdrawalId, VaultWithdrawalRecord,
+};
 #[cfg(test)]
 pub(crate) use records::TestAccount;
 pub use records::{

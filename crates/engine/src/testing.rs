@@ -23,7 +23,8 @@ use palisade_types::{
     numbers::{Amount, Price, Rate, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote},
     order::Side,
-    receipt::Receipt,
+    receipt::{Outcome, Receipt},
+    rejection::Rejection,
     signing::{self, VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey},
     time::TimeMs,
     trigger::TriggerLink,
@@ -214,6 +215,36 @@ impl Venue {
         Arc::new(signing::verify(key_of(name).sign(envelope)).expect("own signatures verify"))
     }
 
+    /// The person's own action on an account that they act for.
+    pub(crate) fn sign_for(&mut self, name: &str, account: AccountId, action: Action) -> Arc<VerifiedAction> {
+        let envelope = Envelope { account, ..self.envelope(name, Payload::Native { action }) };
+        Arc::new(signing::verify(key_of(name).sign(envelope)).expect("own signatures verify"))
+    }
+
+    /// Executes one action of a person on an account that they act for, in a block of its own.
+    pub(crate) fn act_for(&mut self, name: &str, account: AccountId, action: Action) -> Receipt {
+        let signed = self.sign_for(name, account, action);
+        self.block(&[signed], None).receipts.remove(0)
+    }
+
+    /// Executes an action that must be refused, and checks that it cost nonce and budget and changed nothing else.
+    pub(crate) fn refused(&mut self, name: &str, account: AccountId, action: Action) -> Rejection {
+        let records = |state: &State| -> Vec<Record> {
+            let changes_anyhow = |record: &Record| {
+                matches!(record, Record::Chain { .. } | Record::Nonces { .. } | Record::Account { .. })
+            };
+            state.records().filter(|record| !changes_anyhow(record)).collect()
+        };
+        let before = records(self.state());
+        match self.act_for(name, account, action).outcome {
+            Outcome::Rejected { rejection } => {
+                assert_eq!(records(self.state()), before, "a rejection changes nothing: {rejection:?}");
+                rejection
+            }
+            outcome => panic!("it was not refused: {outcome:?}"),
+        }
+    }
+
     /// An envelope of the person on their own account.
     pub(crate) fn envelope(&mut self, name: &str, payload: Payload) -> Envelope {
         Envelope {
@@ -326,6 +357,14 @@ impl Venue {
             let time_ms = self.engine.time_ms().saturating_add(step);
             self.block_at(time_ms, &[], None).expect("an empty block is valid");
         }
+    }
+
+    /// Lets time pass at once, as an outage would: a quorum's prices carry the block time over it.
+    pub(crate) fn skip(&mut self, milliseconds: u64, asset: AssetId, price: Price) {
+        let time_ms = self.engine.time_ms().saturating_add(milliseconds);
+        let bundle = bundle(asset, &[price; 4], time_ms);
+        self.block_at(time_ms, &[], Some(&bundle)).expect("a quorum's bundle is valid");
+        self.next_nonce = self.next_nonce.max(time_ms.get());
     }
 
     /// All seats sign the same price, in a block of its own, a second after the last round.

@@ -195,6 +195,7 @@ impl History {
                 Outcome::Cancels { .. } => "receipt: cancels",
                 Outcome::Twap { .. } => "receipt: TWAP",
                 Outcome::Quotes { .. } => "receipt: quotes",
+                Outcome::AccountCreated { .. } => "receipt: account created",
             });
         }
         for event in &executed.events {
@@ -370,6 +371,18 @@ fn event_name(event: &Event) -> &'static str {
         Event::TwapEnded { .. } => "event: TWAP ended",
         Event::ProtectionSet { .. } => "event: protection set",
         Event::ProtectionFrozen { .. } => "event: protection frozen",
+        Event::SubAccountCreated { .. } => "event: sub-account created",
+        Event::MovedBetweenUniverses { .. } => "event: moved between universes",
+        Event::UniverseOpened { .. } => "event: universe opened",
+        Event::MarketListed { .. } => "event: market listed",
+        Event::VaultCreated { .. } => "event: vault created",
+        Event::VaultDeposited { .. } => "event: vault deposited",
+        Event::VaultWithdrawn { .. } => "event: vault withdrawn",
+        Event::VaultWithdrawalQueued { .. } => "event: vault withdrawal queued",
+        Event::VaultClosed { .. } => "event: vault closed",
+        Event::BackstopDeposited { .. } => "event: backstop deposited",
+        Event::BackstopWithdrawn { .. } => "event: backstop withdrawn",
+        Event::BackstopSynced { .. } => "event: backstop synced",
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     time::TimeMs,
     trigger::{TriggerGrouping, TriggerRequest},
     twap::TwapRequest,
+    vault::{PerpetualListing, Redemption, Tranche},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -159,6 +160,115 @@ pub enum Action {
         /// At most [`BATCH_MAX`].
         quotes: Vec<Quote>,
     } = 26,
+    /// Open an account without a key of its own that this account acts for.
+    CreateSubAccount {
+        /// 1 to 64 printable ASCII characters, unique among the account's sub-accounts.
+        name: String,
+    } = 30,
+    /// Move an asset between this account and a sub-account of it.
+    TransferSubAccount {
+        /// Which.
+        sub_account: AccountId,
+        /// The universe in which both balances are.
+        universe: UniverseId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+        /// Which way.
+        direction: TransferDirection,
+    } = 31,
+    /// Move the account's own funds to another universe.
+    MoveUniverse {
+        /// Where they are.
+        from: UniverseId,
+        /// Where they go.
+        to: UniverseId,
+        /// What.
+        asset: AssetId,
+        /// How much; positive.
+        amount: Amount,
+    } = 32,
+    /// Open an isolated universe with one perpetual market.
+    OpenUniverse {
+        /// Its name, of no other universe.
+        name: String,
+        /// That of the core universe.
+        collateral: AssetId,
+        /// The market's terms, within the bounds of listings.
+        market: PerpetualListing,
+        /// What the lister puts in for good.
+        deposit_usd: Usd,
+    } = 33,
+    /// List a further perpetual market in a universe that this account opened.
+    ListMarket {
+        /// Which.
+        universe: UniverseId,
+        /// The market's terms, within the bounds of listings.
+        market: PerpetualListing,
+        /// What the lister puts in for good.
+        deposit_usd: Usd,
+    } = 34,
+    /// Open a vault that this account trades for.
+    CreateVault {
+        /// 1 to 64 printable ASCII characters, unique among the leader's vaults.
+        name: String,
+        /// At most 256 printable ASCII characters.
+        description: String,
+        /// The leader's first deposit.
+        initial_usd: Usd,
+    } = 35,
+    /// Buy shares of a vault.
+    DepositVault {
+        /// Which.
+        vault: AccountId,
+        /// For how much.
+        amount_usd: Usd,
+    } = 36,
+    /// Redeem shares of a vault, at once or when it has the cash.
+    WithdrawVault {
+        /// Which.
+        vault: AccountId,
+        /// How much.
+        redemption: Redemption,
+    } = 37,
+    /// Close a vault that this account leads: it takes no deposits any more and only reduces.
+    CloseVault {
+        /// Which.
+        vault: AccountId,
+    } = 38,
+    /// Put capital into a universe's backstop vault.
+    DepositBackstop {
+        /// Which universe's.
+        universe: UniverseId,
+        /// Into which share class.
+        tranche: Tranche,
+        /// How much.
+        amount_usd: Usd,
+    } = 39,
+    /// Take capital out of a universe's backstop vault.
+    WithdrawBackstop {
+        /// Which universe's.
+        universe: UniverseId,
+        /// From which share class.
+        tranche: Tranche,
+        /// How much.
+        redemption: Redemption,
+    } = 40,
+}
+
+/// Which way money goes between an account and one that belongs to it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum TransferDirection {
+    /// From the account that acts.
+    Deposit = 0,
+    /// To the account that acts.
+    Withdraw = 1,
 }
 
 /// How a position is margined.
@@ -260,7 +370,8 @@ impl Action {
     }
 
     /// Its share of the block's weight: 1 for the action, 2 per order, trigger or TWAP, 1 per cancel, 3 per modify and
-    /// per quote, which is two of each; a cancel-all counts 100. Fill steps are bounded per order and therefore inside these figures.
+    /// per quote, which is two of each; a cancel-all counts 100, and so does a withdrawal from a vault,
+    /// which may cancel as much; a listing counts 50. Fill steps are bounded per order and therefore inside these figures.
     pub fn weight(&self) -> u64 {
         let parts = self.part_count() as u64;
         1u64.saturating_add(match self {
@@ -269,7 +380,8 @@ impl Action {
             }
             Self::Cancel { .. } => parts,
             Self::Modify { .. } | Self::MassQuote { .. } => parts.saturating_mul(3),
-            Self::CancelAll { .. } => 100,
+            Self::CancelAll { .. } | Self::WithdrawVault { .. } => 100,
+            Self::OpenUniverse { .. } | Self::ListMarket { .. } => 50,
             _ => 1,
         })
     }
@@ -296,6 +408,17 @@ impl Action {
             Self::SetMarketMakerProtection { .. } => "set_market_maker_protection",
             Self::ResetMarketMakerProtection { .. } => "reset_market_maker_protection",
             Self::MassQuote { .. } => "mass_quote",
+            Self::CreateSubAccount { .. } => "create_sub_account",
+            Self::TransferSubAccount { .. } => "transfer_sub_account",
+            Self::MoveUniverse { .. } => "move_universe",
+            Self::OpenUniverse { .. } => "open_universe",
+            Self::ListMarket { .. } => "list_market",
+            Self::CreateVault { .. } => "create_vault",
+            Self::DepositVault { .. } => "deposit_vault",
+            Self::WithdrawVault { .. } => "withdraw_vault",
+            Self::CloseVault { .. } => "close_vault",
+            Self::DepositBackstop { .. } => "deposit_backstop",
+            Self::WithdrawBackstop { .. } => "withdraw_backstop",
         }
     }
 }

@@ -27,6 +27,23 @@ impl AccountId {
         Self(bytes)
     }
 
+    /// The sub-account of `master` with that number: the last 20 bytes of SHA-256 over a domain tag, the master and
+    /// the number.
+    pub fn sub_account(master: Self, number: u64) -> Self {
+        let digest = crate::hash::sha256(&[b"palisade/sub-account/", master.as_bytes(), &number.to_be_bytes()]);
+        let mut bytes = [0u8; 20];
+        bytes.copy_from_slice(&digest[12..]);
+        Self(bytes)
+    }
+
+    /// The vault of `leader` with that number.
+    pub fn vault(leader: Self, number: u64) -> Self {
+        let digest = crate::hash::sha256(&[b"palisade/vault/", leader.as_bytes(), &number.to_be_bytes()]);
+        let mut bytes = [0u8; 20];
+        bytes.copy_from_slice(&digest[12..]);
+        Self(bytes)
+    }
+
     /// Where trading fees of a universe are posted.
     pub fn fees(universe: crate::ids::UniverseId) -> Self {
         Self::derived("fees", u64::from(universe.get()))

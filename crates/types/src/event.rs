@@ -8,7 +8,8 @@ use crate::{
     codec,
     hash::ActionId,
     ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
-    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Size, Usd},
+    market::MarketSpec,
+    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Shares, Size, Usd},
     order::{OpenOrder, Side},
     quote::ProtectionTerms,
     receipt::OrderResult,
@@ -16,6 +17,7 @@ use crate::{
     time::TimeMs,
     trigger::TriggerOrder,
     twap::{Twap, TwapEnd},
+    vault::Tranche,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -210,6 +212,60 @@ pub enum Event {
         /// Until when, unless until a reset.
         until_ms: Option<TimeMs>,
     } = 39,
+    /// An account opened a sub-account.
+    SubAccountCreated { master: AccountId, sub_account: AccountId, name: String } = 40,
+    /// Funds left one universe and entered another.
+    MovedBetweenUniverses {
+        from_universe: UniverseId,
+        to_universe: UniverseId,
+        from: AccountId,
+        to: AccountId,
+        asset: AssetId,
+        amount: Amount,
+    } = 41,
+    /// Somebody opened a universe.
+    UniverseOpened { universe: UniverseId, name: String, collateral: AssetId, lister: AccountId } = 42,
+    /// Somebody listed a market.
+    MarketListed {
+        /// Its terms.
+        market: MarketSpec,
+        /// Who.
+        lister: AccountId,
+        /// What was put in for it.
+        deposit_usd: Usd,
+    } = 43,
+    /// Somebody opened a vault.
+    VaultCreated { vault: AccountId, leader: AccountId, name: String } = 44,
+    /// Shares of a vault were bought; the money moved by a transfer.
+    VaultDeposited { vault: AccountId, account: AccountId, amount_usd: Usd, shares: Shares } = 45,
+    /// Shares of a vault were redeemed; the money moved by transfers.
+    VaultWithdrawn {
+        vault: AccountId,
+        account: AccountId,
+        shares: Shares,
+        /// What the shares were worth.
+        value_usd: Usd,
+        /// What of that the leader got.
+        leader_part_usd: Usd,
+    } = 46,
+    /// A withdrawal waits for the vault's cash.
+    VaultWithdrawalQueued { vault: AccountId, account: AccountId, shares: Shares } = 47,
+    /// A vault takes no deposits any more.
+    VaultClosed { vault: AccountId } = 48,
+    /// Shares of a backstop vault were bought; the money moved by a transfer.
+    BackstopDeposited { universe: UniverseId, account: AccountId, tranche: Tranche, amount_usd: Usd, shares: Shares } =
+        49,
+    /// Shares of a backstop vault were redeemed; the money moved by a transfer.
+    BackstopWithdrawn { universe: UniverseId, account: AccountId, tranche: Tranche, shares: Shares, value_usd: Usd } =
+        50,
+    /// A change of a backstop vault's equity was allocated to its tranches.
+    BackstopSynced {
+        universe: UniverseId,
+        /// What the junior tranche is worth now.
+        junior_usd: Usd,
+        /// What the senior tranche is worth now.
+        senior_usd: Usd,
+    } = 51,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.
@@ -250,6 +306,8 @@ pub enum CancelReason {
     MarketMakerProtection = 13,
     /// A newer quote took its place.
     QuoteReplaced = 14,
+    /// Its vault needs the cash for a withdrawal.
+    VaultWithdrawal = 23,
     /// Its owner is being liquidated.
     Liquidation = 26,
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 mod check;
 mod error;
+pub use check::{check_listed_symbol, check_market_terms, check_universe_name};
 pub use error::GenesisError;
 
 /// The content of a genesis file.

@@ -41,3 +41,4 @@ pub mod state_key;
 pub mod time;
 pub mod trigger;
 pub mod twap;
+pub mod vault;

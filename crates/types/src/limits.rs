@@ -24,8 +24,12 @@ pub const BLOCK_TIME_STEP_MIN_MS: u64 = 1;
 pub const BLOCK_TIME_STEP_MAX_MS: u64 = 1_000;
 /// Longest symbol or agent name.
 pub const NAME_BYTES_MAX: usize = 64;
+/// Longest description.
+pub const DESCRIPTION_BYTES_MAX: usize = 256;
 /// Agents that one account may have at a time.
 pub const AGENTS_PER_ACCOUNT_MAX: usize = 16;
+/// Sub-accounts that one account may have.
+pub const SUB_ACCOUNTS_PER_MASTER_MAX: usize = 10;
 /// Timers (order and agent expiries, scheduled cancels) handled per block; the rest waits in order.
 pub const TIMERS_PER_BLOCK_MAX: usize = 1_000;
 /// Least distance of a scheduled cancel from block time.

@@ -8,12 +8,13 @@
 //! | [`Size`] | u64 | lots of the market, unsigned |
 //! | [`Position`] | i64 | lots of the market, long positive |
 //! | [`Amount`] | i128 | smallest units of an asset (10^-decimals) |
+//! | [`Shares`] | i128 | shares of a vault, never below zero |
 //! | [`Rate`] | i64 | parts per million |
 //! | [`FundingIndex`] | i64 | 1e-8 US dollars per lot |
 //! | [`FundingRate`] | i64 | 1e-12, signed |
 //!
-//! `Usd`, `Price`, `Rate` and `FundingRate` read and show themselves as decimal text. `Size`, `Position` and `Amount`
-//! are counts whose scale belongs to a market or an asset; in JSON they are decimal strings of the count.
+//! `Usd`, `Price`, `Rate` and `FundingRate` read and show themselves as decimal text. `Size`, `Position`, `Amount`
+//! and `Shares` are counts whose scale belongs to a market or an asset; in JSON they are decimal strings of the count.
 
 use crate::decimal::{DecimalError, format_scaled, parse_scaled};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -121,6 +122,10 @@ quantity!(
 quantity!(
     /// Smallest units of an asset, 10^-decimals of it.
     Amount, i128, 0
+);
+quantity!(
+    /// Shares of a vault or of a tranche; never below zero.
+    Shares, i128, 0
 );
 quantity!(
     /// A fraction in parts per million.

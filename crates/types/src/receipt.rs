@@ -60,6 +60,11 @@ pub enum Outcome {
         /// The results.
         results: Vec<QuoteResult>,
     } = 11,
+    /// Done, and there is an account now that the engine named.
+    AccountCreated {
+        /// Its address.
+        account: AccountId,
+    } = 40,
 }
 
 /// What became of one order of a batch.

@@ -8,7 +8,7 @@
 use crate::{
     address::{AccountId, SignerId},
     ids::{AssetId, MarketId, Nonce, OrderId, TwapId, UniverseId},
-    numbers::{Amount, Position, Price, Size, Usd},
+    numbers::{Amount, Position, Price, Shares, Size, Usd},
     order::Side,
     time::TimeMs,
     trigger::TriggerGrouping,
@@ -98,6 +98,9 @@ pub enum Inadmissible {
     /// Larger than an action may be.
     #[error("{found_bytes} bytes, more than the {limit_bytes} that an action may have")]
     TooLarge { found_bytes: u64, limit_bytes: u64 } = 16,
+    /// A signature in Hyperliquid's format does not say which account it is for.
+    #[error("the signature is not for account {account}: sign with it as the vault address")]
+    AccountNotSigned { account: AccountId } = 80,
 }
 
 /// Why an included action, or one part of it, had no effect.
@@ -341,6 +344,81 @@ pub enum Rejection {
         /// Until when; none: until a reset.
         until_ms: Option<TimeMs>,
     } = 79,
+    /// The account named is no sub-account of the one that acts.
+    #[error("{sub_account} is no sub-account of this account: create it, or act for its master")]
+    NotYourSubAccount { sub_account: AccountId } = 80,
+    /// As many as there may be.
+    #[error("at most {limit} {what}")]
+    TooMany {
+        /// Of what, and where the bound holds.
+        what: String,
+        /// How many.
+        limit: u32,
+    } = 81,
+    /// The name is taken or empty.
+    #[error("the name {name:?} is empty or in use: choose another")]
+    NameInUse { name: String } = 82,
+    /// A sub-account or a vault asked for what only an account with a key of its own can have.
+    #[error("{account} is a sub-account or a vault and cannot have its own: act for its master")]
+    NotAMaster { account: AccountId } = 83,
+    /// Nothing leaves or enters the universe until a loss is allocated.
+    #[error("universe {universe} is gated until a loss is allocated: try again later")]
+    UniverseGated { universe: UniverseId } = 84,
+    /// A move from a universe to itself.
+    #[error("the funds are in universe {universe} already")]
+    SameUniverse { universe: UniverseId } = 85,
+    /// An asset that is worth nothing to the universe's margin.
+    #[error("universe {universe} does not take asset {asset}: move its collateral or an asset with collateral terms")]
+    AssetNotAccepted { universe: UniverseId, asset: AssetId } = 86,
+    /// Terms that no market may have.
+    #[error("the listing is invalid: {reason}")]
+    InvalidListing {
+        /// The rule and what broke it, as a genesis would be told.
+        reason: String,
+    } = 87,
+    /// Terms that a market may have, but not one that anyone lists.
+    #[error("{what} of {found} is outside the bound of {limit} for listings")]
+    ListingBound {
+        /// Of what.
+        what: String,
+        /// What was asked, in its own unit.
+        found: Amount,
+        /// The bound.
+        limit: Amount,
+    } = 88,
+    /// The universe was opened by somebody else, or by the genesis.
+    #[error("universe {universe} was not opened by this account: open one")]
+    NotYourUniverse { universe: UniverseId } = 89,
+    /// No such vault.
+    #[error("{vault} is no vault")]
+    UnknownVault { vault: AccountId } = 90,
+    /// Only the leader may.
+    #[error("vault {vault} is led by another account")]
+    NotYourVault { vault: AccountId } = 91,
+    /// The vault takes no deposits any more.
+    #[error("vault {vault} is closed: only withdrawals are accepted")]
+    VaultClosed { vault: AccountId } = 92,
+    /// Shares that are worth next to nothing: they are neither sold nor paid.
+    #[error("shares of vault {vault} are worth next to nothing: they can be neither bought nor redeemed now")]
+    VaultInsolvent { vault: AccountId } = 93,
+    /// Less than a deposit may be.
+    #[error("a deposit of {amount} is below the minimum of {minimum}")]
+    BelowMinimumDeposit { amount: Usd, minimum: Usd } = 94,
+    /// The shares were bought too recently.
+    #[error("these shares are locked until {until_ms}")]
+    SharesLocked { until_ms: TimeMs } = 95,
+    /// More than is held and not waiting to be paid, or nothing.
+    #[error("{required} shares asked for, {available} can be redeemed")]
+    InsufficientShares { required: Shares, available: Shares } = 96,
+    /// The leader must stay in.
+    #[error("the leader would hold {held} shares and must hold {required}")]
+    LeaderShareTooSmall { held: Shares, required: Shares } = 97,
+    /// A vault's money is one balance and its linear positions.
+    #[error("a vault cannot use {what}: it trades linear markets with cross margin")]
+    NotForVaults { what: String } = 98,
+    /// Withdrawals wait for the vault's cash, or it is closed.
+    #[error("vault {vault} owes withdrawals or is closed: it may only reduce")]
+    VaultMustReduce { vault: AccountId } = 99,
 }
 
 /// The end of a freeze, for its message.

@@ -83,6 +83,20 @@ pub enum Table {
     Protection = 26,
     /// Which orders are quotes.
     Quote = 27,
+    /// Sub-accounts.
+    SubAccount = 30,
+    /// Users' vaults.
+    Vault = 31,
+    /// Who holds how many shares of a vault; never nothing.
+    VaultShare = 32,
+    /// Withdrawals that wait for a vault's cash.
+    VaultWithdrawal = 33,
+    /// Tranches of backstop vaults.
+    Backstop = 34,
+    /// Who holds how many shares of a backstop vault; never nothing.
+    BackstopShare = 35,
+    /// Universes that somebody opened.
+    Listing = 36,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

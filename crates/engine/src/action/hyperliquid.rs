@@ -105,7 +105,7 @@ fn send(work: &mut Work<'_>, actor: &Actor, asset: AssetId, destination: &str, a
     let to: AccountId = destination.parse().map_err(|_| invalid("destination"))?;
     let decimals = work.state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?.decimals;
     let amount = parse_scaled(amount, decimals).map(Amount::new).map_err(|_| invalid("amount"))?;
-    transfer::run(work, actor, &transfer::Transfer { universe: CORE, to, asset, amount })
+    transfer::run(work, actor, to, &transfer::Movement { universe: CORE, asset, amount })
 }
 
 /// An agent's name, and when it ends if the name says so.

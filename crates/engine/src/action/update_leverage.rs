@@ -28,6 +28,9 @@ pub(super) fn run(
     if work.state.universe(universe).is_none_or(|record| record.halted.is_some()) {
         return Err(Rejection::UniverseHalted { universe }.into());
     }
+    if margin_mode == MarginMode::Isolated && work.state.vault(account).is_some() {
+        return Err(Rejection::NotForVaults { what: "isolated margin".to_owned() }.into());
+    }
     if leverage == 0 || leverage > terms.maximum_leverage {
         return Err(Rejection::LeverageOutOfRange { leverage, maximum: terms.maximum_leverage }.into());
     }

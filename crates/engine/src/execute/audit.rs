@@ -4,6 +4,7 @@
 //! - **I2** per linear market: positions sum to zero, and so do their costs and what they owe in funding with the clearing
 //!   account's balance; a funding index moves by no more than an hour may cost.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
+//! - **Shares** of a vault or a tranche are those of its holders.
 //!
 //! After every action and every block for what changed; in full, recomputed from the records, every
 //! [`FULL_AUDIT_INTERVAL_BLOCKS`]. A violation inside an action reverts the action and halts its universe; one that the
@@ -12,6 +13,7 @@
 use crate::{
     funding::{hourly_cap, largest_index_move},
     state::{Checkpoint, CustodyId, Record, RecordKey, State, UniverseRecord},
+    vaults::unequal_shares,
     work::{Work, WorkCheckpoint},
 };
 use palisade_types::{
@@ -114,7 +116,10 @@ fn index_jump(state: &State, market: MarketId, before: FundingIndex) -> Option<V
 
 /// Checks everything, recomputed from the records.
 pub(super) fn check_all(state: &State) -> Option<Violation> {
-    check_all_balances(state).or_else(|| check_all_positions(state)).or_else(|| check_all_standings(state))
+    check_all_balances(state)
+        .or_else(|| check_all_positions(state))
+        .or_else(|| check_all_standings(state))
+        .or_else(|| unequal_shares(state).map(|(universe, invariant)| Violation { universe, invariant }))
 }
 
 fn check_all_standings(state: &State) -> Option<Violation> {

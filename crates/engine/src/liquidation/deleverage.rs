@@ -102,7 +102,7 @@ fn find_winners(
 ) -> Result<Vec<Winner>, Rejection> {
     let underlying = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?.underlying;
     let mut winners = Vec::new();
-    for account in state.holders_of(market.id).filter(|account| *account != bankrupt) {
+    for account in state.position_holders(market.id).filter(|account| *account != bankrupt) {
         let exposure = exposure_at_rest(state, account, market)?;
         if exposure.position.reducible(side.opposite(), Size::MAX).is_zero() {
             continue;

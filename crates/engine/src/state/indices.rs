@@ -89,6 +89,18 @@ pub(crate) struct Indices {
     pub(super) position_totals: BTreeMap<MarketId, PositionTotals>,
     pub(super) balance_totals: BTreeMap<CustodyId, Amount>,
     pub(super) system_accounts: BTreeSet<AccountId>,
+    /// Who acts for an account that no key has: the master of a sub-account, the leader of a vault.
+    pub(super) controllers: BTreeMap<AccountId, AccountId>,
+    /// Sub-accounts by master and number.
+    pub(super) sub_accounts: BTreeSet<(AccountId, u64, AccountId)>,
+    /// Vaults by leader and number.
+    pub(super) vaults_by_leader: BTreeSet<(AccountId, u64, AccountId)>,
+    /// Vaults with withdrawals that wait, by when they are tried next.
+    pub(super) vault_queues: BTreeSet<(TimeMs, AccountId)>,
+    /// Vaults of which an account holds shares.
+    pub(super) vaults_by_holder: BTreeSet<(AccountId, AccountId)>,
+    /// Universes of whose backstop vault an account holds shares.
+    pub(super) backstops_by_holder: BTreeSet<(AccountId, UniverseId)>,
     /// Markets' terms once more, to be held while the state changes.
     pub(super) markets: BTreeMap<MarketId, Arc<MarketSpec>>,
     /// Who holds positions in a market.

@@ -212,7 +212,7 @@ impl State {
     }
 
     /// Who holds positions in a market, in order.
-    pub fn holders_of(&self, market: MarketId) -> impl Iterator<Item = AccountId> {
+    pub fn position_holders(&self, market: MarketId) -> impl Iterator<Item = AccountId> {
         self.indices.holders.get(&market).into_iter().flatten().copied()
     }
 

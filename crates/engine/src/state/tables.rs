@@ -9,7 +9,12 @@
 
 use super::{
     indices::Indices,
+    keyless::SubAccountRecord,
     linear_records::FundingRecord,
+    pools::{
+        BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
+        VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
+    },
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
         MarginUnit, MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -219,6 +224,20 @@ tables! {
     41 FundClaim fund_claims: MarketId => Usd, Inline;
     /// Funding of perpetuals.
     20 Funding fundings: MarketId => FundingRecord, Inline;
+    /// Sub-accounts.
+    30 SubAccount sub_accounts: AccountId => SubAccountRecord, Inline;
+    /// Users' vaults.
+    31 Vault vaults: AccountId => VaultRecord, Inline;
+    /// Who holds how many shares of a vault; never nothing.
+    32 VaultShare vault_shares: VaultShareId => VaultShareRecord, Inline;
+    /// Withdrawals that wait for a vault's cash, in order.
+    33 VaultWithdrawal vault_withdrawals: VaultWithdrawalId => VaultWithdrawalRecord, Inline;
+    /// Tranches of backstop vaults.
+    34 Backstop backstops: UniverseId => BackstopRecord, Inline;
+    /// Who holds how many shares of a backstop vault; never nothing.
+    35 BackstopShare backstop_shares: BackstopShareId => BackstopShareRecord, Inline;
+    /// Universes that somebody opened.
+    36 Listing listings: UniverseId => ListingRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -9,6 +9,20 @@
 //! alice cancel-all                             -> canceled 2
 //! alice leverage BTC 5                         -> done
 //! alice transfer bob USDC 10                   -> done
+//! alice create-sub hedges                      -> created
+//! alice fund alice/hedges USDC 10              -> done
+//! alice recall alice/hedges USDC 10            -> done
+//! alice/hedges buy BTC 1 @ 100 gtc             -> resting 1
+//! alice open-vault carry 100                   -> created
+//! bob deposit alice/carry 50                   -> done
+//! bob withdraw alice/carry 20                  -> done
+//! bob withdraw alice/carry all                 -> done
+//! bob owns alice/carry 30 waiting 10
+//! alice close-vault alice/carry                -> done
+//! bob back junior 100                          -> done
+//! bob unback junior all                        -> done
+//! tranches 100 0
+//! skip 86400000 BTC 100
 //! index BTC 100
 //! index BTC 100 for 60000                      (voted again every 8 s)
 //! advance 5000
@@ -27,14 +41,17 @@
 mod orders;
 
 use super::{CORE, Venue, account_of};
+use crate::{backstop::current, shares::Pool, vaults::worth};
 use palisade_types::{
-    action::{Action, CancelRequest, MarginMode, ModifyRequest},
+    action::{Action, CancelRequest, MarginMode, ModifyRequest, TransferDirection},
+    address::AccountId,
     decimal::{parse_scaled, scaled_to_string},
     ids::{AssetId, ClientOrderId, MarketId},
     numbers::{Amount, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
     receipt::{CancelResult, OrderResult, Outcome},
     time::TimeMs,
+    vault::{Redemption, Tranche},
 };
 
 /// Runs a scenario on a fresh venue and returns the venue.
@@ -52,6 +69,7 @@ struct Pending {
     expected: String,
 }
 
+/// Runs more of a scenario.
 pub(crate) fn continue_with(venue: &mut Venue, text: &str) {
     let mut pending: Vec<Pending> = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
@@ -80,11 +98,46 @@ fn run_block(venue: &mut Venue, pending: Vec<Pending>) {
     if pending.is_empty() {
         return;
     }
-    let actions: Vec<_> = pending.iter().map(|line| venue.sign(&line.name, line.action.clone())).collect();
+    let actions: Vec<_> = pending
+        .iter()
+        .map(|line| {
+            let account = account_named(venue, &line.name);
+            let signer = line.name.split('/').next().unwrap_or(&line.name);
+            venue.sign_for(signer, account, line.action.clone())
+        })
+        .collect();
     let receipts = venue.block(&actions, None).receipts;
     for (line, action) in pending.iter().zip(&actions) {
         let receipt = receipts.iter().find(|receipt| receipt.action == action.id()).expect("a receipt per action");
         assert_eq!(shown(&receipt.outcome), line.expected, "\nline: {}", line.line);
+    }
+}
+
+/// A person's account, or by `alice/hedges` the account of that name that the person acts for.
+fn account_named(venue: &Venue, name: &str) -> AccountId {
+    let Some((person, own_name)) = name.split_once('/') else { return account_of(name) };
+    let (state, person) = (venue.state(), account_of(person));
+    let sub = state.sub_accounts_of(person).find(|(_, record)| record.name == own_name).map(|(account, _)| account);
+    let vault = || state.vaults_led_by(person).find(|(_, record)| record.name == own_name).map(|(account, _)| account);
+    sub.or_else(vault).unwrap_or_else(|| panic!("account {name}"))
+}
+
+fn whole_usd(text: &str) -> Usd {
+    text.parse().expect("a decimal number")
+}
+
+fn redemption(text: &str) -> Redemption {
+    match text {
+        "all" => Redemption::All,
+        value => Redemption::Value { amount_usd: whole_usd(value) },
+    }
+}
+
+fn tranche(text: &str) -> Tranche {
+    match text {
+        "junior" => Tranche::Junior,
+        "senior" => Tranche::Senior,
+        _ => panic!("no such tranche: {text}"),
     }
 }
 
@@ -131,9 +184,35 @@ fn parse_action(venue: &Venue, words: &[&str]) -> Action {
         },
         ["transfer", to, asset, quantity] => Action::Transfer {
             universe: CORE,
-            to: account_of(to),
+            to: account_named(venue, to),
             asset: asset_named(venue, asset),
             amount: amount(quantity),
+        },
+        ["open-vault", name, initial] => Action::CreateVault {
+            name: (*name).to_owned(),
+            description: String::new(),
+            initial_usd: whole_usd(initial),
+        },
+        ["deposit", vault, value] => {
+            Action::DepositVault { vault: account_named(venue, vault), amount_usd: whole_usd(value) }
+        }
+        ["withdraw", vault, value] => {
+            Action::WithdrawVault { vault: account_named(venue, vault), redemption: redemption(value) }
+        }
+        ["close-vault", vault] => Action::CloseVault { vault: account_named(venue, vault) },
+        ["back", class, value] => {
+            Action::DepositBackstop { universe: CORE, tranche: tranche(class), amount_usd: whole_usd(value) }
+        }
+        ["unback", class, value] => {
+            Action::WithdrawBackstop { universe: CORE, tranche: tranche(class), redemption: redemption(value) }
+        }
+        ["create-sub", name] => Action::CreateSubAccount { name: (*name).to_owned() },
+        ["fund" | "recall", sub_account, asset, quantity] => Action::TransferSubAccount {
+            sub_account: account_named(venue, sub_account),
+            universe: CORE,
+            asset: asset_named(venue, asset),
+            amount: amount(quantity),
+            direction: if words[0] == "fund" { TransferDirection::Deposit } else { TransferDirection::Withdraw },
         },
         ["faucet", asset] => Action::ClaimFaucet { asset: asset_named(venue, asset) },
         _ => orders::parse(venue, words),
@@ -184,6 +263,7 @@ fn shown(outcome: &Outcome) -> String {
         Outcome::Done => "done".to_owned(),
         Outcome::Twap { .. } => "runs".to_owned(),
         Outcome::Quotes { results } => results.iter().map(orders::shown_quote).collect::<Vec<_>>().join(", "),
+        Outcome::AccountCreated { .. } => "created".to_owned(),
         Outcome::Orders { results } => results.iter().map(shown_order).collect::<Vec<_>>().join(", "),
         Outcome::Cancels { results } => {
             let canceled = results.iter().filter(|result| matches!(result, CancelResult::Canceled { .. })).count();
@@ -239,6 +319,31 @@ fn expect(venue: &mut Venue, line: &str) {
             let equity = margin.equity_usd().expect("in range");
             assert_eq!(format!("{name} equity {equity}"), words.join(" "), "\nline: {line}");
         }
+        ["skip", milliseconds, asset, value] => {
+            let asset = asset_named(venue, asset);
+            venue.skip(milliseconds.parse().expect("milliseconds"), asset, value.parse().expect("a price"));
+        }
+        [name, "owns", vault, ..] => {
+            let vault_id = account_named(venue, vault);
+            let record = venue.state().vault(vault_id).expect("a vault");
+            let worth = worth(venue.state(), vault_id, CORE, venue.engine.time_ms()).expect("fresh prices");
+            let pool = Pool { shares: record.shares, value_usd: worth.low_usd };
+            let holding = venue.state().vault_share(vault_id, account_named(venue, name));
+            let mut shown = format!("{name} owns {vault} {}", pool.value_of(holding.shares).expect("in range"));
+            if !holding.waiting.is_zero() {
+                shown.push_str(&format!(" waiting {}", pool.value_of(holding.waiting).expect("in range")));
+            }
+            assert_eq!(shown, words.join(" "), "\nline: {line}");
+        }
+        ["tranches", ..] => {
+            let (record, _) = current(venue.state(), CORE, venue.engine.time_ms()).expect("fresh prices");
+            let (junior, senior) = (record.tranches.junior, record.tranches.senior);
+            assert_eq!(
+                format!("tranches {} {}", junior.value_usd, senior.value_usd),
+                words.join(" "),
+                "\nline: {line}"
+            );
+        }
         ["advance", milliseconds] => venue.advance(milliseconds.parse().expect("milliseconds")),
         ["book", market, ..] => {
             let shown = shown_book(venue, market_named(venue, market));
@@ -246,9 +351,12 @@ fn expect(venue: &mut Venue, line: &str) {
         }
         [name, "holds", asset, ..] => {
             let asset = asset_named(venue, asset);
-            let held = venue.state().held(account_of(name), CORE, asset);
-            let mut shown =
-                format!("{name} holds {} {}", words[2], coins(venue.state().balance(account_of(name), CORE, asset)));
+            let held = venue.state().held(account_named(venue, name), CORE, asset);
+            let mut shown = format!(
+                "{name} holds {} {}",
+                words[2],
+                coins(venue.state().balance(account_named(venue, name), CORE, asset))
+            );
             if !held.is_zero() || words.contains(&"locked") {
                 shown.push_str(&format!(" locked {}", coins(held)));
             }
@@ -256,9 +364,10 @@ fn expect(venue: &mut Venue, line: &str) {
         }
         [name, "position", market, ..] => {
             let market_id = market_named(venue, market);
-            let shown = venue.state().position(account_of(name), market_id).map_or("0".to_owned(), |record| {
-                format!("{} cost {}", record.position, Usd::new(record.entry_cost_usd.get()))
-            });
+            let shown =
+                venue.state().position(account_named(venue, name), market_id).map_or("0".to_owned(), |record| {
+                    format!("{} cost {}", record.position, Usd::new(record.entry_cost_usd.get()))
+                });
             assert_eq!(format!("{name} position {market} {shown}"), words.join(" "), "\nline: {line}");
         }
         _ => orders::expect(venue, line, &words),

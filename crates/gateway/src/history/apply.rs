@@ -211,6 +211,31 @@ impl Applier<'_> {
             Event::TwapStarted { twap } | Event::TwapSlice { twap, .. } | Event::TwapEnded { twap, .. } => {
                 self.update.touched.insert(twap.account);
             }
+            Event::SubAccountCreated { master, sub_account, .. } => {
+                self.update.touched.extend([*master, *sub_account]);
+            }
+            Event::MovedBetweenUniverses { from, to, asset, amount, .. } => {
+                let delta = LedgerDelta::Transfer { from: *from, to: *to, asset: *asset, amount: *amount };
+                self.ledger(*from, delta.clone());
+                if from != to {
+                    self.ledger(*to, delta);
+                }
+            }
+            Event::UniverseOpened { lister, .. } | Event::MarketListed { lister, .. } => {
+                self.update.touched.insert(*lister);
+            }
+            Event::VaultCreated { vault, leader: account, .. }
+            | Event::VaultDeposited { vault, account, .. }
+            | Event::VaultWithdrawn { vault, account, .. }
+            | Event::VaultWithdrawalQueued { vault, account, .. } => {
+                self.update.touched.extend([*vault, *account]);
+            }
+            Event::VaultClosed { vault: account }
+            | Event::BackstopDeposited { account, .. }
+            | Event::BackstopWithdrawn { account, .. } => {
+                self.update.touched.insert(*account);
+            }
+            Event::BackstopSynced { .. } => {}
             Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
         }
     }

@@ -119,6 +119,7 @@ pub const fn remainder_text(reason: Option<CancelReason>) -> &'static str {
             | CancelReason::Liquidation,
         )
         | None => "Order was canceled.",
+        Some(CancelReason::VaultWithdrawal) => "Order was canceled because its vault needs the cash for a withdrawal.",
     }
 }
 
@@ -133,6 +134,7 @@ pub const fn canceled_status(reason: CancelReason) -> &'static str {
         CancelReason::SiblingFilled => "siblingFilledCanceled",
         CancelReason::PositionClosed => "reduceOnlyCanceled",
         CancelReason::Liquidation => "liquidatedCanceled",
+        CancelReason::VaultWithdrawal => "vaultWithdrawalCanceled",
         CancelReason::Requested
         | CancelReason::Modified
         | CancelReason::ImmediateOrCancel

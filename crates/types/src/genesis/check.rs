@@ -9,6 +9,7 @@ use crate::{
     market::{AssetSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
     numbers::{Amount, Rate, Size, Usd},
     signing::ed25519,
+    time::TimeMs,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,7 @@ const SPOT_MARKETS_MAX: usize = 90_000;
 const FUTURES_MAX: usize = (MarketId::FUTURES_END - MarketId::FIRST_FUTURE) as usize;
 const ASSET_PUNCTUATION: &str = "-_.";
 const MARKET_PUNCTUATION: &str = "-_./";
+const LISTED_PUNCTUATION: &str = "_";
 
 pub(super) fn check(genesis: &Genesis) -> Result<(), GenesisError> {
     check_chain(genesis)?;
@@ -142,18 +144,28 @@ fn check_market_numbers(markets: &[MarketSpec]) -> Result<(), GenesisError> {
 }
 
 fn check_market(genesis: &Genesis, market: &MarketSpec) -> Result<(), GenesisError> {
+    universe(genesis, market.universe, || format!("market {}", market.id))?;
+    check_market_terms(market, genesis.time_ms, |id| genesis.assets.get(id.get() as usize))
+}
+
+/// Every rule about one market's terms, whoever lists it: all but its number, its universe and that its symbol is its own.
+pub fn check_market_terms<'a>(
+    market: &MarketSpec,
+    now: TimeMs,
+    asset: impl Fn(AssetId) -> Option<&'a AssetSpec>,
+) -> Result<(), GenesisError> {
     let id = market.id;
     let what = || format!("market {id}");
-    universe(genesis, market.universe, what)?;
+    let asset = |id| asset(id).ok_or_else(|| GenesisError::UnknownAsset { what: what(), asset: id });
     let base = match market.kind {
         MarketKind::Spot { base, quote } => {
             if base == quote {
                 return Err(GenesisError::BaseIsQuote { market: id, asset: base });
             }
-            check_usd_asset(genesis, quote, what)?;
-            asset(genesis, base, what)?
+            check_usd_decimals(asset(quote)?, what)?;
+            asset(base)?
         }
-        MarketKind::Future { expires_at_ms, .. } if expires_at_ms <= genesis.time_ms => {
+        MarketKind::Future { expires_at_ms, .. } if expires_at_ms <= now => {
             return Err(GenesisError::FutureExpired { market: id, expires_at_ms });
         }
         MarketKind::Perpetual { underlying, maximum_leverage, open_interest_maximum, position_maximum, risk }
@@ -165,7 +177,7 @@ fn check_market(genesis: &Genesis, market: &MarketSpec) -> Result<(), GenesisErr
             risk,
             expires_at_ms: _,
         } => {
-            let base = asset(genesis, underlying, what)?;
+            let base = asset(underlying)?;
             if !base.has_index {
                 return Err(GenesisError::NoIndex { market: id, underlying });
             }
@@ -342,7 +354,11 @@ fn universe(genesis: &Genesis, id: UniverseId, what: impl Fn() -> String) -> Res
 }
 
 fn check_usd_asset(genesis: &Genesis, id: AssetId, what: impl Fn() -> String) -> Result<(), GenesisError> {
-    let decimals = asset(genesis, id, &what)?.decimals;
+    check_usd_decimals(asset(genesis, id, &what)?, what)
+}
+
+fn check_usd_decimals(asset: &AssetSpec, what: impl Fn() -> String) -> Result<(), GenesisError> {
+    let &AssetSpec { id, decimals, .. } = asset;
     if decimals == USD_DECIMALS {
         return Ok(());
     }
@@ -374,13 +390,29 @@ fn check_symbols<'a>(
 ) -> Result<(), GenesisError> {
     let mut seen = BTreeSet::new();
     for symbol in symbols {
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || punctuation.contains(letter);
-        if !symbol.chars().all(allowed) || !(1..=NAME_BYTES_MAX).contains(&symbol.len()) {
-            return Err(GenesisError::Symbol { what, text: symbol.clone(), punctuation });
-        }
+        check_symbol(what, symbol, punctuation)?;
         if !seen.insert(symbol) {
             return Err(GenesisError::SymbolTwice { what, text: symbol.clone() });
         }
     }
     Ok(())
+}
+
+fn check_symbol(what: &'static str, symbol: &str, punctuation: &'static str) -> Result<(), GenesisError> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || punctuation.contains(letter);
+    if symbol.chars().all(allowed) && (1..=NAME_BYTES_MAX).contains(&symbol.len()) {
+        return Ok(());
+    }
+    Err(GenesisError::Symbol { what, text: symbol.to_owned(), punctuation })
+}
+
+/// Whether a text may be the symbol of a market that anyone lists: without the signs by which spot markets and futures are
+/// named, so that nobody takes the name of one.
+pub fn check_listed_symbol(symbol: &str) -> Result<(), GenesisError> {
+    check_symbol("the market symbol", symbol, LISTED_PUNCTUATION)
+}
+
+/// Whether a text may be a universe's name.
+pub fn check_universe_name(name: &str) -> Result<(), GenesisError> {
+    check_symbol("the universe name", name, ASSET_PUNCTUATION)
 }

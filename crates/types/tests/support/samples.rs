@@ -3,7 +3,7 @@
 use super::order_samples;
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
-    action::{Action, CancelRequest, MarginMode, ModifyRequest},
+    action::{Action, CancelRequest, MarginMode, ModifyRequest, TransferDirection},
     address::{AccountId, Ed25519Key, SignerId},
     agent::{Agent, AgentScope},
     block::{Block, Body, ConsensusContext, Header, OperationsRange},
@@ -12,14 +12,15 @@ use palisade_types::{
     event::{CancelReason, Event, Liquidation, LiquidationMethod, MarginLevel, Payer, Trade, TradeSide},
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, TradeId, UniverseId},
-    market::{MarketKind, MarketSpec},
-    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Size, Usd},
+    market::{MarketKind, MarketSpec, RiskTerms},
+    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Shares, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote, SignedOracleVote},
     order::{OpenOrder, OrderReference, OrderRequest, Side, TimeInForce},
     receipt::{CancelResult, OrderResult, Outcome, Receipt},
     rejection::{Inadmissible, Rejection},
     state_key::{BalanceId, Hold, OrderRecord, Table},
     time::TimeMs,
+    vault::{PerpetualListing, Redemption, Tranche},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -118,6 +119,25 @@ fn open_order() -> OpenOrder {
     }
 }
 
+fn listing() -> PerpetualListing {
+    PerpetualListing {
+        symbol: "PEPE".into(),
+        underlying: AssetId::new(2),
+        size_decimals: 2,
+        tick: Price::new(1_000_000),
+        maker_fee: Rate::new(200),
+        taker_fee: Rate::new(500),
+        minimum_notional_usd: Usd::new(1_000_000_000),
+        maximum_notional_usd: Usd::new(1_000_000_000_000),
+        price_band: Rate::new(50_000),
+        open_orders_per_account_max: 100,
+        maximum_leverage: 5,
+        open_interest_maximum: Size::new(5_000),
+        position_maximum: Size::new(1_000),
+        risk: RiskTerms::flat(),
+    }
+}
+
 pub fn actions() -> Vec<Action> {
     vec![
         Action::Place { orders: vec![order_request(TimeInForce::Gtc)] },
@@ -149,6 +169,57 @@ pub fn actions() -> Vec<Action> {
         Action::ClaimFaucet { asset: AssetId::new(0) },
         Action::SetHyperliquidCompatibility { enabled: true },
         Action::UpdateIsolatedMargin { market: MarketId::new(1), amount_usd: Usd::new(-2) },
+    ]
+    .into_iter()
+    .chain(capital_actions())
+    .collect()
+}
+
+fn capital_actions() -> Vec<Action> {
+    vec![
+        Action::CreateSubAccount { name: "hedges".into() },
+        Action::TransferSubAccount {
+            sub_account: account(7),
+            universe: UniverseId::new(0),
+            asset: AssetId::new(0),
+            amount: Amount::new(5),
+            direction: TransferDirection::Withdraw,
+        },
+        Action::MoveUniverse {
+            from: UniverseId::new(0),
+            to: UniverseId::new(1),
+            asset: AssetId::new(0),
+            amount: Amount::new(5),
+        },
+        Action::OpenUniverse {
+            name: "pepe".into(),
+            collateral: AssetId::new(0),
+            market: listing(),
+            deposit_usd: Usd::new(1_000_000_000_001),
+        },
+        Action::ListMarket {
+            universe: UniverseId::new(1),
+            market: listing(),
+            deposit_usd: Usd::new(1_000_000_000_001),
+        },
+        Action::CreateVault {
+            name: "carry".into(),
+            description: "funding".into(),
+            initial_usd: Usd::new(10_000_000_000),
+        },
+        Action::DepositVault { vault: account(8), amount_usd: Usd::new(1_000_000_000) },
+        Action::WithdrawVault { vault: account(8), redemption: Redemption::Shares { shares: Shares::new(3) } },
+        Action::CloseVault { vault: account(8) },
+        Action::DepositBackstop {
+            universe: UniverseId::new(1),
+            tranche: Tranche::Senior,
+            amount_usd: Usd::new(10_000_000_000),
+        },
+        Action::WithdrawBackstop {
+            universe: UniverseId::new(1),
+            tranche: Tranche::Junior,
+            redemption: Redemption::All,
+        },
     ]
 }
 
@@ -207,6 +278,7 @@ fn inadmissibles() -> Vec<Inadmissible> {
         Inadmissible::HyperliquidFormRefused { signer },
         Inadmissible::ChainHalted,
         Inadmissible::TooLarge { found_bytes: 20_000, limit_bytes: 16_384 },
+        Inadmissible::AccountNotSigned { account: account(7) },
     ]
 }
 
@@ -263,6 +335,32 @@ fn other_rejections() -> Vec<Rejection> {
         Rejection::InvalidNumber { field: "price".into() },
         Rejection::NoIsolatedPosition { market: MarketId::new(1) },
         Rejection::IsolatedMarginNeeded { market: MarketId::new(1), short_usd: Usd::new(-2) },
+        Rejection::NotYourSubAccount { sub_account: account(7) },
+        Rejection::TooMany { what: "sub-accounts of one account".into(), limit: 10 },
+        Rejection::NameInUse { name: "hedges".into() },
+        Rejection::NotAMaster { account: account(7) },
+    ]
+}
+
+fn vault_rejections() -> Vec<Rejection> {
+    let (universe, vault) = (UniverseId::new(1), account(8));
+    vec![
+        Rejection::UniverseGated { universe },
+        Rejection::SameUniverse { universe },
+        Rejection::AssetNotAccepted { universe, asset: AssetId::new(2) },
+        Rejection::InvalidListing { reason: "x".into() },
+        Rejection::ListingBound { what: "leverage".into(), found: Amount::new(11), limit: Amount::new(10) },
+        Rejection::NotYourUniverse { universe },
+        Rejection::UnknownVault { vault },
+        Rejection::NotYourVault { vault },
+        Rejection::VaultClosed { vault },
+        Rejection::VaultInsolvent { vault },
+        Rejection::BelowMinimumDeposit { amount: Usd::new(1), minimum: Usd::new(2) },
+        Rejection::SharesLocked { until_ms: time() },
+        Rejection::InsufficientShares { required: Shares::new(2), available: Shares::new(1) },
+        Rejection::LeaderShareTooSmall { held: Shares::new(1), required: Shares::new(2) },
+        Rejection::NotForVaults { what: "spot markets".into() },
+        Rejection::VaultMustReduce { vault },
     ]
 }
 
@@ -392,6 +490,36 @@ fn events() -> Vec<Event> {
             from_index: FundingIndex::new(1),
             index: FundingIndex::new(82),
         },
+        Event::SubAccountCreated { master: account(1), sub_account: account(7), name: "hedges".into() },
+    ]
+}
+
+fn vault_events() -> Vec<Event> {
+    let (universe, vault, amount_usd, shares) = (UniverseId::new(1), account(8), Usd::new(9), Shares::new(10));
+    let (account, tranche) = (account(1), Tranche::Junior);
+    vec![
+        Event::MovedBetweenUniverses {
+            from_universe: UniverseId::new(0),
+            to_universe: universe,
+            from: account,
+            to: account,
+            asset: AssetId::new(0),
+            amount: Amount::new(9),
+        },
+        Event::UniverseOpened { universe, name: "pepe".into(), collateral: AssetId::new(0), lister: account },
+        Event::MarketListed {
+            market: listing().into_spec(market(), universe),
+            lister: account,
+            deposit_usd: amount_usd,
+        },
+        Event::VaultCreated { vault, leader: account, name: "carry".into() },
+        Event::VaultDeposited { vault, account, amount_usd, shares },
+        Event::VaultWithdrawn { vault, account, shares, value_usd: amount_usd, leader_part_usd: Usd::new(1) },
+        Event::VaultWithdrawalQueued { vault, account, shares },
+        Event::VaultClosed { vault },
+        Event::BackstopDeposited { universe, account, tranche, amount_usd, shares },
+        Event::BackstopWithdrawn { universe, account, tranche, shares, value_usd: amount_usd },
+        Event::BackstopSynced { universe, junior_usd: amount_usd, senior_usd: Usd::new(8) },
     ]
 }
 
@@ -426,6 +554,7 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::Done,
         Outcome::Orders { results: order_results() },
         Outcome::Cancels { results: cancel_results() },
+        Outcome::AccountCreated { account: account(7) },
     ]
 }
 
@@ -526,6 +655,7 @@ fn small_enums() -> Vec<Sample> {
         CancelReason::MatchStepLimit,
         CancelReason::Liquidation,
         CancelReason::Cap,
+        CancelReason::VaultWithdrawal,
     ];
     let times_in_force = [
         TimeInForce::Gtc,
@@ -547,6 +677,16 @@ fn small_enums() -> Vec<Sample> {
         variants("HyperliquidUserAction", &user_actions),
         variants("Side", &[Side::Buy, Side::Sell]),
         variants("MarginMode", &[MarginMode::Cross, MarginMode::Isolated]),
+        variants(
+            "Redemption",
+            &[
+                Redemption::All,
+                Redemption::Shares { shares: Shares::new(3) },
+                Redemption::Value { amount_usd: Usd::new(4) },
+            ],
+        ),
+        variants("Tranche", &[Tranche::Junior, Tranche::Senior]),
+        variants("TransferDirection", &[TransferDirection::Deposit, TransferDirection::Withdraw]),
         variants("AgentScope", &[AgentScope::Trade, AgentScope::CancelOnly]),
         variants("HyperliquidSource", &[HyperliquidSource::Mainnet, HyperliquidSource::Testnet]),
         variants("OrderReference", &[OrderReference::Id(OrderId::new(7)), OrderReference::Client(cloid())]),
@@ -621,6 +761,13 @@ fn state_records() -> Vec<Sample> {
         Table::Twap,
         Table::Protection,
         Table::Quote,
+        Table::SubAccount,
+        Table::Vault,
+        Table::VaultShare,
+        Table::VaultWithdrawal,
+        Table::Backstop,
+        Table::BackstopShare,
+        Table::Listing,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
@@ -645,8 +792,10 @@ pub fn samples() -> Vec<Sample> {
         variants("Rejection", &order_rejections()),
         variants("Rejection", &other_rejections()),
         variants("Rejection", &order_samples::rejections()),
+        variants("Rejection", &vault_rejections()),
         variants("Event", &events()),
         variants("Event", &order_samples::events()),
+        variants("Event", &vault_events()),
         variants("Outcome", &outcomes()),
         variants("Outcome", &order_samples::outcomes()),
         variants("QuoteSideResult", &order_samples::quote_side_results()),

@@ -25,7 +25,8 @@ pub fn plain(outcome: &Outcome) -> Result<Json, Refusal> {
         | Outcome::Orders { .. }
         | Outcome::Cancels { .. }
         | Outcome::Twap { .. }
-        | Outcome::Quotes { .. } => Ok(json!({ "status": "ok", "response": { "type": "default" } })),
+        | Outcome::Quotes { .. }
+        | Outcome::AccountCreated { .. } => Ok(json!({ "status": "ok", "response": { "type": "default" } })),
     }
 }
 
@@ -51,6 +52,9 @@ pub fn of(action: &L1Action, outcome: &Outcome, directory: &Directory) -> Result
         (_, Outcome::Cancels { results }) => {
             let statuses: Vec<Json> = results.iter().map(cancel_status).collect();
             Ok(with_statuses("cancel", &statuses))
+        }
+        (_, Outcome::AccountCreated { account }) => {
+            Ok(json!({ "status": "ok", "response": { "type": action.kind(), "data": account } }))
         }
         (_, Outcome::Done | Outcome::Rejected { .. } | Outcome::Twap { .. } | Outcome::Quotes { .. }) => plain(outcome),
     }
