@@ -2,7 +2,7 @@
 
 use crate::{
     state::{MakerFilled, ProtectionRecord},
-    testing::{PERP, account_of, cases, check},
+    testing::{PERP, Venue, account_of, cases, check, scenario_on},
 };
 use palisade_types::{numbers::Size, order::Side, quote::ProtectionTerms, time::TimeMs};
 use proptest::{collection::vec, prop_assert, proptest};
@@ -152,8 +152,11 @@ fn only_what_was_traded_as_maker_in_the_market_counts() {
 }
 
 #[test]
-fn refusals() {
-    let venue = check(
+fn refusals_change_nothing() {
+    let mut venue = Venue::new();
+    let before = venue.comparable();
+    scenario_on(
+        &mut venue,
         "
         alice protect BTC window 99 frozen 0 size 1      -> refused out_of_range
         alice protect BTC window 3600001 frozen 0 size 1 -> refused out_of_range
@@ -164,5 +167,5 @@ fn refusals() {
         alice unprotect BTC                              -> done
         ",
     );
-    assert!(venue.state().protection(account_of("alice"), PERP).is_none());
+    assert_eq!(venue.comparable(), before);
 }

@@ -10,7 +10,7 @@ pub(crate) use scenario::{check, continue_with as scenario_on};
 use crate::{
     Engine, Rules, State,
     execute::{BlockInput, BlockOutcome, InvalidBlock, audit_for_tests},
-    state::Record,
+    state::{Record, RecordKey},
 };
 use palisade_types::{
     action::Action,
@@ -325,6 +325,22 @@ impl Venue {
             let is_collateral = id.asset == USDC;
             assert!(is_collateral || amount >= held, "{id:?} holds {amount}, {held} are locked");
         }
+    }
+
+    /// Everything but what every action changes (budget, nonces) and what time does (marks), and the next order's number.
+    pub(crate) fn comparable(&self) -> (Vec<Record>, u64) {
+        let changes = |record: &Record| {
+            let key = record.key();
+            matches!(
+                key,
+                RecordKey::Account(_)
+                    | RecordKey::Nonces(_)
+                    | RecordKey::Mark(_)
+                    | RecordKey::Index(_)
+                    | RecordKey::Chain(())
+            )
+        };
+        (self.state().records().filter(|record| !changes(record)).collect(), self.state().chain().next_order)
     }
 
     /// What hangs on something hangs on something that is there.

@@ -2,7 +2,7 @@
 
 use crate::{
     execute::BlockOutcome,
-    state::{Record, RecordKey, State, UniverseRecord},
+    state::{ChainRecord, Record, UniverseRecord},
     testing::{BTC, CORE, PERP, SPOT, Venue, account_of, bundle, check, price, scenario_on},
 };
 use palisade_types::{
@@ -334,6 +334,30 @@ fn nothing_fires_in_a_halted_universe_and_triggers_can_be_cancelled_there() {
 }
 
 #[test]
+fn nothing_fires_and_no_slice_trades_on_a_halted_chain() {
+    let mut venue = long(
+        "
+        carol buy BTC 900 @ 95 gtc                 -> resting 900
+        alice sl sell BTC 10 @ 98 reduce cloid 1   -> waiting
+        bob   twap sell BTC 100 5                  -> runs
+        ",
+    );
+    let halted = ChainRecord { halted: Some("a test".to_owned()), ..venue.state().chain().clone() };
+    venue.damage(Record::Chain { id: (), record: halted });
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 90
+        alice triggers BTC sl 10@98
+        bob   twaps 0 of 100
+        book BTC 900@95 |
+        alice cancel BTC 1                         -> canceled 1
+        bob   end-twap bob 1                       -> done
+        ",
+    );
+}
+
+#[test]
 fn cancels_find_triggers_and_names_are_shared_with_orders() {
     long(
         "
@@ -434,19 +458,11 @@ fn an_account_has_so_many_triggers_in_a_market() {
     assert_eq!(venue.act("alice", single(vec![stop(1, "95")])).outcome, Outcome::Orders { results: vec![refused] });
 }
 
-/// Everything but what every action changes: budget, nonces, and marks, which time moves.
-fn comparable(state: &State) -> Vec<Record> {
-    let changes = |record: &Record| {
-        matches!(record.key(), RecordKey::Account(_) | RecordKey::Nonces(_) | RecordKey::Mark(_) | RecordKey::Chain(()))
-    };
-    state.records().filter(|record| !changes(record)).collect()
-}
-
 #[test]
 fn refusals_change_nothing() {
     let mut venue = check("alice sl sell BTC 10 @ 98 -> rejected no_fresh_price");
     scenario_on(&mut venue, LONG);
-    let before = (comparable(venue.state()), venue.state().chain().next_order);
+    let before = venue.comparable();
     let refusals = "
         alice sl sell BTC/USDC 1 @ 90              -> rejected no_mark
         alice sl sell BTC 1 @ 100                  -> rejected trigger_would_fire
@@ -478,13 +494,13 @@ fn refusals_change_nothing() {
         alice bracket buy BTC 5000 @ 99 gtc tp 110 -> rejected position_cap, rejected parent_not_open
     ";
     scenario_on(&mut venue, refusals);
-    assert_eq!((comparable(venue.state()), venue.state().chain().next_order), before);
+    assert_eq!(venue.comparable(), before);
 }
 
 #[test]
 fn groups_have_their_own_parts_and_nothing_else() {
     let mut venue = check(LONG);
-    let before = comparable(venue.state());
+    let before = venue.comparable();
     let take = TriggerRequest { trigger_price: price("105"), purpose: TriggerPurpose::TakeProfit, ..stop(1, "95") };
     let order = OrderRequest {
         market: PERP,
@@ -533,7 +549,7 @@ fn groups_have_their_own_parts_and_nothing_else() {
     for (parent, triggers, grouping, rejection) in cases {
         let outcome = venue.act("alice", Action::PlaceTriggers { parent, triggers, grouping }).outcome;
         assert_eq!(outcome, Outcome::Rejected { rejection });
-        assert_eq!(comparable(venue.state()), before);
+        assert_eq!(venue.comparable(), before);
     }
 }
 

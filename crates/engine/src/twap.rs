@@ -103,7 +103,8 @@ pub(crate) fn run_slice(work: &mut Work<'_>, id: TwapId) {
     let last = twap.request.duration_minutes.saturating_mul(SLICES_PER_MINUTE).saturating_sub(1);
     let passed = work.time_ms.since(twap.started_at_ms).checked_div(TWAP_INTERVAL_MS).unwrap_or(0);
     let slice = u32::try_from(passed).unwrap_or(u32::MAX).min(last);
-    if let Some(size) = wanted(&twap, slice).filter(|size| !size.is_zero()) {
+    let runs = work.state.chain().halted.is_none();
+    if let Some(size) = wanted(&twap, slice).filter(|size| runs && !size.is_zero()) {
         let result = work.attempt(|work| place_slice(work, &twap, size));
         let result = result.unwrap_or_else(|rejection| {
             halt_if_violated(work, &twap, &rejection);

@@ -131,20 +131,23 @@ fn a_slice_pays_at_most_three_percent_more_than_the_mark() {
 }
 
 #[test]
-fn refusals() {
-    let mut venue = check(
+fn refusals_change_nothing() {
+    let mut venue = check("alice twap buy BTC 100 5 -> refused no_fresh_price");
+    scenario_on(&mut venue, "index BTC 100");
+    let before = venue.comparable();
+    scenario_on(
+        &mut venue,
         "
-        alice twap buy BTC 100 5                   -> refused no_fresh_price
-        index BTC 100
         alice twap buy BTC/USDC 100 5              -> refused no_mark
         alice twap buy BTC 100 4                   -> refused out_of_range
         alice twap buy BTC 100 1441                -> refused out_of_range
         alice twap buy BTC 0 5                     -> refused zero_size
         alice twap buy BTC 9 5                     -> refused below_minimum_notional
         alice twap buy BTC 9 5 reduce              -> refused reduce_only_would_increase
-        alice twaps
+        alice end-twap alice 1                     -> refused twap_not_running
         ",
     );
+    assert_eq!(venue.comparable(), before);
     for _ in 0..10 {
         scenario_on(&mut venue, "alice twap buy BTC 100 1440 -> refused below_minimum_notional");
         scenario_on(&mut venue, "alice twap buy BTC 100 5 -> runs");

@@ -5,5 +5,7 @@
 
 #[path = "../../types/tests/support/genesis.rs"]
 pub mod genesis;
+#[path = "../../types/tests/support/order_samples.rs"]
+pub mod order_samples;
 #[path = "../../types/tests/support/samples.rs"]
 pub mod samples;

@@ -1,5 +1,7 @@
 //! What actions of orders beyond limit orders weigh, cost and when they are executed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
 mod support;
 
 use palisade_types::{

@@ -1,7 +1,7 @@
 //! Scales: the expansion by itself, then through the whole engine.
 
 use super::Scale;
-use crate::testing::{PERP, cases, check, price};
+use crate::testing::{PERP, cases, check, price, scenario_on};
 use palisade_types::{
     numbers::{Price, Rate, Size},
     order::Side,
@@ -31,10 +31,16 @@ fn orders_lie_evenly_and_grow_evenly() {
 
 #[test]
 fn all_are_placed_or_none() {
-    check(
+    let mut venue = check(
         "
         index BTC 100
         bob   sell BTC 5 @ 101 gtc                 -> resting 5
+        ",
+    );
+    let before = venue.comparable();
+    scenario_on(
+        &mut venue,
+        "
         alice scale buy BTC 40 from 99 to 102 orders 4 alo -> refused would_match
         alice scale buy BTC 40 from 99 to 99.5 orders 1 -> refused out_of_range
         alice scale buy BTC 40 from 99 to 99.5 orders 21 -> refused out_of_range
@@ -48,11 +54,9 @@ fn all_are_placed_or_none() {
         alice scale buy BTC 40 from 99 to 97 orders 4 reduce -> refused reduce_only_would_increase
         alice scale buy BTC 20000 from 99 to 97 orders 4 -> refused position_cap
         alice scale buy BTC/USDC 1200 from 99 to 97 orders 4 -> refused insufficient_balance
-        book BTC | 5@101
-        book BTC/USDC |
-        alice holds USDC 100000 locked 0
         ",
     );
+    assert_eq!(venue.comparable(), before);
 }
 
 proptest! {

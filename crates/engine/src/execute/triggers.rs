@@ -2,7 +2,7 @@
 //!
 //! Two steps, each bounded: crossed triggers become due, at most [`TRIGGERS_DUE_PER_BLOCK_MAX`], those that the mark reached
 //! first in each market; due ones fire in order of number, at most [`TRIGGERS_PER_BLOCK_MAX`]. Due is state, so what is
-//! left over fires in a later block. A market with a stale index, or in a halted universe, takes part in neither.
+//! left over fires in a later block. A market with a stale index, or in a halted universe or chain, takes part in neither.
 
 use crate::{follow, state::State, triggers, work::Work};
 use palisade_types::{
@@ -15,7 +15,7 @@ use palisade_types::{
 
 /// Marks what is crossed as due, and fires what is due.
 pub(super) fn run(work: &mut Work<'_>) {
-    if !work.state.has_triggers() {
+    if !work.state.has_triggers() || work.state.chain().halted.is_some() {
         return;
     }
     let markets: Vec<(MarketId, Price)> =
@@ -37,9 +37,17 @@ pub(super) fn run(work: &mut Work<'_>) {
     due.sort_unstable();
     due.truncate(TRIGGERS_PER_BLOCK_MAX);
     for (id, mark) in due {
-        triggers::fire(work, id, mark);
-        follow::run(work);
+        if is_running(work.state, id) {
+            triggers::fire(work, id, mark);
+            follow::run(work);
+        }
     }
+}
+
+/// Whether a trigger's universe still runs: the one before it may have halted it.
+fn is_running(state: &State, id: OrderId) -> bool {
+    let market = state.trigger(id).and_then(|record| state.market(record.trigger.market));
+    market.is_some_and(|market| state.universe(market.universe).is_some_and(|universe| universe.halted.is_none()))
 }
 
 /// A market's mark, if triggers may fire there now.
