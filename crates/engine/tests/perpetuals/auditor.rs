@@ -4,11 +4,11 @@
 use palisade_engine::State;
 use palisade_types::{
     address::AccountId,
-    event::{Event, Trade, TradeSide},
+    event::{Event, Liquidation, LiquidationMethod, Payer, Trade, TradeSide},
     ids::{AssetId, MarketId, UniverseId},
     order::Side,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What follows from an account's fills in one market.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +37,9 @@ pub struct Auditor {
     /// Deposits, transfers and fees; spot included.
     cash: BTreeMap<(AccountId, UniverseId, AssetId), i128>,
     trades: u64,
+    liquidations: u64,
+    /// Lots, quote and profit of the taker's fills since the last order of another number.
+    last_taker: Option<(u64, AccountId, i128, i128, i128)>,
     spot: BTreeMap<MarketId, (AssetId, i128)>,
 }
 
@@ -57,6 +60,10 @@ impl Auditor {
         self.trades
     }
 
+    pub fn liquidations(&self) -> u64 {
+        self.liquidations
+    }
+
     pub fn follow(&mut self, events: &[Event]) {
         for event in events {
             match event {
@@ -74,6 +81,27 @@ impl Auditor {
                     *self.cash.entry((clearing, universe, collateral)).or_default() += amount_usd.get();
                 }
                 Event::Traded(trade) => self.trade(trade),
+                Event::Liquidated(liquidation) => self.liquidated(liquidation),
+                Event::Deleveraged { market, account, side, size, quote_usd, closed_pnl_usd, .. } => {
+                    let lots = signed(*side, i128::from(size.get()));
+                    let quote = signed(*side, quote_usd.get());
+                    let start = self.move_position(*account, *market, lots, quote, closed_pnl_usd.get());
+                    assert!(start != 0 && (start > 0) != (lots > 0), "a winner is closed, not opened: {start} {lots}");
+                    assert!(lots.abs() <= start.abs(), "a winner is not turned: {start} {lots}");
+                }
+                Event::DeficitPaid { universe, account, payer, amount_usd, .. } => {
+                    let source = match payer {
+                        Payer::Insurance => AccountId::insurance(*universe),
+                        Payer::Fees => AccountId::fees(*universe),
+                    };
+                    self.pay(source, *account, amount_usd.get());
+                }
+                Event::CollateralSold { universe, account, asset, amount, proceeds_usd } => {
+                    let vault = AccountId::backstop(*universe);
+                    *self.cash.entry((*account, *universe, *asset)).or_default() -= amount.get();
+                    *self.cash.entry((vault, *universe, *asset)).or_default() += amount.get();
+                    self.pay(vault, *account, proceeds_usd.get());
+                }
                 Event::UniverseHalted { invariant, .. } | Event::ChainHalted { invariant } => {
                     panic!("halted: {invariant}");
                 }
@@ -89,6 +117,37 @@ impl Auditor {
         self.side(trade, &trade.maker, trade.taker_side.opposite());
     }
 
+    fn pay(&mut self, from: AccountId, to: AccountId, usd: i128) {
+        assert!(usd >= 0, "{usd} paid by {from}");
+        let (universe, collateral) = (UniverseId::new(0), AssetId::new(0));
+        *self.cash.entry((from, universe, collateral)).or_default() -= usd;
+        *self.cash.entry((to, universe, collateral)).or_default() += usd;
+    }
+
+    /// What the book closed was told fill by fill, and only the fee is new. The vault takes the other side of what it took over,
+    /// and a winner's side is told apart.
+    fn liquidated(&mut self, liquidation: &Liquidation) {
+        let Liquidation { account, universe, market, method, side, size, quote_usd, fee_usd, .. } = *liquidation;
+        self.liquidations += 1;
+        let (lots, quote) = (i128::from(size.get()), quote_usd.get());
+        let profit = liquidation.closed_pnl_usd.get();
+        self.pay(account, AccountId::insurance(universe), fee_usd.get());
+        let start = i128::from(liquidation.start_position.get());
+        assert!(start.abs() >= lots && (start > 0) == (side == Side::Sell), "{liquidation:?}");
+        if method == LiquidationMethod::Book {
+            let (_, taker, taken, paid, reported) = self.last_taker.take().expect("fills before it");
+            assert_eq!((taker, taken, paid), (account, lots, quote), "fills of {liquidation:?}");
+            assert!((reported - profit).abs() <= 64, "the fills realised {reported}: {liquidation:?}");
+            return;
+        }
+        let (lots, quote) = (signed(side, lots), signed(side, quote));
+        let before = self.move_position(account, market, lots, quote, profit);
+        assert_eq!(before, start, "the position before {liquidation:?}");
+        if method == LiquidationMethod::Backstop {
+            self.move_position(AccountId::backstop(universe), market, -lots, -quote, 0);
+        }
+    }
+
     fn side(&mut self, trade: &Trade, side: &TradeSide, direction: Side) {
         let (universe, collateral) = (UniverseId::new(0), AssetId::new(0));
         let fees = AccountId::fees(universe);
@@ -101,12 +160,23 @@ impl Auditor {
             *self.cash.entry((side.account, universe, base)).or_default() += lots * units_per_lot;
             return;
         }
-        let holding = self.holdings.entry((side.account, trade.market)).or_default();
-        assert_eq!(i128::from(side.start_position.get()), holding.lots, "the position before the fill");
+        let before = self.move_position(side.account, trade.market, lots, quote, side.closed_pnl_usd.get());
+        assert_eq!(i128::from(side.start_position.get()), before, "the position before the fill");
+        if side.order == trade.taker.order {
+            let fresh = (side.order.get(), side.account, 0, 0, 0);
+            let last = self.last_taker.filter(|last| last.0 == fresh.0).unwrap_or(fresh);
+            let profit = last.4 + side.closed_pnl_usd.get();
+            self.last_taker = Some((last.0, last.1, last.2 + lots.abs(), last.3 + quote.abs(), profit));
+        }
+    }
+
+    /// Trades signed lots for a signed quote (both positive when bought); the position before.
+    fn move_position(&mut self, account: AccountId, market: MarketId, lots: i128, quote: i128, profit: i128) -> i128 {
+        let holding = self.holdings.entry((account, market)).or_default();
         let before = holding.lots;
         holding.lots += lots;
         holding.paid_usd += quote;
-        holding.reported_profit_usd += side.closed_pnl_usd.get();
+        holding.reported_profit_usd += profit;
         holding.fills += 1;
         holding.average_cost = if before == 0 || (before > 0) == (lots > 0) {
             holding.average_cost + (quote << 20)
@@ -115,6 +185,7 @@ impl Auditor {
         } else {
             (quote << 20) * holding.lots / lots
         };
+        before
     }
 
     /// Compares the state with the books.
@@ -165,18 +236,32 @@ impl Auditor {
         for ((account, market), holding) in &self.holdings {
             let cost = state.position(*account, *market).map_or(0, |record| record.entry_cost_usd.get());
             let realised = cost - holding.paid_usd;
-            assert_eq!(realised, holding.reported_profit_usd, "profit reported to {account} in {market}");
+            // What the vault makes of what it took over is told by its fills alone.
+            if *account != AccountId::backstop(UniverseId::new(0)) {
+                assert_eq!(realised, holding.reported_profit_usd, "profit reported to {account} in {market}");
+            }
             *expected.entry((*account, UniverseId::new(0), AssetId::new(0))).or_default() += realised;
             let clearing = AccountId::clearing(*market);
             *expected.entry((clearing, UniverseId::new(0), AssetId::new(0))).or_default() -= realised;
         }
         for ((account, universe, asset), amount) in &expected {
-            assert_eq!(state.balance(*account, *universe, *asset).get(), *amount, "balance of {account} in {asset}");
+            let purses = if asset.get() == 0 { self.in_purses(state, *account, *universe) } else { 0 };
+            let held = state.balance(*account, *universe, *asset).get() + purses;
+            assert_eq!(held, *amount, "balance of {account} in {asset}");
         }
-        for (id, amount) in state.balances() {
+        let purses: BTreeSet<AccountId> =
+            self.holdings.keys().map(|(account, market)| AccountId::isolated(*account, *market)).collect();
+        for (id, amount) in state.balances().filter(|(id, _)| !purses.contains(&id.account)) {
             let known = expected.contains_key(&(id.account, id.universe, id.asset));
             assert!(known, "{} of asset {} came from nowhere to {}", amount, id.asset, id.account);
         }
+    }
+
+    /// What lies in the purses of an account's isolated positions, which is the account's.
+    fn in_purses(&self, state: &State, account: AccountId, universe: UniverseId) -> i128 {
+        let of_account = self.holdings.keys().filter(|(owner, _)| *owner == account);
+        let purses = of_account.map(|(owner, market)| AccountId::isolated(*owner, *market));
+        purses.map(|purse| state.balance(purse, universe, AssetId::new(0)).get()).sum()
     }
 
     /// Margin by the book's formulas, over plain numbers and without anything of the engine's.

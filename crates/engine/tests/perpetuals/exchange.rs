@@ -32,6 +32,10 @@ pub struct Setup {
     pub fees: (Rate, Rate),
     /// Lots of open interest and position, of every perpetual.
     pub caps: Option<(u64, u64)>,
+    /// What the insurance fund begins with.
+    pub insurance: Usd,
+    /// What the backstop vault begins with.
+    pub vault: Usd,
 }
 
 pub struct Exchange {
@@ -111,9 +115,12 @@ pub fn genesis(setup: &Setup) -> Genesis {
         balances: setup
             .funds
             .iter()
-            .map(|(name, usd)| GenesisBalance {
+            .map(|(name, usd)| (account(name), *usd))
+            .chain([(AccountId::insurance(CORE), setup.insurance), (AccountId::backstop(CORE), setup.vault)])
+            .filter(|(_, usd)| *usd > Usd::ZERO)
+            .map(|(account, usd)| GenesisBalance {
                 universe: CORE,
-                account: account(name),
+                account,
                 asset: USDC,
                 amount: Amount::new(usd.get()),
             })

@@ -187,8 +187,10 @@ fn below_initial_margin_a_reduction_may_not_lower_health() {
 }
 
 #[test]
-fn an_account_in_debt_can_close_and_then_nothing_else() {
+fn a_debt_is_borne_by_the_fund_and_then_by_winners_and_ends_there() {
     run("
+        fees 0 0.0002
+        insurance 100
         fund alice 1300
         fund bob 100000
         fund carol 100000
@@ -196,14 +198,23 @@ fn an_account_in_debt_can_close_and_then_nothing_else() {
         leverage alice BTC 50 -> done
         place alice buy 1 BTC 60000 gtc -> rests 1
         place bob sell 1 BTC 60000 ioc -> fills 1
+        index BTC 59000
         index BTC 58000
-        wait 8000
+        margin alice = equity 611.95 initial 1186.239 maintenance 593.1195 withdrawable 0
         index BTC 58000
-        margin alice = equity -700 initial 1160 maintenance 580 withdrawable 0
-        place carol buy 1 BTC 58000 gtc -> rests 1
-        place alice sell 1 BTC 58000 ioc reduce -> fills 1
-        cash alice = -700
-        clearing BTC = 2000
+        mark BTC = 59015.39025               # half a per cent per second
+        position alice BTC = 1 cost 60000    # nobody bids, and no vault: she waits
+        index BTC 58000
+        insured = 100
+        index BTC 58000
+        mark BTC = 58426.71173226            # 273.29 beyond what she has: 100 from the fund, 12 of fees
+        position alice BTC = none
+        position bob BTC = none
+        cash alice = 0
+        insured = 0
+        fees-earned = 0
+        cash bob = 101400                    # the mark would have given 161.29 more
+        clearing BTC = 0
         place alice buy 0.001 BTC 58000 gtc -> rejected InsufficientMargin
         transfer alice bob 0.00000001 -> rejected InsufficientBalance
         transfer bob alice 800 -> done

@@ -3,6 +3,8 @@
 //! ```text
 //! fund WHO USD                          before anything else: what accounts begin with
 //! fees MAKER TAKER                      before anything else; zero without it
+//! insurance USD                         before anything else: what the insurance fund begins with
+//! vault USD                             before anything else: what the backstop vault begins with
 //! caps OPEN_INTEREST POSITION           before anything else, in lots
 //! index ASSET PRICE                     a block with a bundle that sets the index; marks follow
 //! wait MS                               empty blocks
@@ -12,7 +14,7 @@
 //! leverage WHO MARKET N [isolated] -> ANSWER
 //! transfer WHO WHOM USD -> ANSWER
 //! position WHO MARKET = SIZE cost USD | none
-//! cash WHO = USD            clearing MARKET = USD          fees-earned = USD
+//! cash WHO = USD            clearing MARKET = USD          fees-earned = USD          insured = USD
 //! margin WHO = equity USD initial USD maintenance USD withdrawable USD
 //! mark MARKET = PRICE       interest MARKET = SIZE         open WHO = N
 //! canceled LABEL = REASON | no
@@ -65,6 +67,8 @@ pub fn run(script: &str) {
             ["fees", maker, taker] => {
                 setup.fees = (maker.parse().expect("a rate"), taker.parse().expect("a rate"));
             }
+            ["insurance", usd] => setup.insurance = usd.parse().expect("an amount"),
+            ["vault", usd] => setup.vault = usd.parse().expect("an amount"),
             ["caps", open_interest, position] => {
                 setup.caps = Some((open_interest.parse().expect("lots"), position.parse().expect("lots")));
             }
@@ -97,7 +101,7 @@ fn size_text(lots: i128, market: &MarketSpec) -> String {
 impl Runner {
     fn command(&mut self, words: &[&str]) -> String {
         match *words {
-            ["fund" | "fees" | "caps", ..] => String::new(),
+            ["fund" | "fees" | "caps" | "insurance" | "vault", ..] => String::new(),
             ["index", asset, price] => self.index(asset, price),
             ["wait", milliseconds] => self.wait(milliseconds.parse().expect("milliseconds")),
             ["place", who, side, size, market, price, tif, ref more @ ..] => {
@@ -135,6 +139,7 @@ impl Runner {
             ["cash", who] => cash(account(who)),
             ["clearing", market] => cash(AccountId::clearing(self.exchange.market(market).id)),
             ["fees-earned"] => cash(AccountId::fees(CORE)),
+            ["insured"] => cash(AccountId::insurance(CORE)),
             ["margin", who] => {
                 let margin = accounts::margin(state, account(who), CORE).expect("in range");
                 let plain = self.exchange.auditor.standing(state, account(who));
