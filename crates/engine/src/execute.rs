@@ -4,6 +4,7 @@
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
 //! 3. timers in (time, id) order;
 //! 4. funding;
+//! 5. expiries: futures that are over are settled, the next are listed;
 //! 6. user actions, in classes, see [`order`];
 //! 8. the audit.
 //!
@@ -11,8 +12,10 @@
 //! change, so an invalid block leaves no trace.
 
 mod audit;
+mod expiry;
 mod first_block;
 mod funding;
+mod listing;
 mod migrate;
 mod order;
 mod prices;
@@ -143,6 +146,8 @@ pub(crate) fn execute(
     prices::run(&mut work, block.oracle_bundle);
     timers::run(&mut work);
     funding::run(&mut work);
+    expiry::run(&mut work);
+    listing::run(&mut work);
     let receipts = user_actions::run(&mut work, block);
     audit::run(&mut work, start, block.height);
     work.keep_numbers();

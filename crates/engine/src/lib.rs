@@ -27,6 +27,7 @@ pub mod execute;
 mod fill;
 pub mod funding;
 mod funding_payment;
+pub mod future;
 mod isolated;
 mod ledger;
 pub mod margin;

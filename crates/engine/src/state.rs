@@ -17,7 +17,7 @@ mod standing;
 mod tables;
 
 pub use indices::{BookPlace, PositionTotals, Timer};
-pub use linear_records::FundingRecord;
+pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};
 #[cfg(test)]
 pub(crate) use records::TestAccount;
 pub use records::{

@@ -351,6 +351,10 @@ fn event_name(event: &Event) -> &'static str {
         Event::HyperliquidCompatibilitySet { .. } => "event: Hyperliquid compatibility set",
         Event::FundingRateSet { .. } => "event: funding rate set",
         Event::FundingPaid { .. } => "event: funding paid",
+        Event::MarketListed { .. } => "event: market listed",
+        Event::SettlementPriceFixed { .. } => "event: settlement price fixed",
+        Event::Delivered { .. } => "event: delivered",
+        Event::MarketSettled { .. } => "event: market settled",
     }
 }
 

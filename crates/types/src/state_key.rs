@@ -71,6 +71,10 @@ pub enum Table {
     FaucetClaim = 16,
     /// Funding of perpetuals.
     Funding = 20,
+    /// How far the settlement of a future is.
+    Settlement = 21,
+    /// When a series of futures lists next.
+    FutureSeries = 22,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -9,7 +9,7 @@
 
 use super::{
     indices::Indices,
-    linear_records::FundingRecord,
+    linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginSettingId,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -205,6 +205,10 @@ tables! {
     16 FaucetClaim faucet_claims: FaucetClaimId => TimeMs, Inline;
     /// Funding of perpetuals.
     20 Funding fundings: MarketId => FundingRecord, Inline;
+    /// How far the settlement of a future is.
+    21 Settlement settlements: MarketId => SettlementRecord, Inline;
+    /// When a series of futures lists next.
+    22 FutureSeries future_series: u32 => FutureSeriesRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

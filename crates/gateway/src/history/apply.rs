@@ -185,10 +185,14 @@ impl Applier<'_> {
             | Event::OrderRejected { account, .. } => {
                 self.update.touched.insert(*account);
             }
-            Event::FundingPaid { account, .. } => {
+            Event::FundingPaid { account, .. } | Event::Delivered { account, .. } => {
                 self.update.touched.insert(*account);
             }
-            Event::FundingRateSet { .. } | Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
+            Event::FundingRateSet { .. }
+            | Event::MarketListed { .. }
+            | Event::SettlementPriceFixed { .. }
+            | Event::MarketSettled { .. }
+            | Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
         }
     }
 

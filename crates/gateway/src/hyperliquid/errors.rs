@@ -107,6 +107,7 @@ pub const fn remainder_text(reason: Option<CancelReason>) -> &'static str {
         Some(CancelReason::SelfTrade) => "Order was canceled because it met an order of the same account.",
         Some(CancelReason::MatchStepLimit) => "Order was canceled because its match took too many steps.",
         Some(CancelReason::Expired) => "Order expired.",
+        Some(CancelReason::Delisted) => "Order was canceled because its market is over.",
         Some(CancelReason::Requested | CancelReason::Modified | CancelReason::Scheduled) | None => {
             "Order was canceled."
         }
@@ -121,6 +122,7 @@ pub const fn canceled_status(reason: CancelReason) -> &'static str {
         CancelReason::ReduceOnly => "reduceOnlyCanceled",
         CancelReason::Scheduled => "scheduledCancel",
         CancelReason::Cap => "openInterestCapCanceled",
+        CancelReason::Delisted => "delistedCanceled",
         CancelReason::Requested
         | CancelReason::Modified
         | CancelReason::ImmediateOrCancel
