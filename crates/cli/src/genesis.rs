@@ -100,6 +100,7 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
             cancel_allowance: 1_000_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     }
 }
 

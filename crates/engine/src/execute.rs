@@ -3,8 +3,8 @@
 //! 1. the block is checked against its parent; nonces and budgets of its actions are charged;
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
 //! 3. timers in (time, id) order; then withdrawals that wait for vaults' cash;
-//! 4. funding; then margin calls, liquidations and the allocation of losses, see [`crate::liquidation`]; then triggers that
-//!    the mark has reached;
+//! 4. funding; expiries: futures that are over are settled, the next are listed; then margin calls, liquidations and the
+//!    allocation of losses, see [`crate::liquidation`]; then triggers that the mark has reached;
 //! 6. user actions, in classes, see [`order`];
 //! 8. the audit.
 //!
@@ -12,8 +12,10 @@
 //! change, so an invalid block leaves no trace.
 
 mod audit;
+mod expiry;
 mod first_block;
 mod funding;
+mod listing;
 mod migrate;
 mod order;
 mod prices;
@@ -149,6 +151,8 @@ pub(crate) fn execute(
     timers::run(&mut work);
     vaults::pay_queues(&mut work);
     funding::run(&mut work);
+    expiry::run(&mut work);
+    listing::run(&mut work);
     liquidation::run(&mut work);
     follow::run(&mut work);
     triggers::run(&mut work);

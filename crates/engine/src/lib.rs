@@ -29,6 +29,7 @@ mod fill;
 mod follow;
 pub mod funding;
 mod funding_payment;
+pub mod future;
 mod isolated;
 mod ledger;
 pub mod liquidation;

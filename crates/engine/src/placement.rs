@@ -125,6 +125,9 @@ fn rests_covered(work: &Work<'_>, market: &MarketSpec, order: &OpenOrder) -> Res
 
 /// What can be said without looking at the account.
 fn check_shape(state: &State, market: &MarketSpec, request: &OrderRequest, now: TimeMs) -> Result<(), Rejection> {
+    if let Some(expired_at_ms) = market.linear().and_then(|terms| terms.expires_at_ms).filter(|expiry| *expiry <= now) {
+        return Err(Rejection::MarketExpired { market: market.id, expired_at_ms });
+    }
     check_limit_price(request.price, market.tick)?;
     if request.size.is_zero() {
         return Err(Rejection::ZeroSize);

@@ -22,7 +22,7 @@ mod watch;
 
 pub use indices::{BookPlace, PositionTotals, Timer};
 pub use keyless::SubAccountRecord;
-pub use linear_records::FundingRecord;
+pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};
 pub use pools::{
     BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
     VaultWithdrawalId, VaultWithdrawalRecord,

@@ -159,6 +159,7 @@ pub(crate) fn genesis() -> Genesis {
             cancel_allowance: 100_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     }
 }
 

@@ -185,6 +185,7 @@ fn genesis() -> Genesis {
             cancel_allowance: 1_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     }
 }
 

@@ -83,4 +83,6 @@ fn tags_are_the_same() {
     assert_eq!(tag(&RecordKey::FaucetClaim(claim)), Table::FaucetClaim.tag());
     assert_eq!(tag(&RecordKey::Funding(MarketId::new(1))), Table::Funding.tag());
     assert_eq!(tag(&RecordKey::SubAccount(ACCOUNT)), Table::SubAccount.tag());
+    assert_eq!(tag(&RecordKey::Settlement(MarketId::new(1))), Table::Settlement.tag());
+    assert_eq!(tag(&RecordKey::FutureSeries(1)), Table::FutureSeries.tag());
 }

@@ -383,6 +383,10 @@ fn event_name(event: &Event) -> &'static str {
         Event::BackstopDeposited { .. } => "event: backstop deposited",
         Event::BackstopWithdrawn { .. } => "event: backstop withdrawn",
         Event::BackstopSynced { .. } => "event: backstop synced",
+        Event::FutureListed { .. } => "event: future listed",
+        Event::SettlementPriceFixed { .. } => "event: settlement price fixed",
+        Event::Delivered { .. } => "event: delivered",
+        Event::MarketSettled { .. } => "event: market settled",
     }
 }
 

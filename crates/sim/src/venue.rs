@@ -132,5 +132,6 @@ pub fn genesis() -> Genesis {
             cancel_allowance: 1_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     }
 }

@@ -106,6 +106,48 @@ pub enum Event {
     ChainHalted { invariant: String } = 15,
     /// An account opted into or out of Hyperliquid's format.
     HyperliquidCompatibilitySet { account: AccountId, enabled: bool } = 16,
+    /// A future was listed by rule.
+    FutureListed {
+        /// Its number.
+        market: MarketId,
+        /// Its name.
+        symbol: String,
+        /// Its universe.
+        universe: UniverseId,
+        /// The asset whose index it follows.
+        underlying: AssetId,
+        /// When it is settled.
+        expires_at_ms: TimeMs,
+    } = 22,
+    /// The price at which a future's positions are delivered.
+    SettlementPriceFixed {
+        /// Which.
+        market: MarketId,
+        /// The mean of the index over the window, or the first index after the expiry.
+        price: Price,
+        /// How much of the window was measured.
+        measured_ms: u64,
+    } = 23,
+    /// A position in a future was settled in cash.
+    Delivered {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// The settlement price.
+        price: Price,
+        /// What was held.
+        position: Position,
+        /// What it paid (negative: cost), in the universe's collateral.
+        payoff_usd: Usd,
+    } = 24,
+    /// The last position of a future was delivered.
+    MarketSettled {
+        /// Which.
+        market: MarketId,
+        /// What rounding left, which the insurance fund has.
+        dust_usd: Usd,
+    } = 25,
     /// The owner moved collateral into an isolated position (negative: out of it).
     IsolatedMarginMoved { account: AccountId, market: MarketId, amount_usd: Usd } = 60,
     /// An account's margin came to another level: a warning while it falls, an all-clear once it has risen.
@@ -306,6 +348,8 @@ pub enum CancelReason {
     MarketMakerProtection = 13,
     /// A newer quote took its place.
     QuoteReplaced = 14,
+    /// The market is over.
+    Delisted = 20,
     /// Its vault needs the cash for a withdrawal.
     VaultWithdrawal = 23,
     /// Its owner is being liquidated.

@@ -5,7 +5,7 @@ use crate::{
     codec,
     hash::{GenesisHash, sha256},
     ids::{AssetId, SeatId, UniverseId},
-    market::{AssetSpec, MarketSpec, UniverseSpec},
+    market::{AssetSpec, FutureSeriesSpec, MarketSpec, UniverseSpec},
     numbers::Amount,
     time::TimeMs,
 };
@@ -45,6 +45,9 @@ pub struct Genesis {
     pub action_budget: ActionBudgetTerms,
     /// How the state database is laid out.
     pub storage: StorageTerms,
+    /// Futures that are listed by rule.
+    #[serde(default)]
+    pub future_series: Vec<FutureSeriesSpec>,
 }
 
 /// The epoch of every block, vote and certificate. The seats of the genesis are the only committee until committees

@@ -19,6 +19,7 @@ pub mod action;
 pub mod address;
 pub mod agent;
 pub mod block;
+pub mod calendar;
 pub mod codec;
 pub mod decimal;
 pub mod envelope;

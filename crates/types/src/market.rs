@@ -126,6 +126,72 @@ pub enum MarketKind {
     } = 2,
 }
 
+/// Futures that are listed by rule; see `docs/rules/futures.md`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FutureSeriesSpec {
+    /// The universe of its markets.
+    pub universe: UniverseId,
+    /// The asset whose index they follow; its symbol begins their names.
+    pub underlying: AssetId,
+    /// How many of the next daily expiries are listed.
+    pub daily: u32,
+    /// How many of the next expiries on Fridays are listed.
+    pub weekly: u32,
+    /// As of a market.
+    pub size_decimals: u8,
+    /// As of a market.
+    pub tick: Price,
+    /// As of a market.
+    pub maker_fee: Rate,
+    /// As of a market.
+    pub taker_fee: Rate,
+    /// As of a market.
+    pub minimum_notional_usd: Usd,
+    /// As of a market.
+    pub maximum_notional_usd: Usd,
+    /// As of a market.
+    pub price_band: Rate,
+    /// As of a market.
+    pub open_orders_per_account_max: u32,
+    /// As of a perpetual.
+    pub maximum_leverage: u32,
+    /// As of a perpetual.
+    pub open_interest_maximum: Size,
+    /// As of a perpetual.
+    pub position_maximum: Size,
+    /// As of a perpetual.
+    #[serde(default)]
+    pub risk: RiskTerms,
+}
+
+impl FutureSeriesSpec {
+    /// The market of the series that expires then.
+    pub const fn market(&self, id: MarketId, symbol: String, expires_at_ms: TimeMs) -> MarketSpec {
+        MarketSpec {
+            id,
+            symbol,
+            universe: self.universe,
+            kind: MarketKind::Future {
+                underlying: self.underlying,
+                expires_at_ms,
+                maximum_leverage: self.maximum_leverage,
+                open_interest_maximum: self.open_interest_maximum,
+                position_maximum: self.position_maximum,
+                risk: self.risk,
+            },
+            size_decimals: self.size_decimals,
+            tick: self.tick,
+            maker_fee: self.maker_fee,
+            taker_fee: self.taker_fee,
+            minimum_notional_usd: self.minimum_notional_usd,
+            maximum_notional_usd: self.maximum_notional_usd,
+            price_band: self.price_band,
+            open_orders_per_account_max: self.open_orders_per_account_max,
+        }
+    }
+}
+
 /// What margin adds in a linear market beyond `1 / leverage`, and how its losses are borne.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

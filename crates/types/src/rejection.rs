@@ -273,6 +273,9 @@ pub enum Rejection {
         /// `price` or `size`.
         field: String,
     } = 42,
+    /// Trading is over.
+    #[error("market {market} expired at {expired_at_ms}: trade another expiry")]
+    MarketExpired { market: MarketId, expired_at_ms: TimeMs } = 60,
     /// No position with a purse of its own.
     #[error("no isolated position in market {market}: switch it to isolated margin first")]
     NoIsolatedPosition { market: MarketId } = 100,

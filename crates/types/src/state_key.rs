@@ -97,6 +97,10 @@ pub enum Table {
     BackstopShare = 35,
     /// Universes that somebody opened.
     Listing = 36,
+    /// How far the settlement of a future is.
+    Settlement = 21,
+    /// When a series of futures lists next.
+    FutureSeries = 22,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -8,7 +8,7 @@ use palisade_types::{
     address::{AccountId, Ed25519Key},
     genesis::{Genesis, GenesisError as E},
     ids::{AssetId, MarketId, SeatId, UniverseId},
-    market::{CollateralTerms, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
+    market::{CollateralTerms, FutureSeriesSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
     numbers::{Amount, Price, Rate, Size, Usd},
     time::TimeMs,
 };
@@ -308,6 +308,99 @@ fn risk_rules() -> Vec<Rule> {
     ]
 }
 
+fn series(underlying: u32) -> FutureSeriesSpec {
+    FutureSeriesSpec {
+        universe: UniverseId::new(0),
+        underlying: AssetId::new(underlying),
+        daily: 2,
+        weekly: 2,
+        size_decimals: 5,
+        tick: Price::new(100_000_000),
+        maker_fee: Rate::new(100),
+        taker_fee: Rate::new(350),
+        minimum_notional_usd: Usd::new(1_000_000_000),
+        maximum_notional_usd: Usd::new(1_000_000_000_000_000),
+        price_band: Rate::new(100_000),
+        open_orders_per_account_max: 100,
+        maximum_leverage: 20,
+        open_interest_maximum: Size::new(1_000),
+        position_maximum: Size::new(1_000),
+        risk: Default::default(),
+    }
+}
+
+fn series_with(genesis: &mut Genesis, change: fn(&mut FutureSeriesSpec)) {
+    let mut terms = series(1);
+    change(&mut terms);
+    genesis.future_series = vec![series(2), terms];
+}
+
+#[test]
+fn series_of_futures_are_valid() {
+    let mut genesis = genesis();
+    genesis.future_series = vec![series(2), series(1)];
+    assert_eq!(genesis.check(), Ok(()));
+    let text = serde_json::to_string(&genesis).unwrap();
+    assert_eq!(serde_json::from_str::<Genesis>(&text).unwrap(), genesis);
+    let without =
+        text.replace(&format!(r#","future_series":{}"#, serde_json::to_string(&genesis.future_series).unwrap()), "");
+    assert_ne!(without, text);
+    assert_eq!(serde_json::from_str::<Genesis>(&without).unwrap().future_series, []);
+}
+
+fn series_rules() -> Vec<Rule> {
+    let (btc, first) = (AssetId::new(1), FUTURE);
+    let expiries = |daily, weekly| E::FutureSeriesExpiries { underlying: btc, daily, weekly };
+    vec![
+        (
+            "too many series",
+            |genesis| genesis.future_series = vec![series(1); 33],
+            E::TooManyMarkets { what: "future series", found: 33, limit: 32 },
+        ),
+        (
+            "one underlying twice",
+            |genesis| series_with(genesis, |terms| terms.underlying = AssetId::new(2)),
+            E::FutureSeriesTwice { underlying: AssetId::new(2) },
+        ),
+        ("no expiries", |genesis| series_with(genesis, |terms| (terms.daily, terms.weekly) = (0, 0)), expiries(0, 0)),
+        ("too many days", |genesis| series_with(genesis, |terms| terms.daily = 33), expiries(33, 2)),
+        ("too many weeks", |genesis| series_with(genesis, |terms| terms.weekly = 53), expiries(2, 53)),
+        (
+            "unknown underlying of a series",
+            |genesis| series_with(genesis, |terms| terms.underlying = AssetId::new(9)),
+            E::UnknownAsset { what: "a future series".into(), asset: AssetId::new(9) },
+        ),
+        (
+            "a series without index",
+            |genesis| series_with(genesis, |terms| terms.underlying = AssetId::new(3)),
+            E::NoIndex { market: first, underlying: AssetId::new(3) },
+        ),
+        (
+            "unknown universe of a series",
+            |genesis| series_with(genesis, |terms| terms.universe = UniverseId::new(1)),
+            E::UnknownUniverse { what: "market 110000".into(), universe: UniverseId::new(1) },
+        ),
+        (
+            "leverage of a series",
+            |genesis| series_with(genesis, |terms| terms.maximum_leverage = 0),
+            E::Leverage { market: first, maximum_leverage: 0 },
+        ),
+        (
+            "tick of a series",
+            |genesis| series_with(genesis, |terms| terms.tick = Price::ZERO),
+            E::Tick { market: first, tick: Price::ZERO },
+        ),
+        (
+            "a genesis at the end of time",
+            |genesis| {
+                genesis.time_ms = TimeMs::new(u64::MAX);
+                series_with(genesis, |_| {});
+            },
+            E::FutureSeriesTooLate { underlying: AssetId::new(2) },
+        ),
+    ]
+}
+
 fn term_rules() -> Vec<Rule> {
     let range =
         |minimum, maximum| E::NotionalRange { market: ZERO, minimum: Usd::new(minimum), maximum: Usd::new(maximum) };
@@ -437,6 +530,7 @@ fn each_broken_rule_is_found() {
         lot_and_tick_rules(),
         term_rules(),
         risk_rules(),
+        series_rules(),
         account_rules(),
     ]
     .concat();

@@ -124,5 +124,6 @@ pub fn genesis(kind: Kind, accounts: impl Iterator<Item = AccountId>) -> Genesis
             cancel_allowance: 1_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     }
 }

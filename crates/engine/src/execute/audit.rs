@@ -2,7 +2,7 @@
 //!
 //! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
 //! - **I2** per linear market: positions sum to zero, and so do their costs and what they owe in funding with the clearing
-//!   account's balance; a funding index moves by no more than an hour may cost.
+//!   account's balance; of a future, with what was delivered. A funding index moves by no more than an hour may cost.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
 //! - **Shares** of a vault or a tranche are those of its holders.
 //!
@@ -71,6 +71,9 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
             RecordKey::Position(id) => {
                 markets.insert(id.market);
             }
+            RecordKey::Settlement(market) => {
+                markets.insert(market);
+            }
             RecordKey::Funding(market) => {
                 let before = match before {
                     Some(Record::Funding { record, .. }) => record.index,
@@ -90,9 +93,15 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
         markets.into_iter().find_map(|market| {
             let totals = state.position_totals(market);
             let universe = universe_of(state, market);
-            (totals.long != totals.short).then(|| Violation {
+            let delivered = state.settlement(market).map_or(0, |record| record.delivered_lots);
+            let held = i128::try_from(totals.long).ok().zip(i128::try_from(totals.short).ok());
+            let sum = held.and_then(|(long, short)| long.checked_sub(short)?.checked_add(delivered));
+            (sum != Some(0)).then(|| Violation {
                 universe,
-                invariant: format!("I2: market {market} has {} lots long and {} short", totals.long, totals.short),
+                invariant: format!(
+                    "I2: market {market} has {} lots long and {} short, {delivered} are delivered",
+                    totals.long, totals.short
+                ),
             })
         })
     })
@@ -171,7 +180,10 @@ fn check_all_positions(state: &State) -> Option<Violation> {
         let spec = state.market(market)?;
         let collateral = state.universe(spec.universe)?.spec.collateral;
         let clearing = state.balance(AccountId::clearing(market), spec.universe, collateral);
-        let unsettled = cost.saturating_add(clearing.get());
+        let delivered =
+            state.settlement(market).map_or((0, 0), |record| (record.delivered_lots, record.delivered_value_usd.get()));
+        let lots = lots.saturating_add(delivered.0);
+        let unsettled = cost.saturating_add(clearing.get()).saturating_add(delivered.1);
         (lots != 0 || unsettled != 0).then(|| Violation {
             universe: spec.universe,
             invariant: format!("I2: positions of market {market} sum to {lots} lots and {unsettled} beyond clearing"),

@@ -30,8 +30,10 @@ use std::collections::BTreeMap;
 
 /// Takes the samples and makes the steps that are due.
 pub(super) fn run(work: &mut Work<'_>) {
-    let perpetuals: Vec<MarketId> =
-        work.state.markets().filter(|market| market.perpetual().is_some()).map(|market| market.id).collect();
+    if work.state.chain().halted.is_some() {
+        return;
+    }
+    let perpetuals: Vec<MarketId> = work.state.perpetuals().map(|market| market.id).collect();
     for id in perpetuals {
         let Some(market) = work.state.shared_market(id) else { continue };
         let Some(terms) = market.perpetual() else { continue };

@@ -1,5 +1,6 @@
 //! Oracle bundle → index → marks. The bundle was checked with the block.
 
+use super::expiry;
 use crate::{
     mark::{BookTop, is_due, next_mark, next_slow_price},
     oracle::{bundle_round, indices},
@@ -37,8 +38,10 @@ pub(super) fn run(work: &mut Work<'_>, bundle: Option<&OracleBundle>) {
             changed.insert(asset);
         }
     }
-    let perpetuals: Vec<(MarketId, AssetId)> = work.state.markets().filter_map(underlying).collect();
-    for (market, asset) in perpetuals {
+    expiry::observe(work);
+    let linear = work.state.perpetuals().chain(work.state.live_futures());
+    let linear: Vec<(MarketId, AssetId)> = linear.filter_map(underlying).collect();
+    for (market, asset) in linear {
         update_mark(work, market, asset, changed.contains(&asset));
     }
 }
@@ -54,13 +57,16 @@ fn update_mark(work: &mut Work<'_>, market: MarketId, asset: AssetId, index_chan
     if !is_due(previous.as_ref(), index_changed, work.time_ms) {
         return;
     }
+    let shown = previous.map(|previous| previous.price);
+    let Some(previous) = expiry::free_mark(work.state, market, previous) else { return };
     let book = book_top(work.state, market);
     let elapsed_ms = previous.map_or(0, |previous| work.time_ms.since(previous.time_ms));
     let marked = next_mark(previous.as_ref(), index.price, &book, work.time_ms)
-        .and_then(|record| with_risk(work.state, market, record, index.variance, elapsed_ms));
+        .and_then(|record| with_risk(work.state, market, record, index.variance, elapsed_ms))
+        .and_then(|record| expiry::converge(work, market, record));
     if let Ok(record) = marked {
         work.state.put(Record::Mark { id: market, record });
-        if previous.is_none_or(|previous| previous.price != record.price) {
+        if shown != Some(record.price) {
             work.emit(Event::MarkUpdated { market, mark: record.price });
         }
     }

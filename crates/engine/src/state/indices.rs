@@ -6,7 +6,7 @@
 //! - An entry with nothing in it is removed, so that equal records give equal indices.
 
 use super::{
-    linear_records::FundingRecord,
+    linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -101,6 +101,14 @@ pub(crate) struct Indices {
     pub(super) vaults_by_holder: BTreeSet<(AccountId, AccountId)>,
     /// Universes of whose backstop vault an account holds shares.
     pub(super) backstops_by_holder: BTreeSet<(AccountId, UniverseId)>,
+    /// Futures that are listed, by number.
+    pub(super) listed_futures: BTreeSet<MarketId>,
+    /// Futures that are settled, by number.
+    pub(super) settled_futures: BTreeSet<MarketId>,
+    /// Futures that are listed and not settled.
+    pub(super) live_futures: BTreeSet<MarketId>,
+    /// Who holds positions in futures.
+    pub(super) future_positions: BTreeSet<(MarketId, AccountId)>,
     /// Markets' terms once more, to be held while the state changes.
     pub(super) markets: BTreeMap<MarketId, Arc<MarketSpec>>,
     /// Who holds positions in a market.
@@ -132,6 +140,7 @@ impl Derived<MarketId> for FundingRecord {
         }
     }
 }
+impl Derived<u32> for FutureSeriesRecord {}
 impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
 impl Derived<MarginUnit> for MarginLevel {}
@@ -169,6 +178,11 @@ impl Derived<PositionId> for PositionRecord {
             }
         }
         indices.watch.touch(id.account);
+        if id.market.is_future() {
+            for (_, change) in both(before, after) {
+                toggle(&mut indices.future_positions, (id.market, id.account), change);
+            }
+        }
         let position = after.copied().unwrap_or_default();
         indices.update_standing(id.account, |standing| {
             standing.update_market(id.market, |market| market.position = position);
@@ -237,7 +251,11 @@ impl Derived<MarketId> for MarketSpec {
     fn derive(indices: &mut Indices, id: &MarketId, before: Option<&Self>, after: Option<&Self>) {
         for (_, change) in both(before, after) {
             toggle(&mut indices.system_accounts, AccountId::clearing(*id), change);
+            if id.is_future() {
+                toggle(&mut indices.listed_futures, *id, change);
+            }
         }
+        indices.update_live_future(*id);
         match after {
             Some(market) => indices.markets.insert(*id, Arc::new(market.clone())),
             None => indices.markets.remove(id),
@@ -245,7 +263,21 @@ impl Derived<MarketId> for MarketSpec {
     }
 }
 
+impl Derived<MarketId> for SettlementRecord {
+    fn derive(indices: &mut Indices, id: &MarketId, _: Option<&Self>, after: Option<&Self>) {
+        let change = if after.is_some_and(|record| record.is_settled) { Change::Add } else { Change::Remove };
+        toggle(&mut indices.settled_futures, *id, change);
+        indices.update_live_future(*id);
+    }
+}
+
 impl Indices {
+    /// A future is live as long as it is listed and not settled, whichever record comes first.
+    fn update_live_future(&mut self, id: MarketId) {
+        let is_live = self.listed_futures.contains(&id) && !self.settled_futures.contains(&id);
+        toggle(&mut self.live_futures, id, if is_live { Change::Add } else { Change::Remove });
+    }
+
     /// Accounts for a record's replacement.
     pub(super) fn replace<Id, R: Derived<Id>>(&mut self, id: &Id, before: Option<&R>, after: Option<&R>) {
         R::derive(self, id, before, after);

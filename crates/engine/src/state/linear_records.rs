@@ -3,7 +3,7 @@
 use crate::funding::{FUNDING_INTERVAL_MS, MeasuredPremium, SAMPLE_HELD_MAX_MS, SAMPLE_INTERVAL_MS};
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
-    numbers::{FundingIndex, FundingRate},
+    numbers::{FundingIndex, FundingRate, Price, Usd},
     rejection::Rejection,
     time::TimeMs,
 };
@@ -29,6 +29,38 @@ pub struct FundingRecord {
     pub hour: u64,
     /// What the last hour cost.
     pub last_rate: FundingRate,
+}
+
+/// The settlement of a future; there from shortly before its window on, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SettlementRecord {
+    /// The index that is held.
+    pub held_price: Price,
+    /// When it was taken.
+    pub held_taken_ms: TimeMs,
+    /// Up to when indices are counted below.
+    pub measured_to_ms: TimeMs,
+    /// Σ index × milliseconds of the window.
+    pub integral: i128,
+    /// Σ milliseconds of the window that a fresh index was held.
+    pub measured_ms: u64,
+    /// In the window: the mark as it would be without what is known of the settlement.
+    pub free_mark: Option<Price>,
+    /// The settlement price, once it is fixed.
+    pub price: Option<Price>,
+    /// Lots of the positions delivered so far.
+    pub delivered_lots: i128,
+    /// Their value at the settlement price, each rounded down.
+    pub delivered_value_usd: Usd,
+    /// Whether everything is delivered and the dust is gone.
+    pub is_settled: bool,
+}
+
+/// A series of futures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct FutureSeriesRecord {
+    /// When it lists next.
+    pub due_ms: TimeMs,
 }
 
 /// The hour of a moment, counted from 1970.

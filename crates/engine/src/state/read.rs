@@ -3,7 +3,7 @@
 use super::{
     State,
     indices::{BookPlace, PositionTotals, Timer},
-    linear_records::FundingRecord,
+    linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -87,6 +87,44 @@ impl State {
     /// A market's terms, to be held while the state changes.
     pub(crate) fn shared_market(&self, id: MarketId) -> Option<Arc<MarketSpec>> {
         self.indices.markets.get(&id).map(Arc::clone)
+    }
+
+    /// Perpetuals, in order.
+    pub fn perpetuals(&self) -> impl Iterator<Item = &MarketSpec> {
+        let core = self.tables.markets.range(..MarketId::new(MarketId::FIRST_SPOT));
+        let listed = self.tables.markets.range(MarketId::new(MarketId::FUTURES_END)..);
+        core.chain(listed).map(|(_, market)| market).filter(|market| market.perpetual().is_some())
+    }
+
+    /// Futures that are not settled yet, in order.
+    pub fn live_futures(&self) -> impl Iterator<Item = &MarketSpec> {
+        self.indices.live_futures.iter().filter_map(|id| self.tables.markets.get(id))
+    }
+
+    /// The number of the next future that is listed; `None` once all are used. Markets stay on record, so none is used twice.
+    pub(crate) fn next_future(&self) -> Option<MarketId> {
+        let first = MarketId::new(MarketId::FIRST_FUTURE);
+        let next = match self.indices.listed_futures.last() {
+            Some(last) => MarketId::new(last.get().checked_add(1)?),
+            None => first,
+        };
+        next.is_future().then_some(next)
+    }
+
+    /// How far the settlement of a future is; `None` until shortly before its window.
+    pub fn settlement(&self, market: MarketId) -> Option<&SettlementRecord> {
+        self.tables.settlements.get(&market)
+    }
+
+    /// When a series of futures lists next; `None` before its first listing.
+    pub fn future_series(&self, series: u32) -> Option<&FutureSeriesRecord> {
+        self.tables.future_series.get(&series)
+    }
+
+    /// The first account, in order, that holds a position in a future.
+    pub(crate) fn first_holder(&self, market: MarketId) -> Option<AccountId> {
+        let first = (market, AccountId::default());
+        self.indices.future_positions.range(first..).next().filter(|(of, _)| *of == market).map(|(_, account)| *account)
     }
 
     /// What a market did last.

@@ -10,7 +10,7 @@
 use super::{
     indices::Indices,
     keyless::SubAccountRecord,
-    linear_records::FundingRecord,
+    linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     pools::{
         BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
         VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
@@ -238,6 +238,10 @@ tables! {
     35 BackstopShare backstop_shares: BackstopShareId => BackstopShareRecord, Inline;
     /// Universes that somebody opened.
     36 Listing listings: UniverseId => ListingRecord, Inline;
+    /// How far the settlement of a future is.
+    21 Settlement settlements: MarketId => SettlementRecord, Inline;
+    /// When a series of futures lists next.
+    22 FutureSeries future_series: u32 => FutureSeriesRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

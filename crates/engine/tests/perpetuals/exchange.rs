@@ -134,6 +134,7 @@ pub fn genesis(setup: &Setup) -> Genesis {
             cancel_allowance: 1_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     }
 }
 

@@ -187,7 +187,7 @@ impl Applier<'_> {
             | Event::ProtectionFrozen { account, .. } => {
                 self.update.touched.insert(*account);
             }
-            Event::FundingPaid { account, .. } => {
+            Event::FundingPaid { account, .. } | Event::Delivered { account, .. } => {
                 self.update.touched.insert(*account);
             }
             Event::FundingRateSet { .. } | Event::GateChanged { .. } => {}
@@ -236,7 +236,11 @@ impl Applier<'_> {
                 self.update.touched.insert(*account);
             }
             Event::BackstopSynced { .. } => {}
-            Event::UniverseHalted { .. } | Event::ChainHalted { .. } => {}
+            Event::FutureListed { .. }
+            | Event::SettlementPriceFixed { .. }
+            | Event::MarketSettled { .. }
+            | Event::UniverseHalted { .. }
+            | Event::ChainHalted { .. } => {}
         }
     }
 

@@ -120,6 +120,7 @@ pub const fn remainder_text(reason: Option<CancelReason>) -> &'static str {
         )
         | None => "Order was canceled.",
         Some(CancelReason::VaultWithdrawal) => "Order was canceled because its vault needs the cash for a withdrawal.",
+        Some(CancelReason::Delisted) => "Order was canceled because its market is over.",
     }
 }
 
@@ -135,6 +136,7 @@ pub const fn canceled_status(reason: CancelReason) -> &'static str {
         CancelReason::PositionClosed => "reduceOnlyCanceled",
         CancelReason::Liquidation => "liquidatedCanceled",
         CancelReason::VaultWithdrawal => "vaultWithdrawalCanceled",
+        CancelReason::Delisted => "delistedCanceled",
         CancelReason::Requested
         | CancelReason::Modified
         | CancelReason::ImmediateOrCancel

@@ -180,6 +180,7 @@ pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
             cancel_allowance: 100_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     };
     genesis.check().expect("a valid genesis");
     genesis

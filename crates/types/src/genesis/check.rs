@@ -3,6 +3,7 @@
 use super::{Genesis, GenesisError};
 use crate::{
     address::AccountId,
+    calendar::{expiries_after, expiry_name},
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
     limits::{NAME_BYTES_MAX, SEATS_MAX},
@@ -26,6 +27,10 @@ const VOLATILITY_MULTIPLIER_MAX: Rate = Rate::new(20_000_000);
 /// Ids of perpetuals end where those of spot markets begin, and those before the ids of other schemes.
 const PERPETUALS_MAX: usize = MarketId::FIRST_SPOT as usize;
 const SPOT_MARKETS_MAX: usize = 90_000;
+/// Series of futures, and how many expiries of each kind one may have listed.
+const FUTURE_SERIES_MAX: usize = 32;
+const DAILY_EXPIRIES_MAX: u32 = 32;
+const WEEKLY_EXPIRIES_MAX: u32 = 52;
 const FUTURES_MAX: usize = (MarketId::FUTURES_END - MarketId::FIRST_FUTURE) as usize;
 const ASSET_PUNCTUATION: &str = "-_.";
 const MARKET_PUNCTUATION: &str = "-_./";
@@ -40,6 +45,7 @@ pub(super) fn check(genesis: &Genesis) -> Result<(), GenesisError> {
     for market in &genesis.markets {
         check_market(genesis, market)?;
     }
+    check_future_series(genesis)?;
     let system = system_accounts(genesis);
     check_balances(genesis, &system)?;
     check_compatible(genesis, &system)?;
@@ -192,6 +198,34 @@ pub fn check_market_terms<'a>(
     };
     check_steps(market, base)?;
     check_order_bounds(market)
+}
+
+/// The terms of a series, as those of its first market.
+fn check_future_series(genesis: &Genesis) -> Result<(), GenesisError> {
+    let found = genesis.future_series.len();
+    if found > FUTURE_SERIES_MAX {
+        return Err(GenesisError::TooManyMarkets { what: "future series", found, limit: FUTURE_SERIES_MAX });
+    }
+    let mut seen = BTreeSet::new();
+    for series in &genesis.future_series {
+        let underlying = series.underlying;
+        if !seen.insert(underlying) {
+            return Err(GenesisError::FutureSeriesTwice { underlying });
+        }
+        let counts = (series.daily <= DAILY_EXPIRIES_MAX, series.weekly <= WEEKLY_EXPIRIES_MAX);
+        if counts != (true, true) || (series.daily == 0 && series.weekly == 0) {
+            let (daily, weekly) = (series.daily, series.weekly);
+            return Err(GenesisError::FutureSeriesExpiries { underlying, daily, weekly });
+        }
+        let symbol = asset(genesis, underlying, || "a future series".to_owned())?.symbol.clone();
+        let first = expiries_after(genesis.time_ms, series.daily, series.weekly).first().copied();
+        let expires_at_ms = first.ok_or(GenesisError::FutureSeriesTooLate { underlying })?;
+        let day = expiry_name(expires_at_ms).ok_or(GenesisError::FutureSeriesTooLate { underlying })?;
+        let market = series.market(MarketId::new(MarketId::FIRST_FUTURE), format!("{symbol}-{day}"), expires_at_ms);
+        check_market(genesis, &market)?;
+        check_symbols("the market symbol", std::iter::once(&market.symbol), MARKET_PUNCTUATION)?;
+    }
+    Ok(())
 }
 
 /// Lot and tick.

@@ -149,6 +149,30 @@ pub enum GenesisError {
         /// What is stated.
         expires_at_ms: TimeMs,
     },
+    /// Two series of one underlying: their markets would have the same names.
+    #[error("future_series names underlying {underlying} twice")]
+    FutureSeriesTwice {
+        /// Which.
+        underlying: AssetId,
+    },
+    /// No expiries, or more than a series may have.
+    #[error(
+        "the future series of asset {underlying} has {daily} daily and {weekly} weekly expiries: it needs one, and may have 32 and 52"
+    )]
+    FutureSeriesExpiries {
+        /// Of what.
+        underlying: AssetId,
+        /// What is stated.
+        daily: u32,
+        /// What is stated.
+        weekly: u32,
+    },
+    /// A genesis so late that no expiry has a name.
+    #[error("the future series of asset {underlying} has no expiry after the genesis time")]
+    FutureSeriesTooLate {
+        /// Of what.
+        underlying: AssetId,
+    },
     /// Risk terms outside their bounds.
     #[error("market {market}: risk must keep {what}")]
     Risk {

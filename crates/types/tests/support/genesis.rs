@@ -101,5 +101,6 @@ pub fn genesis() -> Genesis {
             cancel_allowance: 100_000,
         },
         storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
     }
 }

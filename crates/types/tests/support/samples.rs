@@ -333,6 +333,7 @@ fn other_rejections() -> Vec<Rejection> {
         Rejection::InvariantViolated { invariant: "I1".into() },
         Rejection::Unsupported { feature: "twapOrder".into() },
         Rejection::InvalidNumber { field: "price".into() },
+        Rejection::MarketExpired { market, expired_at_ms: time() },
         Rejection::NoIsolatedPosition { market: MarketId::new(1) },
         Rejection::IsolatedMarginNeeded { market: MarketId::new(1), short_usd: Usd::new(-2) },
         Rejection::NotYourSubAccount { sub_account: account(7) },
@@ -426,6 +427,22 @@ fn events() -> Vec<Event> {
         Event::UniverseHalted { universe, invariant: "I2".into() },
         Event::ChainHalted { invariant: "I1".into() },
         Event::HyperliquidCompatibilitySet { account: account(1), enabled: false },
+        Event::FutureListed {
+            market: market(),
+            symbol: "BTC-27NOV26".into(),
+            universe,
+            underlying: asset,
+            expires_at_ms: time(),
+        },
+        Event::SettlementPriceFixed { market: market(), price: price(), measured_ms: 1_800_000 },
+        Event::Delivered {
+            account: account(1),
+            market: market(),
+            price: price(),
+            position: Position::new(-5),
+            payoff_usd: Usd::new(-409),
+        },
+        Event::MarketSettled { market: market(), dust_usd: Usd::new(3) },
         Event::IsolatedMarginMoved { account: account(1), market: MarketId::new(1), amount_usd: Usd::new(-2) },
         Event::MarginCalled {
             account: account(1),
@@ -656,6 +673,7 @@ fn small_enums() -> Vec<Sample> {
         CancelReason::Liquidation,
         CancelReason::Cap,
         CancelReason::VaultWithdrawal,
+        CancelReason::Delisted,
     ];
     let times_in_force = [
         TimeInForce::Gtc,
@@ -768,6 +786,8 @@ fn state_records() -> Vec<Sample> {
         Table::Backstop,
         Table::BackstopShare,
         Table::Listing,
+        Table::Settlement,
+        Table::FutureSeries,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
