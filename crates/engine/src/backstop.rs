@@ -11,7 +11,7 @@
 
 use crate::{
     accounts::spendable,
-    market_math::{quote_amount, quote_value_usd},
+    market_math::quote_amount,
     shares::Pool,
     state::{BackstopRecord, BackstopShareId, BackstopShareRecord, Record, RecordKey, State},
     tranches::{TrancheValue, allocate},
@@ -22,7 +22,7 @@ use palisade_types::{
     address::AccountId,
     event::Event,
     ids::{AssetId, UniverseId},
-    numbers::{Amount, Shares, Usd},
+    numbers::{Shares, Usd},
     rejection::Rejection,
     time::TimeMs,
     vault::Tranche,
@@ -101,7 +101,7 @@ pub(crate) fn deposit(
 ) -> Result<(), Rejection> {
     let vault = AccountId::backstop(universe);
     sync(work, universe)?;
-    sweep_orphans(work, universe, tranche, asset)?;
+    adopt_orphans(work, universe, tranche)?;
     let (_, high) = sync(work, universe)?;
     pay(work, universe, asset, account, &[(vault, amount_usd)])?;
     issue(work, account, universe, tranche, &high.pool(tranche), amount_usd, Lock::ForAWhile)
@@ -114,6 +114,8 @@ pub(crate) fn deposit_for_good(
     universe: UniverseId,
     amount_usd: Usd,
 ) -> Result<(), Rejection> {
+    sync(work, universe)?;
+    adopt_orphans(work, universe, Tranche::Junior)?;
     let (_, high) = sync(work, universe)?;
     issue(work, account, universe, Tranche::Junior, &high.pool(Tranche::Junior), amount_usd, Lock::ForGood)
 }
@@ -160,20 +162,17 @@ fn issue(
     Ok(())
 }
 
-/// What a tranche is worth without anybody holding shares of it goes to the insurance fund, so that it raises nobody's price.
-fn sweep_orphans(work: &mut Work<'_>, universe: UniverseId, tranche: Tranche, asset: AssetId) -> Result<(), Rejection> {
+/// What a tranche is worth without anybody holding shares of it (a genesis's capital, a last unit of rounding) becomes the
+/// insurance fund's, as shares at their first price, so that it raises nobody's price. The fund's shares are never redeemed.
+fn adopt_orphans(work: &mut Work<'_>, universe: UniverseId, tranche: Tranche) -> Result<(), Rejection> {
     let record = work.state.backstop(universe);
-    let value = record.value(tranche);
-    if !record.shares(tranche).is_zero() || value.value_usd.is_zero() {
+    let amount_usd = record.value(tranche).value_usd;
+    if !record.shares(tranche).is_zero() || amount_usd.is_zero() {
         return Ok(());
     }
-    let vault = AccountId::backstop(universe);
-    let free = quote_value_usd(spendable(work.state, vault, universe, asset)?.max(Amount::ZERO));
-    let swept = value.value_usd.min(free);
-    let value_usd = value.value_usd.checked_sub(swept).ok_or(Rejection::Overflow)?;
-    pay(work, universe, asset, vault, &[(AccountId::insurance(universe), swept)])?;
-    put(work, universe, record.with(tranche, TrancheValue { value_usd, owed_usd: Usd::ZERO }, Shares::ZERO));
-    Ok(())
+    let nothing = TrancheValue { value_usd: Usd::ZERO, owed_usd: Usd::ZERO };
+    put(work, universe, record.with(tranche, nothing, Shares::ZERO));
+    issue(work, AccountId::insurance(universe), universe, tranche, &Pool::default(), amount_usd, Lock::ForAWhile)
 }
 
 /// Shares of a tranche that a holder may redeem.

@@ -12,7 +12,7 @@
 //! - The value of a share is never lowered by a deposit or a redemption.
 
 use crate::{
-    accounts::{self, spendable},
+    accounts::{self, asset_value_usd, spendable},
     action::{move_universe::check_open, too_many},
     ledger::{Overdraft, Settlement},
     listing::CORE,
@@ -64,8 +64,8 @@ const VAULT_CANCELS_MAX: usize = 100;
 /// New shares are not sold once a share is worth less than its first value divided by this.
 const VAULT_LOSS_FACTOR_MAX: i128 = 1_000_000;
 
-/// What an account with linear positions and one collateral is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an account is worth to those who share it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Worth {
     /// At the lower of mark and index.
     pub low_usd: Usd,
@@ -74,24 +74,70 @@ pub struct Worth {
 }
 
 /// Cash and unrealised profit of an account, with positions at the mark and with positions at the index, which must be
-/// fresh. Other assets, which somebody may have sent to the address, count nothing.
+/// fresh. An isolated position is worth what it has of its own, never less than nothing. Other assets count for accounts of the
+/// system, which take over collateral; what somebody sent to a vault's address counts nothing.
 pub fn worth(state: &State, account: AccountId, universe: UniverseId, now: TimeMs) -> Result<Worth, Rejection> {
     let margin = accounts::margin(state, account, universe)?;
     let at_mark =
-        margin.balance_usd.checked_sub(margin.held_usd).and_then(|own| own.checked_add(margin.unrealised_usd));
-    let at_mark = at_mark.ok_or(Rejection::Overflow)?;
-    let mut at_index = at_mark;
-    for (market, position) in state.positions_of(account) {
+        sum(margin.balance_usd.checked_sub(margin.held_usd).ok_or(Rejection::Overflow)?, margin.unrealised_usd)?;
+    let mut cross_at_index = at_mark;
+    let mut apart = Worth::default();
+    for (market, _) in state.positions_of(account) {
         let Some(spec) = state.market(market).filter(|spec| spec.universe == universe) else { continue };
-        let Some(terms) = spec.linear() else { continue };
-        let stale = Rejection::NoFreshPrice { market };
-        let index = state.index(terms.underlying).filter(|index| index.is_fresh(now)).ok_or(stale.clone())?;
-        let mark = state.mark(market).ok_or(stale)?;
-        let value = |price| value_floor_usd(price, i128::from(position.position.get()), spec.size_decimals);
-        let change = value(index.price)?.checked_sub(value(mark.price)?).ok_or(Rejection::Overflow)?;
-        at_index = at_index.checked_add(change).ok_or(Rejection::Overflow)?;
+        let change = index_change(state, account, spec, now)?;
+        if state.standing(account, market).is_isolated() {
+            let own = accounts::isolated_margin(state, account, spec)?;
+            let at_mark = sum(own.balance_usd, own.unrealised_usd)?;
+            apart = apart.with(at_mark.max(Usd::ZERO), sum(at_mark, change)?.max(Usd::ZERO))?;
+        } else {
+            cross_at_index = sum(cross_at_index, change)?;
+        }
     }
-    Ok(Worth { low_usd: at_mark.min(at_index), high_usd: at_mark.max(at_index) })
+    let worth = apart.with(at_mark, cross_at_index)?;
+    if state.is_system_account(account) { with_assets(state, account, universe, now, worth) } else { Ok(worth) }
+}
+
+impl Worth {
+    /// With a part that is worth either of two values.
+    fn with(self, one: Usd, other: Usd) -> Result<Self, Rejection> {
+        Ok(Self { low_usd: sum(self.low_usd, one.min(other))?, high_usd: sum(self.high_usd, one.max(other))? })
+    }
+}
+
+/// What a position gains when it is valued at the index and not at the mark.
+fn index_change(state: &State, account: AccountId, market: &MarketSpec, now: TimeMs) -> Result<Usd, Rejection> {
+    let no_price = || Rejection::NoFreshPrice { market: market.id };
+    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
+    let index = state.index(terms.underlying).filter(|index| index.is_fresh(now)).ok_or_else(no_price)?;
+    let mark = state.mark(market.id).ok_or_else(no_price)?;
+    let lots = i128::from(accounts::position(state, account, market.id).position.get());
+    let value = |price| value_floor_usd(price, lots, market.size_decimals);
+    value(index.price)?.checked_sub(value(mark.price)?).ok_or(Rejection::Overflow)
+}
+
+/// With other assets: at the most their value at the index, at the least that times their maintenance weight, or nothing where
+/// the index is old.
+fn with_assets(
+    state: &State,
+    account: AccountId,
+    universe: UniverseId,
+    now: TimeMs,
+    worth: Worth,
+) -> Result<Worth, Rejection> {
+    let mut worth = worth;
+    for &((_, asset), amount) in state.other_assets_of(account).iter().filter(|((of, _), _)| *of == universe) {
+        let (Some(spec), Some(index)) = (state.asset(asset), state.index(asset)) else { continue };
+        let whole = asset_value_usd(amount.max(Amount::ZERO), spec.decimals, index.price)?;
+        let weight =
+            spec.collateral.filter(|_| index.is_fresh(now)).map_or(Rate::ZERO, |terms| terms.maintenance_weight);
+        let counted = multiply_divide_floor(whole.get(), i128::from(weight.get()), RATE_ONE);
+        worth = worth.with(counted.map(Usd::new).ok_or(Rejection::Overflow)?, whole)?;
+    }
+    Ok(worth)
+}
+
+fn sum(left: Usd, right: Usd) -> Result<Usd, Rejection> {
+    left.checked_add(right).ok_or(Rejection::Overflow)
 }
 
 /// The asset in which vaults account: the core universe's collateral.
@@ -377,18 +423,18 @@ fn minus(left: Shares, right: Shares) -> Result<Shares, Rejection> {
 
 /// The first vault or tranche whose holders do not hold its shares, for the full audit.
 pub(crate) fn unequal_shares(state: &State) -> Option<(UniverseId, String)> {
-    let sum = |shares: &mut dyn Iterator<Item = Shares>| {
+    let all = |shares: &mut dyn Iterator<Item = Shares>| {
         Shares::new(shares.fold(0i128, |sum, shares| sum.saturating_add(shares.get())))
     };
     let vaults = state.vaults().find_map(|(vault, record)| {
-        let held = sum(&mut state.holders_of(vault).map(|(_, holding)| holding.shares));
+        let held = all(&mut state.vault_holders(vault).map(|(_, holding)| holding.shares));
         let invariant = format!("holders of vault {vault} hold {held} shares, it has {}", record.shares);
         (held != record.shares).then_some((CORE, invariant))
     });
     vaults.or_else(|| {
         state.backstops().find_map(|(universe, record)| {
-            let junior = sum(&mut state.backstop_holders(universe).map(|(_, holding)| holding.junior));
-            let senior = sum(&mut state.backstop_holders(universe).map(|(_, holding)| holding.senior));
+            let junior = all(&mut state.backstop_holders(universe).map(|(_, holding)| holding.junior));
+            let senior = all(&mut state.backstop_holders(universe).map(|(_, holding)| holding.senior));
             let invariant = format!(
                 "holders of the backstop vault of universe {universe} hold {junior} and {senior} shares, it has {} and {}",
                 record.junior_shares, record.senior_shares

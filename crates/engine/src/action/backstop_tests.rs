@@ -56,15 +56,17 @@ fn capital_comes_in_and_goes_out_after_its_lock() {
 }
 
 #[test]
-fn what_nobody_holds_goes_to_the_insurance_fund_before_the_next_deposit() {
+fn what_nobody_holds_becomes_the_insurance_funds_before_the_next_deposit() {
     let mut venue = check("index BTC 100");
     let now = venue.engine.time_ms();
     with_result(&mut venue, 500 * UNIT + 7, |work| {
         assert_eq!(values(work.state, now), (500 * UNIT + 7, 0));
         assert_eq!(act(work, "alice", &put_in(Tranche::Junior, "100")), Ok(Outcome::Done));
-        assert_eq!(values(work.state, now), (100 * UNIT, 0));
-        let fund = work.state.balance(AccountId::insurance(CORE), CORE, USDC);
-        assert_eq!(fund, Amount::new(500 * UNIT + 7));
+        assert_eq!(values(work.state, now), (600 * UNIT + 7, 0));
+        let record = work.state.backstop(CORE);
+        let worth = |account| record.pool(Tranche::Junior).value_of(work.state.backstop_share(CORE, account).junior);
+        assert_eq!(worth(AccountId::insurance(CORE)), Ok(Usd::new(500 * UNIT + 7)));
+        assert_eq!(worth(account_of("alice")), Ok(usd("100")), "no more and no less than was paid");
     });
 }
 

@@ -201,7 +201,7 @@ impl State {
     }
 
     /// A vault's holders, in order of address.
-    pub fn holders_of(&self, vault: AccountId) -> impl Iterator<Item = (AccountId, VaultShareRecord)> {
+    pub fn vault_holders(&self, vault: AccountId) -> impl Iterator<Item = (AccountId, VaultShareRecord)> {
         let first = VaultShareId { vault, account: AccountId::default() };
         let holdings = self.tables.vault_shares.range(first..).take_while(move |(id, _)| id.vault == vault);
         holdings.map(|(id, record)| (id.account, *record))
