@@ -1,4 +1,5 @@
-//! The genesis that `devnet` and `init` write: a small exchange with test funds.
+//! The genesis that `devnet` and `init` write: a small exchange with test funds, in two universes of risk. `core` has the
+//! majors, their spot markets and dated futures; `alts` has two perpetuals whose losses stay where they are made.
 //!
 //! Prices follow Hyperliquid's rules so that its clients can name every price: a perpetual's tick is 10^-(6 -
 //! size decimals), a spot market's 10^-(8 - size decimals). `tick × lot` is therefore 1e-6 or 1e-8 USD, always a whole
@@ -9,7 +10,7 @@ use palisade_types::{
     address::AccountId,
     genesis::{ActionBudgetTerms, FaucetGrant, Genesis, GenesisBalance, Seat, StorageTerms},
     ids::{AssetId, MarketId, UniverseId},
-    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
+    market::{AssetSpec, CollateralTerms, FutureSeriesSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
     numbers::{Amount, Price, Rate, Size, Usd},
     time::TimeMs,
 };
@@ -26,6 +27,11 @@ const DOLLAR: i128 = 100_000_000;
 const MAKER_FEE: Rate = Rate::new(150);
 const TAKER_FEE: Rate = Rate::new(450);
 const PRICE_BAND: Rate = Rate::new(200_000);
+/// The universe of the smaller coins.
+const ALTS: UniverseId = UniverseId::new(1);
+/// Capital of each universe's insurance fund and backstop vault, in whole USD.
+const FUND_USD: u64 = 1_000_000;
+const BACKSTOP_USD: u64 = 5_000_000;
 
 /// An asset of the devnet.
 struct Listed {
@@ -60,9 +66,44 @@ const ASSETS: &[Listed] = &[
     listed("XRP", 8, 280_000_000),
 ];
 
-/// A perpetual: underlying, size decimals, maximum leverage, most open interest and most held by one account, in units.
-const PERPETUALS: &[(&str, u8, u32, u64, u64)] =
-    &[("BTC", 5, 40, 10_000, 2_000), ("ETH", 4, 25, 200_000, 40_000), ("SOL", 2, 20, 5_000_000, 1_000_000)];
+/// A linear market: universe, underlying, size decimals, maximum leverage, most open interest and most held by one account
+/// in units, and the open interest (in millions of USD) from which margin rises until it is a hundred per cent at the tenfold.
+struct Linear {
+    universe: UniverseId,
+    symbol: &'static str,
+    size_decimals: u8,
+    maximum_leverage: u32,
+    open_interest: u64,
+    position: u64,
+    crowded_from_musd: i128,
+}
+
+const fn linear(
+    universe: UniverseId,
+    symbol: &'static str,
+    (size_decimals, maximum_leverage): (u8, u32),
+    (open_interest, position): (u64, u64),
+    crowded_from_musd: i128,
+) -> Linear {
+    Linear { universe, symbol, size_decimals, maximum_leverage, open_interest, position, crowded_from_musd }
+}
+
+/// Perpetuals, in order of id.
+const PERPETUALS: &[Linear] = &[
+    linear(CORE, "BTC", (5, 40), (10_000, 2_000), 500),
+    linear(CORE, "ETH", (4, 25), (200_000, 40_000), 300),
+    linear(CORE, "SOL", (2, 20), (5_000_000, 1_000_000), 200),
+    linear(ALTS, "AVAX", (2, 10), (1_000_000, 200_000), 5),
+    linear(ALTS, "DOGE", (0, 10), (100_000_000, 20_000_000), 5),
+];
+
+/// Series of dated futures: the next two days and the next two Fridays.
+const FUTURES: &[Linear] =
+    &[linear(CORE, "BTC", (5, 20), (5_000, 1_000), 200), linear(CORE, "ETH", (4, 20), (100_000, 20_000), 100)];
+
+/// What backs positions beside dollars: initial and maintenance weight in parts per million, and the value (in millions of
+/// USD) up to which a universe counts it so.
+const COLLATERAL: &[(&str, i64, i64, i128)] = &[("BTC", 850_000, 900_000, 200), ("ETH", 800_000, 870_000, 100)];
 
 /// A spot market against USDC: base and size decimals.
 const SPOTS: &[(&str, u8)] = &[("PURR", 0), ("BTC", 5), ("ETH", 4)];
@@ -74,7 +115,7 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
         symbol: asset.symbol.into(),
         decimals: asset.decimals,
         has_index: asset.anchor > 0,
-        collateral: None,
+        collateral: collateral(asset.symbol),
     });
     let perpetuals = PERPETUALS.iter().zip(0u32..).map(|(terms, id)| perpetual(MarketId::new(id), terms));
     let spots = SPOTS.iter().zip(MarketId::FIRST_SPOT..).map(|(terms, id)| spot(MarketId::new(id), terms));
@@ -85,7 +126,10 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
         time_ms,
         seats,
         assets: assets.collect(),
-        universes: vec![UniverseSpec { id: CORE, name: "core".into(), collateral: USDC }],
+        universes: vec![
+            UniverseSpec { id: CORE, name: "core".into(), collateral: USDC },
+            UniverseSpec { id: ALTS, name: "alts".into(), collateral: USDC },
+        ],
         markets: perpetuals.chain(spots).collect(),
         balances: balances(&funded),
         hyperliquid_compatible: sorted(funded.to_vec()),
@@ -100,7 +144,7 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
             cancel_allowance: 1_000_000,
         },
         storage: StorageTerms { layout: 1 },
-        future_series: Vec::new(),
+        future_series: FUTURES.iter().map(future_series).collect(),
     }
 }
 
@@ -130,26 +174,89 @@ fn balances(funded: &[AccountId]) -> Vec<GenesisBalance> {
             amount: units(symbol, count),
         })
         .collect();
+    for universe in [CORE, ALTS] {
+        for (account, count) in
+            [(AccountId::insurance(universe), FUND_USD), (AccountId::backstop(universe), BACKSTOP_USD)]
+        {
+            balances.push(GenesisBalance { universe, account, asset: USDC, amount: units("USDC", count) });
+        }
+    }
+    balances.push(GenesisBalance { universe: ALTS, account: maker, asset: USDC, amount: units("USDC", 10_000_000) });
+    balances.extend(funded.iter().map(|account| GenesisBalance {
+        universe: ALTS,
+        account: *account,
+        asset: USDC,
+        amount: units("USDC", 100_000),
+    }));
     balances.sort_by_key(|balance| (balance.universe, balance.account, balance.asset));
     balances
 }
 
-fn perpetual(id: MarketId, terms: &(&str, u8, u32, u64, u64)) -> MarketSpec {
-    let (symbol, size_decimals, maximum_leverage, open_interest, position) = *terms;
-    let lots = |units: u64| Size::new(units * 10u64.pow(u32::from(size_decimals)));
+fn perpetual(id: MarketId, terms: &Linear) -> MarketSpec {
     MarketSpec {
         id,
-        symbol: symbol.into(),
+        symbol: terms.symbol.into(),
+        universe: terms.universe,
         kind: MarketKind::Perpetual {
-            underlying: asset(symbol),
-            maximum_leverage,
-            open_interest_maximum: lots(open_interest),
-            position_maximum: lots(position),
-            risk: Default::default(),
+            underlying: asset(terms.symbol),
+            maximum_leverage: terms.maximum_leverage,
+            open_interest_maximum: lots(terms.open_interest, terms.size_decimals),
+            position_maximum: lots(terms.position, terms.size_decimals),
+            risk: risk(terms),
         },
-        tick: power_of_ten_price(2 + size_decimals),
-        ..market_terms(size_decimals)
+        tick: power_of_ten_price(2 + terms.size_decimals),
+        ..market_terms(terms.size_decimals)
     }
+}
+
+fn future_series(terms: &Linear) -> FutureSeriesSpec {
+    let MarketSpec { maker_fee, taker_fee, minimum_notional_usd, maximum_notional_usd, .. } =
+        market_terms(terms.size_decimals);
+    FutureSeriesSpec {
+        universe: terms.universe,
+        underlying: asset(terms.symbol),
+        daily: 2,
+        weekly: 2,
+        size_decimals: terms.size_decimals,
+        tick: power_of_ten_price(2 + terms.size_decimals),
+        maker_fee,
+        taker_fee,
+        minimum_notional_usd,
+        maximum_notional_usd,
+        price_band: PRICE_BAND,
+        open_orders_per_account_max: 1_000,
+        maximum_leverage: terms.maximum_leverage,
+        open_interest_maximum: lots(terms.open_interest, terms.size_decimals),
+        position_maximum: lots(terms.position, terms.size_decimals),
+        risk: risk(terms),
+    }
+}
+
+const fn lots(units: u64, size_decimals: u8) -> Size {
+    Size::new(units * 10u64.pow(size_decimals as u32))
+}
+
+/// Margin rises with the crowd and with volatility; a position beyond a million dollars of depth pays for its size.
+const fn risk(terms: &Linear) -> RiskTerms {
+    let crowded_from = terms.crowded_from_musd * 1_000_000 * DOLLAR;
+    RiskTerms {
+        open_interest_lower_usd: Usd::new(crowded_from),
+        open_interest_upper_usd: Usd::new(10 * crowded_from),
+        depth_minimum_usd: Usd::new(1_000_000 * DOLLAR),
+        impact_notional_usd: Usd::new(20_000 * DOLLAR),
+        volatility_multiplier: Rate::new(3_000_000),
+        backstop_share: Rate::new(250_000),
+        fund_claim_maximum_usd: Usd::new(500_000 * DOLLAR),
+    }
+}
+
+fn collateral(symbol: &str) -> Option<CollateralTerms> {
+    let (_, initial, maintenance, full_musd) = COLLATERAL.iter().find(|(listed, ..)| *listed == symbol)?;
+    Some(CollateralTerms {
+        initial_weight: Rate::new(*initial),
+        maintenance_weight: Rate::new(*maintenance),
+        full_weight_maximum_usd: Usd::new(full_musd * 1_000_000 * DOLLAR),
+    })
 }
 
 fn spot(id: MarketId, terms: &(&str, u8)) -> MarketSpec {

@@ -12,6 +12,7 @@ mod keys;
 mod layout;
 mod load;
 mod logging;
+mod margin;
 mod node;
 mod node_keys;
 mod output;
@@ -51,6 +52,7 @@ enum Command {
     Query(query::QueryArgs),
     Verify(verify::VerifyArgs),
     Load(load::LoadArgs),
+    Margin(margin::MarginArgs),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Query(arguments) => query::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Load(arguments) => load::run(arguments),
+        Command::Margin(arguments) => margin::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -55,6 +55,7 @@ pub mod tranches;
 mod triggers;
 mod twap;
 pub mod vaults;
+pub mod what_if;
 mod wide;
 mod work;
 

@@ -66,6 +66,11 @@ pub const BACKSTOP_LEVERAGE: u32 = 10;
 /// The part of a book's depth that a slice may take in one block.
 pub const DEPTH_SHARE_MAX: Rate = Rate::new(250_000);
 
+/// How far an account with that much is from liquidation.
+pub fn level_of(equity_usd: Usd, maintenance_usd: Usd) -> Result<MarginLevel, Rejection> {
+    Standing { equity_usd, maintenance_usd, has_positions: true }.level()
+}
+
 /// The step of a block that margins whoever must be margined, and liquidates.
 pub(crate) fn run(work: &mut Work<'_>) {
     watch::run(work);

@@ -26,6 +26,7 @@ use crate::{
     wide::multiply_divide_ceil,
 };
 use palisade_types::{
+    decimal::power_of_ten,
     numbers::{Amount, Position, Price, Rate, Size, Usd},
     rejection::Rejection,
 };
@@ -395,6 +396,30 @@ impl AccountMargin {
         }
         Err(Rejection::InsufficientMargin { required: self.position_initial_usd, available })
     }
+}
+
+/// The mark at which equity meets maintenance margin, all else unchanged; `None` if no positive mark does.
+///
+/// With `rest = equity − value − maintenance of other markets`, `value = mark × lots` (signed) and the maintenance
+/// divisor `d`, the mark `m` solves `rest + m × lots = m × |lots| / d`. For people, not for rules: it is rounded
+/// towards zero and a number that does not fit is left out.
+pub fn liquidation_price(margin: &AccountMargin, exposure: &Exposure) -> Option<Price> {
+    let lots = i128::from(exposure.position.position.get());
+    if lots == 0 {
+        return None;
+    }
+    let unit = power_of_ten(exposure.size_decimals)?;
+    let divisor = i128::from(exposure.maximum_leverage).checked_mul(MAINTENANCE_DIVISOR)?;
+    let value = i128::from(exposure.mark.get()).checked_mul(lots)?.checked_div(unit)?;
+    let others = margin.maintenance_usd.get().checked_sub(exposure.maintenance_usd().ok()?.get())?;
+    let rest = margin.equity_usd().ok()?.get().checked_sub(value)?.checked_sub(others)?;
+    // Long: m × lots × (1 − 1/d) = −rest. Short: m × |lots| × (1 + 1/d) = rest.
+    let (numerator, weight) =
+        if lots > 0 { (rest.checked_neg()?, divisor.checked_sub(1)?) } else { (rest, divisor.checked_add(1)?) };
+    let scaled = numerator.checked_mul(divisor)?.checked_mul(unit)?;
+    let mark = scaled.checked_div(lots.checked_abs()?.checked_mul(weight)?)?;
+    let mark = i64::try_from(mark).ok()?;
+    (mark > 0).then_some(Price::new(mark))
 }
 
 #[cfg(test)]

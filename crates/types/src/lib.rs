@@ -43,3 +43,4 @@ pub mod time;
 pub mod trigger;
 pub mod twap;
 pub mod vault;
+pub mod what_if;

@@ -12,7 +12,7 @@ use palisade_types::{
     agent::AgentScope,
     decimal::parse_scaled,
     ids::{ClientOrderId, UniverseId},
-    numbers::{Amount, Price, Size},
+    numbers::{Amount, Price, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
     time::TimeMs,
 };
@@ -89,6 +89,38 @@ pub enum ActionCommand {
         /// From 1 to the market's maximum
         #[arg(long)]
         leverage: u32,
+        /// Give the position collateral of its own, which is all it can lose
+        #[arg(long)]
+        isolated: bool,
+    },
+    /// Add collateral to an isolated position, or take some out (negative)
+    IsolatedMargin {
+        /// Symbol or number
+        #[arg(long)]
+        market: String,
+        /// In US dollars
+        #[arg(long, allow_hyphen_values = true)]
+        amount: Usd,
+    },
+    /// Move funds to another universe of risk
+    MoveUniverse {
+        /// Number of the universe that they are in
+        #[arg(long)]
+        from: u32,
+        /// Number of the universe that they go to
+        #[arg(long)]
+        to: u32,
+        /// Symbol or number
+        #[arg(long, default_value = "USDC")]
+        asset: String,
+        /// How much, in units of the asset
+        #[arg(long)]
+        amount: String,
+    },
+    /// Send any action, written as JSON: {"type": "create_vault", …}
+    Json {
+        /// A file with the action
+        file: std::path::PathBuf,
     },
     /// Draw test funds, where the chain gives any
     Faucet {
@@ -222,9 +254,25 @@ impl ActionCommand {
                 expires_at_ms: expires_at_ms.map(TimeMs::new),
             },
             Self::RevokeAgent { agent } => Action::RevokeAgent { agent },
-            Self::Leverage { market, leverage } => {
+            Self::Leverage { market, leverage, isolated } => {
                 let market = rpc::market(api, &market).await?.spec.id;
-                Action::UpdateLeverage { market, leverage, margin_mode: MarginMode::Cross }
+                let margin_mode = if isolated { MarginMode::Isolated } else { MarginMode::Cross };
+                Action::UpdateLeverage { market, leverage, margin_mode }
+            }
+            Self::IsolatedMargin { market, amount } => {
+                let market = rpc::market(api, &market).await?.spec.id;
+                Action::UpdateIsolatedMargin { market, amount_usd: amount }
+            }
+            Self::MoveUniverse { from, to, asset, amount } => {
+                let asset = rpc::asset(api, &asset).await?;
+                let amount = Amount::new(scaled(&amount, asset.decimals, "amount")?);
+                Action::MoveUniverse { from: UniverseId::new(from), to: UniverseId::new(to), asset: asset.id, amount }
+            }
+            Self::Json { file } => {
+                let shown = file.display();
+                let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {shown}"))?;
+                serde_json::from_str(&text)
+                    .map_err(|error| UsageError(format!("{shown} is no action: {error}; see docs/rpc.md")))?
             }
             Self::Faucet { asset } => Action::ClaimFaucet { asset: rpc::asset(api, &asset).await?.id },
             Self::ScheduleCancel { in_ms } => {

@@ -60,7 +60,7 @@ fn holders_share_what_the_leader_earns_and_the_leader_gets_a_tenth() {
         alice/carry sell BTC 100 @ 102 gtc   -> resting 100
         dave  buy BTC 100 @ 102 gtc          -> filled 100 for 10200
         // 200 earned, fees of 1 and 1.02 paid
-        alice/carry holds USDC 2197.98
+        alice/carry holds USDC 2197.979653
         bob   owns alice/carry 1098.98999999
         bob   withdraw alice/carry all       -> done
         // a tenth of the profit of 98.99 is alice's
@@ -84,7 +84,7 @@ fn a_loss_is_shared_and_pays_no_one() {
         dave  buy BTC 100 @ 98 gtc           -> resting 100
         alice/carry sell BTC 100 @ 98 gtc    -> filled 100 for 9800
         // 4000 - 200 - 1 - 3.43
-        alice/carry holds USDC 3795.57
+        alice/carry holds USDC 3795.569653
         bob   withdraw alice/carry all       -> done
         bob   holds USDC 99846.6775
         alice holds USDC 99000

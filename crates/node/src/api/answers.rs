@@ -7,11 +7,7 @@ use crate::final_view::View;
 use palisade_client::api::{
     AccountInfo, BalanceInfo, Book, BookLevel, MarginInfo, MarketInfo, PositionInfo, SignerRole,
 };
-use palisade_engine::{
-    State, accounts,
-    admission::budget_caps,
-    margin::{AccountMargin, Exposure},
-};
+use palisade_engine::{State, accounts, admission::budget_caps, margin::liquidation_price};
 use palisade_types::{
     address::{AccountId, SignerId},
     genesis::Genesis,
@@ -32,7 +28,7 @@ pub fn markets(view: &View) -> Vec<MarketInfo> {
 
 fn market(state: &State, spec: &MarketSpec) -> MarketInfo {
     // A spot market has no mark, but what it trades may have an index: quotes are made around it.
-    let followed = spec.perpetual().map(|terms| terms.underlying).or(spec.spot().map(|terms| terms.base));
+    let followed = spec.linear().map(|terms| terms.underlying).or(spec.spot().map(|terms| terms.base));
     let index = followed.and_then(|asset| state.index(asset));
     let best = |side| state.best_order(spec.id, side).map(|record| record.order.price);
     let universe_halted = state.universe(spec.universe).is_some_and(|universe| universe.halted.is_some());
@@ -134,8 +130,8 @@ fn balances(state: &State, account: AccountId) -> Vec<BalanceInfo> {
 }
 
 fn leverages(state: &State, account: AccountId) -> Vec<(MarketId, u32)> {
-    let perpetuals = state.markets().filter(|spec| spec.perpetual().is_some());
-    perpetuals.map(|spec| (spec.id, accounts::leverage(state, account, spec))).collect()
+    let linear = state.markets().filter(|spec| spec.linear().is_some());
+    linear.map(|spec| (spec.id, accounts::leverage(state, account, spec))).collect()
 }
 
 /// Margin in every universe in which the account holds anything or has orders.
@@ -194,30 +190,6 @@ fn positions(state: &State, account: AccountId) -> Result<Vec<PositionInfo>, Rej
     }
     positions.sort_unstable_by_key(|position| position.market);
     Ok(positions)
-}
-
-/// The mark at which equity meets maintenance margin, all else unchanged; `None` if no positive mark does.
-///
-/// With `rest = equity − value − maintenance of other markets`, `value = mark × lots` (signed) and the maintenance
-/// divisor `d`, the mark `m` solves `rest + m × lots = m × |lots| / d`. For people, not for rules: it is rounded
-/// towards zero and a number that does not fit is left out.
-pub fn liquidation_price(margin: &AccountMargin, exposure: &Exposure) -> Option<Price> {
-    let lots = i128::from(exposure.position.position.get());
-    if lots == 0 {
-        return None;
-    }
-    let unit = palisade_types::decimal::power_of_ten(exposure.size_decimals)?;
-    let divisor = i128::from(exposure.maximum_leverage).checked_mul(palisade_engine::margin::MAINTENANCE_DIVISOR)?;
-    let value = i128::from(exposure.mark.get()).checked_mul(lots)?.checked_div(unit)?;
-    let others = margin.maintenance_usd.get().checked_sub(exposure.maintenance_usd().ok()?.get())?;
-    let rest = margin.equity_usd().ok()?.get().checked_sub(value)?.checked_sub(others)?;
-    // Long: m × lots × (1 − 1/d) = −rest. Short: m × |lots| × (1 + 1/d) = rest.
-    let (numerator, weight) =
-        if lots > 0 { (rest.checked_neg()?, divisor.checked_sub(1)?) } else { (rest, divisor.checked_add(1)?) };
-    let scaled = numerator.checked_mul(divisor)?.checked_mul(unit)?;
-    let mark = scaled.checked_div(lots.checked_abs()?.checked_mul(weight)?)?;
-    let mark = i64::try_from(mark).ok()?;
-    (mark > 0).then_some(Price::new(mark))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-use super::{book, liquidation_price};
+use super::book;
 use crate::tests::exchange::{SPOT, Signers, WHOLE, order, view_after_genesis};
 use palisade_engine::{
-    margin::{AccountMargin, Exposure, OpenOrders},
+    margin::{AccountMargin, Exposure, OpenOrders, liquidation_price},
     state::PositionRecord,
 };
 use palisade_types::{

@@ -1,0 +1,276 @@
+//! The exchange of the replay: blocks of really signed actions, prices from four seats, one maker per market.
+
+use crate::{
+    bars::{self, Bars},
+    market::{CAPITAL_KUSD, DOLLAR, MARKETS, UNIVERSES, spec},
+    population::Person,
+    report::Tally,
+};
+use palisade_engine::{BlockInput, Engine, Rules};
+use palisade_types::{
+    action::{Action, MarginMode},
+    address::AccountId,
+    envelope::{Envelope, Payload},
+    event::Event,
+    genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
+    hash::{BlockDigest, sha256},
+    ids::{AssetId, MarketId, Nonce, SeatId, UniverseId},
+    market::{AssetSpec, UniverseSpec},
+    numbers::{Amount, Price, Size},
+    oracle::{OracleBundle, OracleEntry, OracleVote},
+    order::{OrderRequest, Side, TimeInForce},
+    receipt::{OrderResult, Outcome},
+    signing::{self, VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey},
+    time::TimeMs,
+};
+use std::sync::Arc;
+
+const CHAIN_ID: u64 = 20_251_010;
+const SEATS: u32 = 4;
+const START_MS: u64 = 1_760_128_700_000;
+const USDC: AssetId = AssetId::new(0);
+/// Levels that a maker shows on a side, within 2 % of the index.
+const LEVELS: i64 = 10;
+
+pub struct Venue {
+    pub engine: Engine,
+    nonce: u64,
+    blocks: u64,
+    last: Vec<i64>,
+    minute_ago: Vec<i64>,
+}
+
+pub fn key(name: &str) -> Secp256k1SecretKey {
+    Secp256k1SecretKey::from_bytes(sha256(&[b"crash ", name.as_bytes()])).expect("a hash is a valid key")
+}
+
+pub fn person(number: usize) -> String {
+    format!("person-{number}")
+}
+
+pub fn maker(market: usize) -> String {
+    format!("maker-{market}")
+}
+
+fn oracle_key(seat: u32) -> Ed25519SecretKey {
+    Ed25519SecretKey::from_bytes(sha256(&[b"crash oracle", &seat.to_be_bytes()]))
+}
+
+fn seat(id: u32) -> Seat {
+    Seat {
+        id: SeatId::new(id),
+        name: format!("seat {id}"),
+        vote_key: Ed25519SecretKey::from_bytes(sha256(&[b"crash vote", &id.to_be_bytes()])).public_key(),
+        oracle_key: oracle_key(id).public_key(),
+    }
+}
+
+fn genesis(people: &[Person]) -> Genesis {
+    let usdc = |universe: u32, account: AccountId, dollars: i128| GenesisBalance {
+        universe: UniverseId::new(universe),
+        account,
+        asset: USDC,
+        amount: Amount::new(dollars * DOLLAR),
+    };
+    let mut balances: Vec<GenesisBalance> = Vec::new();
+    for person_of in people {
+        let universe = MARKETS[person_of.market].universe;
+        balances.push(usdc(universe, key(&person(person_of.number)).address(), person_of.equity_usd));
+    }
+    for (place, market) in MARKETS.iter().enumerate() {
+        balances.push(usdc(market.universe, key(&maker(place)).address(), 200_000_000));
+    }
+    for (universe, (fund, backstop)) in CAPITAL_KUSD.iter().enumerate() {
+        let id = UniverseId::new(universe as u32);
+        balances.push(usdc(universe as u32, AccountId::insurance(id), fund * 1_000));
+        balances.push(usdc(universe as u32, AccountId::backstop(id), backstop * 1_000));
+    }
+    let asset = |id: u32, symbol: &str, has_index| AssetSpec {
+        id: AssetId::new(id),
+        symbol: symbol.into(),
+        decimals: 8,
+        has_index,
+        collateral: None,
+    };
+    let mut assets = vec![asset(0, "USDC", false)];
+    assets.extend(MARKETS.iter().zip(1u32..).map(|(market, id)| asset(id, market.symbol, true)));
+    Genesis {
+        chain_id: CHAIN_ID,
+        name: "10 October 2025".into(),
+        time_ms: TimeMs::new(START_MS),
+        seats: (0..SEATS).map(seat).collect(),
+        assets,
+        universes: (0u32..)
+            .zip(UNIVERSES)
+            .map(|(id, name)| UniverseSpec { id: UniverseId::new(id), name: name.into(), collateral: USDC })
+            .collect(),
+        markets: (0..MARKETS.len()).map(spec).collect(),
+        balances,
+        hyperliquid_compatible: Vec::new(),
+        faucet: Vec::new(),
+        action_budget: ActionBudgetTerms {
+            initial: 100_000_000,
+            per_usd_traded: 0,
+            refill_interval_ms: 1_000,
+            cancel_allowance: 100_000_000,
+        },
+        storage: StorageTerms { layout: 1 },
+        future_series: Vec::new(),
+    }
+}
+
+impl Venue {
+    pub fn new(bars: &Bars) -> Self {
+        let people = crate::population::make(std::env::args().nth(1).map_or(20_251_010, |text| text.parse().unwrap()));
+        let genesis = genesis(&people);
+        genesis.check().expect("a sound genesis");
+        let engine = Engine::new(Arc::new(genesis));
+        let last: Vec<i64> = bars.iter().map(|bars| bars::price(bars, crate::MINUTES.start, 0, 12)).collect();
+        let mut venue = Self { engine, nonce: START_MS, blocks: 0, minute_ago: last.clone(), last };
+        venue.block(1_000, true, Vec::new());
+        venue
+    }
+
+    /// Everyone takes the position that they came for, against the makers.
+    pub fn open(&mut self, people: &[Person], bars: &Bars, tally: &mut Tally) {
+        self.last = bars.iter().map(|bars| bars::price(bars, crate::MINUTES.start, 0, 12)).collect();
+        for chunk in people.chunks(100) {
+            let mut actions = self.quotes(5.0);
+            self.block(1_000, true, std::mem::take(&mut actions));
+            let mut wanted = Vec::new();
+            for person_of in chunk {
+                let name = person(person_of.number);
+                let market = MarketId::new(person_of.market as u32);
+                let margin_mode = if person_of.is_isolated { MarginMode::Isolated } else { MarginMode::Cross };
+                let leverage = Action::UpdateLeverage { market, leverage: person_of.leverage, margin_mode };
+                wanted.push(self.sign(&name, leverage));
+                wanted.push(self.sign(&name, self.entry(person_of)));
+            }
+            let outcome = self.block(1_000, false, wanted);
+            tally.opened += outcome
+                .receipts
+                .iter()
+                .filter(|receipt| matches!(&receipt.outcome, Outcome::Orders { results } if results.iter().any(|result| matches!(result, OrderResult::Accepted { filled, .. } if filled.get() > 0))))
+                .count();
+        }
+    }
+
+    fn entry(&self, person_of: &Person) -> Action {
+        let market = &MARKETS[person_of.market];
+        let index = i128::from(self.last[person_of.market]);
+        let notional = person_of.equity_usd * i128::from(person_of.leverage) * DOLLAR * 85 / 100;
+        let lots = notional * 10i128.pow(u32::from(market.size_decimals)) / index;
+        let (side, price) =
+            if person_of.is_long { (Side::Buy, index * 1_003 / 1_000) } else { (Side::Sell, index * 997 / 1_000) };
+        place(person_of.market, side, price, lots.max(1), TimeInForce::Ioc)
+    }
+
+    /// One price update: makers quote anew, then the block with the next prices.
+    pub fn step(&mut self, bars: &Bars, minute: u64, step: u64, step_ms: u64) -> Vec<Event> {
+        if step == 0 {
+            self.minute_ago.clone_from(&self.last);
+        }
+        self.last = bars.iter().map(|bars| bars::price(bars, minute, step, 60_000 / step_ms)).collect();
+        let quotes = self.quotes(1.0);
+        // Only a block with prices may lie more than a second after its parent.
+        let quoted_after_ms = 500;
+        let mut events = self.block(step_ms - quoted_after_ms, true, Vec::new()).events;
+        events.extend(self.block(quoted_after_ms, false, quotes).events);
+        events
+    }
+
+    /// Makers cancel everything and show `depth × factor` within 2 % of the index, less by the square of the last minute's
+    /// move over half a per cent.
+    fn quotes(&mut self, factor: f64) -> Vec<Arc<VerifiedAction>> {
+        let mut actions = Vec::new();
+        for place_of in 0..MARKETS.len() {
+            let name = maker(place_of);
+            actions.push(self.sign(&name, Action::CancelAll { market: None }));
+            let index = i128::from(self.last[place_of]);
+            let moved = (self.last[place_of] as f64 / self.minute_ago[place_of] as f64 - 1.0).abs();
+            let calm = 1.0 / (1.0 + (moved / 0.005).powi(2));
+            let depth = (MARKETS[place_of].depth_musd * 1_000_000 * DOLLAR) as f64 * calm * factor;
+            let lots = depth / LEVELS as f64 * 10f64.powi(i32::from(MARKETS[place_of].size_decimals)) / index as f64;
+            let mut orders = Vec::new();
+            for level in 0..LEVELS {
+                let away = index * i128::from(20 * level + 5) / 10_000;
+                for (side, price) in [(Side::Buy, index - away), (Side::Sell, index + away)] {
+                    if let Action::Place { orders: one } =
+                        place(place_of, side, price, (lots as i128).max(1), TimeInForce::Gtc)
+                    {
+                        orders.extend(one);
+                    }
+                }
+            }
+            actions.push(self.sign(&name, Action::Place { orders }));
+        }
+        actions
+    }
+
+    fn block(
+        &mut self,
+        step_ms: u64,
+        priced: bool,
+        actions: Vec<Arc<VerifiedAction>>,
+    ) -> palisade_engine::BlockOutcome {
+        self.blocks += 1;
+        let time_ms = TimeMs::new(self.engine.time_ms().get() + step_ms);
+        let bundle = priced.then(|| self.bundle(time_ms));
+        let input = BlockInput {
+            height: self.engine.height().next(),
+            time_ms,
+            parent: BlockDigest(sha256(&[&self.blocks.to_be_bytes()])),
+            oracle_bundle: bundle.as_ref(),
+            actions: &actions,
+        };
+        let rules = Rules::at(self.engine.next_protocol_version()).expect("a known version");
+        self.engine.execute(&rules, &input).expect("a valid block")
+    }
+
+    fn bundle(&self, time_ms: TimeMs) -> OracleBundle {
+        let entries: Vec<OracleEntry> = self
+            .last
+            .iter()
+            .zip(1u32..)
+            .map(|(price, asset)| OracleEntry { asset: AssetId::new(asset), price: Price::new(*price) })
+            .collect();
+        let vote = |seat: u32| OracleVote {
+            chain_id: CHAIN_ID,
+            epoch: 0,
+            round: time_ms.get() / 1_000,
+            seat: SeatId::new(seat),
+            time_ms,
+            entries: entries.clone(),
+        };
+        OracleBundle { votes: (0..SEATS).map(|seat| vote(seat).sign(&oracle_key(seat))).collect() }
+    }
+
+    fn sign(&mut self, name: &str, action: Action) -> Arc<VerifiedAction> {
+        self.nonce += 1;
+        let key = key(name);
+        let envelope = Envelope {
+            chain_id: CHAIN_ID,
+            signer: key.signer_id(),
+            account: key.address(),
+            nonce: Nonce::new(self.nonce),
+            expires_after_ms: None,
+            payload: Payload::Native { action },
+        };
+        Arc::new(signing::verify(key.sign(envelope)).expect("own signatures verify"))
+    }
+}
+
+fn place(market: usize, side: Side, price: i128, lots: i128, time_in_force: TimeInForce) -> Action {
+    let tick = i128::from(spec(market).tick.get());
+    Action::Place {
+        orders: vec![OrderRequest {
+            market: MarketId::new(market as u32),
+            side,
+            price: Price::new((price - price % tick) as i64),
+            size: Size::new(lots as u64),
+            time_in_force,
+            reduce_only: false,
+            client_order_id: None,
+        }],
+    }
+}

@@ -1,0 +1,251 @@
+//! Margin of an account that is only thought of, by the functions that margin real ones.
+
+use crate::{
+    liquidation::level_of,
+    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, liquidation_price},
+    market_math::{RATE_ONE, fee_usd, quote_amount},
+    risk::{collateral_weight, concentration_usd, crowd_fraction, depeg_addition, volatility_fraction},
+    state::{IndexRecord, PositionRecord},
+    wide::{multiply_divide_ceil, multiply_divide_floor},
+};
+use palisade_types::{
+    decimal::power_of_ten,
+    ids::AssetId,
+    market::{CollateralTerms, LinearTerms, RiskTerms},
+    numbers::{FundingIndex, Price, Rate, Size, Usd},
+    rejection::Rejection,
+    time::TimeMs,
+    what_if::{WhatIf, WhatIfAnswer, WhatIfCollateral, WhatIfPosition, WhatIfPositionAnswer},
+};
+use std::collections::BTreeSet;
+
+/// Positions that one question may have.
+pub const POSITIONS_MAX: usize = 1_000;
+
+/// What is wrong with a question.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhatIfError {
+    /// Too many positions.
+    #[error("{found} positions, the limit is {POSITIONS_MAX}")]
+    TooMany { found: usize },
+    /// The same market twice: positions of a market are one.
+    #[error("market {market:?} is named twice: add its positions up")]
+    Twice { market: String },
+    /// A field outside its range.
+    #[error("{what}: {field} must be {expected}")]
+    Field { what: String, field: &'static str, expected: &'static str },
+    /// A number left its range.
+    #[error("the numbers are too large")]
+    Overflow,
+}
+
+impl From<Rejection> for WhatIfError {
+    fn from(_: Rejection) -> Self {
+        Self::Overflow
+    }
+}
+
+/// Answers a question.
+pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
+    check(question)?;
+    let depeg = depeg_addition(question.quote_index.map(index_at).as_ref());
+    let exposures: Vec<(&WhatIfPosition, Exposure)> = question
+        .positions
+        .iter()
+        .map(|position| exposure(position, depeg).map(|exposure| (position, exposure)))
+        .collect::<Result<_, _>>()?;
+    let collateral = collateral_value(&question.collateral)?;
+    let margin = AccountMargin::of(
+        quote_amount(question.cash_usd),
+        quote_amount(question.held_usd),
+        exposures.iter().map(|(_, exposure)| Ok(*exposure)),
+    )?
+    .with_collateral(collateral);
+    let positions = exposures
+        .iter()
+        .map(|(position, exposure)| position_answer(position, exposure, &margin))
+        .collect::<Result<_, _>>()?;
+    let (equity_usd, maintenance_usd) = (margin.equity_usd()?, margin.maintenance_usd);
+    Ok(WhatIfAnswer {
+        positions,
+        collateral_initial_usd: collateral.initial_usd,
+        collateral_maintenance_usd: collateral.maintenance_usd,
+        equity_usd,
+        initial_equity_usd: margin.initial_equity_usd()?,
+        initial_usd: margin.initial_usd,
+        maintenance_usd,
+        health_usd: margin.health_usd()?,
+        withdrawable_usd: margin.withdrawable_usd()?,
+        level: level_of(equity_usd, maintenance_usd)?,
+    })
+}
+
+fn index_at(price: Price) -> IndexRecord {
+    IndexRecord { price, time_ms: TimeMs::new(0), sources: 1, slow_price: price, variance: 0 }
+}
+
+fn check(question: &WhatIf) -> Result<(), WhatIfError> {
+    let found = question.positions.len().max(question.collateral.len());
+    if found > POSITIONS_MAX {
+        return Err(WhatIfError::TooMany { found });
+    }
+    let mut markets = BTreeSet::new();
+    for position in &question.positions {
+        if !markets.insert(&position.market) {
+            return Err(WhatIfError::Twice { market: position.market.clone() });
+        }
+        check_position(position)?;
+    }
+    let mut symbols = BTreeSet::new();
+    for asset in &question.collateral {
+        if !symbols.insert(&asset.symbol) {
+            return Err(WhatIfError::Twice { market: asset.symbol.clone() });
+        }
+        let what = || format!("collateral {:?}", asset.symbol);
+        let whole = Rate::new(1_000_000);
+        if asset.initial_weight < Rate::ZERO
+            || asset.initial_weight > asset.maintenance_weight
+            || asset.maintenance_weight > whole
+        {
+            let expected = "0 <= initial_weight <= maintenance_weight <= 1";
+            return Err(WhatIfError::Field { what: what(), field: "the weights", expected });
+        }
+        if asset.full_weight_maximum_usd <= Usd::ZERO || asset.value_usd < Usd::ZERO || asset.slow_value_usd < Usd::ZERO
+        {
+            return Err(WhatIfError::Field { what: what(), field: "values", expected: "not negative" });
+        }
+    }
+    Ok(())
+}
+
+fn check_position(position: &WhatIfPosition) -> Result<(), WhatIfError> {
+    let wrong = |field, expected| {
+        Err(WhatIfError::Field { what: format!("position in {:?}", position.market), field, expected })
+    };
+    if position.lots.is_zero() {
+        return wrong("lots", "other than zero");
+    }
+    if position.mark.get() <= 0 || position.slow_mark.is_some_and(|slow| slow.get() <= 0) {
+        return wrong("mark and slow_mark", "positive");
+    }
+    if position.maximum_leverage == 0 || !(1..=position.maximum_leverage).contains(&position.leverage) {
+        return wrong("leverage", "between 1 and maximum_leverage");
+    }
+    if position.size_decimals > 18 {
+        return wrong("size_decimals", "at most 18");
+    }
+    if position.open_interest_usd < Usd::ZERO
+        || position.open_interest_lower_usd <= Usd::ZERO
+        || position.open_interest_upper_usd < position.open_interest_lower_usd
+    {
+        return wrong("open interest", "not negative, with 0 < lower <= upper");
+    }
+    if position.depth_usd <= Usd::ZERO {
+        return wrong("depth_usd", "positive");
+    }
+    if position.variance < 0 || position.volatility_multiplier < Rate::ZERO {
+        return wrong("variance and volatility_multiplier", "not negative");
+    }
+    Ok(())
+}
+
+fn terms(position: &WhatIfPosition) -> LinearTerms {
+    LinearTerms {
+        underlying: AssetId::new(0),
+        expires_at_ms: None,
+        maximum_leverage: position.maximum_leverage,
+        open_interest_maximum: Size::MAX,
+        position_maximum: Size::MAX,
+        risk: RiskTerms {
+            open_interest_lower_usd: position.open_interest_lower_usd,
+            open_interest_upper_usd: position.open_interest_upper_usd,
+            volatility_multiplier: position.volatility_multiplier,
+            ..RiskTerms::flat()
+        },
+    }
+}
+
+fn exposure(position: &WhatIfPosition, depeg: Rate) -> Result<Exposure, Rejection> {
+    let terms = terms(position);
+    let crowd = crowd_fraction(&terms, position.open_interest_usd)?;
+    Ok(Exposure {
+        position: PositionRecord {
+            position: position.lots,
+            entry_cost_usd: position.cost_usd,
+            funding_index: FundingIndex::ZERO,
+        },
+        buys: OpenOrders::default(),
+        sells: OpenOrders::default(),
+        leverage: position.leverage,
+        maximum_leverage: position.maximum_leverage,
+        size_decimals: position.size_decimals,
+        fee: Rate::ZERO,
+        mark: position.mark,
+        slow_mark: position.slow_mark.unwrap_or(position.mark),
+        market_fraction: crowd.max(volatility_fraction(&terms, position.variance)),
+        depeg_addition: depeg,
+        depth_usd: position.depth_usd,
+        is_isolated: false,
+    })
+}
+
+fn collateral_value(assets: &[WhatIfCollateral]) -> Result<CollateralValue, Rejection> {
+    let mut value = CollateralValue::default();
+    for asset in assets {
+        let terms = CollateralTerms {
+            initial_weight: asset.initial_weight,
+            maintenance_weight: asset.maintenance_weight,
+            full_weight_maximum_usd: asset.full_weight_maximum_usd,
+        };
+        let weight = collateral_weight(&terms, asset.initial_weight, asset.universe_value_usd)?;
+        let counted = |usd: Usd, weight: Rate| {
+            multiply_divide_floor(usd.get(), i128::from(weight.get()), RATE_ONE).ok_or(Rejection::Overflow)
+        };
+        let initial = counted(asset.value_usd.min(asset.slow_value_usd), weight)?;
+        let maintenance = counted(asset.value_usd, asset.maintenance_weight)?;
+        value.initial_usd = value.initial_usd.checked_add(Usd::new(initial)).ok_or(Rejection::Overflow)?;
+        value.maintenance_usd = value.maintenance_usd.checked_add(Usd::new(maintenance)).ok_or(Rejection::Overflow)?;
+    }
+    Ok(value)
+}
+
+fn position_answer(
+    position: &WhatIfPosition,
+    exposure: &Exposure,
+    margin: &AccountMargin,
+) -> Result<WhatIfPositionAnswer, Rejection> {
+    let terms = terms(position);
+    let notional_usd = exposure.notional_usd()?;
+    let unrealised_usd = exposure.unrealised_usd()?;
+    let by_leverage = multiply_divide_ceil(notional_usd.get(), 1, i128::from(exposure.leverage));
+    let by_leverage_usd = by_leverage.map(Usd::new).ok_or(Rejection::Overflow)?;
+    let by_crowd_usd = fee_usd(notional_usd, crowd_fraction(&terms, position.open_interest_usd)?)?;
+    let by_volatility_usd = fee_usd(notional_usd, volatility_fraction(&terms, position.variance))?;
+    let concentration_usd = concentration_usd(notional_usd, position.depth_usd)?;
+    let initial_usd = exposure.position_initial_usd()?;
+    let largest = by_leverage_usd.max(by_crowd_usd).max(by_volatility_usd);
+    let base = largest.checked_add(concentration_usd).ok_or(Rejection::Overflow)?;
+    let uncounted = margin_of_one(exposure)?.uncounted_profit_usd;
+    Ok(WhatIfPositionAnswer {
+        market: position.market.clone(),
+        notional_usd,
+        unrealised_usd,
+        counted_profit_usd: unrealised_usd.checked_sub(uncounted).ok_or(Rejection::Overflow)?,
+        by_leverage_usd,
+        by_crowd_usd,
+        by_volatility_usd,
+        concentration_usd,
+        depeg_usd: initial_usd.checked_sub(base).ok_or(Rejection::Overflow)?,
+        initial_usd,
+        maintenance_usd: exposure.maintenance_usd()?,
+        liquidation_price: power_of_ten(position.size_decimals).and_then(|_| liquidation_price(margin, exposure)),
+    })
+}
+
+fn margin_of_one(exposure: &Exposure) -> Result<AccountMargin, Rejection> {
+    AccountMargin::of(quote_amount(Usd::ZERO), quote_amount(Usd::ZERO), std::iter::once(Ok(*exposure)))
+}
+
+#[cfg(test)]
+#[path = "what_if_tests.rs"]
+mod tests;
