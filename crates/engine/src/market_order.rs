@@ -13,6 +13,7 @@ use palisade_types::{
     numbers::{Price, Rate, Size},
     order::Side,
     rejection::Rejection,
+    time::TimeMs,
 };
 
 /// A market's mark; markets without one have no triggers and no TWAPs.
@@ -23,8 +24,16 @@ pub(crate) fn mark_of(state: &State, market: &MarketSpec) -> Result<Price, Rejec
     state.mark(market.id).map(|record| record.price).ok_or(Rejection::NoFreshPrice { market: market.id })
 }
 
-/// Refuses new orders in a halted universe.
-pub(crate) fn check_running(state: &State, market: &MarketSpec) -> Result<(), Rejection> {
+/// When a future expired, if it did.
+pub(crate) fn expired_at(market: &MarketSpec, now: TimeMs) -> Option<TimeMs> {
+    market.linear().and_then(|terms| terms.expires_at_ms).filter(|expires_at_ms| *expires_at_ms <= now)
+}
+
+/// Refuses new orders in a halted universe or a market that is over.
+pub(crate) fn check_running(state: &State, market: &MarketSpec, now: TimeMs) -> Result<(), Rejection> {
+    if let Some(expired_at_ms) = expired_at(market, now) {
+        return Err(Rejection::MarketExpired { market: market.id, expired_at_ms });
+    }
     let universe = state.universe(market.universe).ok_or(Rejection::UnknownUniverse { universe: market.universe })?;
     if universe.halted.is_some() {
         return Err(Rejection::UniverseHalted { universe: market.universe });

@@ -13,6 +13,7 @@ use crate::{
     orders,
     placement::{Placement, place},
     state::{Record, RecordKey, State, TriggerRecord},
+    twap,
     work::Work,
 };
 use palisade_types::{
@@ -25,7 +26,9 @@ use palisade_types::{
     numbers::{Price, Rate, Size},
     order::{OrderRequest, Side, TimeInForce},
     rejection::Rejection,
+    time::TimeMs,
     trigger::{TriggerLink, TriggerOrder, TriggerRequest},
+    twap::TwapEnd,
 };
 
 /// How far from the mark an order of a trigger without limit may trade.
@@ -50,7 +53,7 @@ pub(crate) struct Arrival<'a> {
 
 /// Checks a trigger and lets it wait.
 pub(crate) fn wait(work: &mut Work<'_>, arrival: &Arrival<'_>) -> Result<TriggerOrder, Rejection> {
-    check(work.state, arrival)?;
+    check(work.state, arrival, work.time_ms)?;
     let Arrival { account, action, request, id, link, .. } = *arrival;
     let trigger = TriggerOrder {
         id,
@@ -77,11 +80,11 @@ fn put(work: &mut Work<'_>, trigger: TriggerOrder) {
     work.state.put(Record::Trigger { id: trigger.id, record: Box::new(TriggerRecord { trigger, due }) });
 }
 
-fn check(state: &State, arrival: &Arrival<'_>) -> Result<(), Rejection> {
+fn check(state: &State, arrival: &Arrival<'_>, now: TimeMs) -> Result<(), Rejection> {
     let Arrival { account, request, link, reference, .. } = *arrival;
     let market = state.market(request.market).ok_or(Rejection::UnknownMarket { market: request.market })?;
     let mark = mark_of(state, market)?;
-    check_running(state, market)?;
+    check_running(state, market, now)?;
     check_limit_price(request.trigger_price, market.tick)?;
     if let Some(limit) = request.limit {
         check_limit_price(limit, market.tick)?;
@@ -131,6 +134,20 @@ pub(crate) fn cancel(work: &mut Work<'_>, id: OrderId, reason: CancelReason) {
     if let Some(trigger) = work.state.trigger(id).map(|record| record.trigger) {
         work.state.delete(RecordKey::Trigger(id));
         work.emit(Event::TriggerCanceled { trigger, reason });
+    }
+}
+
+/// Whether a market has triggers or TWAPs.
+pub(crate) fn has_any_in(state: &State, market: MarketId) -> bool {
+    state.first_trigger_in(market).is_some() || state.first_twap_in(market).is_some()
+}
+
+/// Ends one trigger, or else one TWAP, of a market that closes.
+pub(crate) fn end_next_in(work: &mut Work<'_>, market: MarketId, reason: CancelReason) {
+    if let Some(id) = work.state.first_trigger_in(market) {
+        cancel(work, id, reason);
+    } else if let Some(id) = work.state.first_twap_in(market) {
+        twap::end(work, id, TwapEnd::MarketClosed);
     }
 }
 

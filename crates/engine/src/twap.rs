@@ -25,6 +25,7 @@ use palisade_types::{
     order::{OrderRequest, TimeInForce},
     receipt::OrderResult,
     rejection::Rejection,
+    time::TimeMs,
     twap::{Twap, TwapEnd, TwapRequest},
 };
 
@@ -44,7 +45,7 @@ pub(crate) fn start(
     action: ActionId,
     request: &TwapRequest,
 ) -> Result<TwapId, Rejection> {
-    check(work.state, account, request)?;
+    check(work.state, account, request, work.time_ms)?;
     let id = TwapId::new(work.take_order_number()?.get());
     let twap = Twap {
         id,
@@ -60,10 +61,10 @@ pub(crate) fn start(
     Ok(id)
 }
 
-fn check(state: &State, account: AccountId, request: &TwapRequest) -> Result<(), Rejection> {
+fn check(state: &State, account: AccountId, request: &TwapRequest, now: TimeMs) -> Result<(), Rejection> {
     let market = state.market(request.market).ok_or(Rejection::UnknownMarket { market: request.market })?;
     let mark = mark_of(state, market)?;
-    check_running(state, market)?;
+    check_running(state, market, now)?;
     if !TWAP_MINUTES.contains(&request.duration_minutes) {
         return Err(Rejection::OutOfRange {
             field: "duration_minutes".to_owned(),

@@ -9,6 +9,7 @@
 //!   no trace.
 
 mod actions;
+mod special;
 
 use crate::support;
 use actions::Person;

@@ -13,6 +13,7 @@ use crate::{
     market_math::{quote_amount, quote_value_usd},
     orders,
     state::{MarkRecord, PositionId, Record, RecordKey, SettlementRecord, State},
+    triggers,
     work::Work,
 };
 use palisade_types::{
@@ -116,6 +117,13 @@ fn settle(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs, steps
         }
         *steps = steps.saturating_sub(1);
         orders::cancel(work, order, CancelReason::Delisted);
+    }
+    while triggers::has_any_in(work.state, market.id) {
+        if *steps == 0 {
+            return Ok(());
+        }
+        *steps = steps.saturating_sub(1);
+        triggers::end_next_in(work, market.id, CancelReason::Delisted);
     }
     let Some(price) = price else { return Ok(()) };
     let universe = market.universe;

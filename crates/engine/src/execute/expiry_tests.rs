@@ -408,3 +408,42 @@ fn random_positions_are_delivered_zero_sum() {
         assert_eq!(worth_of_all(venue.state()), 5 * usd("100000").get(), "seed {seed}");
     }
 }
+
+#[test]
+fn triggers_and_twaps_end_with_their_market() {
+    let mut venue = venue();
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice bracket buy BTC-15NOV23 1000 @ 99 gtc tp 105 -> resting 1000, waiting for a fill
+        alice sl sell BTC-15NOV23 1000 @ 90     -> waiting
+        alice quote BTC-15NOV23 10@98 10@103    -> bid rests, ask rests
+        bob   twap buy BTC-15NOV23 100000 1440  -> runs
+        ",
+    );
+    block_at(&mut venue, -1_800_000, Some("100"));
+    let outcome = block_at(&mut venue, 0, Some("80"));
+    let reasons: Vec<CancelReason> = outcome
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::TriggerCanceled { reason, .. } => Some(*reason),
+            Event::TriggerFired { .. } => panic!("trading is over: {event:?}"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reasons, [CancelReason::Delisted; 2]);
+    assert_eq!(venue.state().quotes().count(), 0);
+    assert!(outcome.events.iter().any(|event| matches!(event, Event::TwapEnded { .. })));
+    scenario_on(
+        &mut venue,
+        "
+        alice triggers BTC-15NOV23
+        bob   twaps
+        alice sl sell BTC-15NOV23 1000 @ 70     -> rejected market_expired
+        alice twap buy BTC-15NOV23 100000 1440  -> refused market_expired
+        alice quote BTC-15NOV23 10@98 -         -> bid rejected market_expired, no ask
+        ",
+    );
+}

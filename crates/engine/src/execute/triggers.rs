@@ -4,7 +4,7 @@
 //! first in each market; due ones fire in order of number, at most [`TRIGGERS_PER_BLOCK_MAX`]. Due is state, so what is
 //! left over fires in a later block. A market with a stale index, or in a halted universe or chain, takes part in neither.
 
-use crate::{follow, state::State, triggers, work::Work};
+use crate::{follow, market_order::expired_at, state::State, triggers, work::Work};
 use palisade_types::{
     ids::{MarketId, OrderId},
     limits::{TRIGGERS_DUE_PER_BLOCK_MAX, TRIGGERS_PER_BLOCK_MAX},
@@ -56,5 +56,5 @@ fn open_mark(state: &State, market: &MarketSpec, now: TimeMs) -> Option<(MarketI
     let is_fresh = state.index(terms.underlying).is_some_and(|index| index.is_fresh(now));
     let is_running = state.universe(market.universe).is_some_and(|universe| universe.halted.is_none());
     let mark = state.mark(market.id)?.price;
-    (is_fresh && is_running).then_some((market.id, mark))
+    (is_fresh && is_running && expired_at(market, now).is_none()).then_some((market.id, mark))
 }

@@ -117,12 +117,14 @@ pub(super) struct SpecialOrders {
     by_price: BTreeSet<PricePlace>,
     due: BTreeSet<(MarketId, OrderId)>,
     triggers_by_account: BTreeSet<(AccountId, MarketId, OrderId)>,
+    triggers_by_market: BTreeSet<(MarketId, OrderId)>,
     /// Apart from the orders' names: a trigger that fires leaves its number and its name to an order, in one block and
     /// so in any order of records.
     triggers_by_client_id: BTreeSet<(AccountId, ClientOrderId, OrderId)>,
     /// Parents that may still be filled, with their children.
     children: BTreeSet<(OrderId, OrderId)>,
     twaps_by_account: BTreeSet<(AccountId, TwapId)>,
+    twaps_by_market: BTreeSet<(MarketId, TwapId)>,
     followed: BTreeMap<(AccountId, MarketId), FollowReasons>,
 }
 
@@ -149,6 +151,7 @@ impl SpecialOrders {
         let trigger = &record.trigger;
         let (account, market, id) = (trigger.account, trigger.market, trigger.id);
         toggle(&mut self.triggers_by_account, (account, market, id), change);
+        toggle(&mut self.triggers_by_market, (market, id), change);
         if let Some(client_order_id) = trigger.client_order_id {
             toggle(&mut self.triggers_by_client_id, (account, client_order_id, id), change);
         }
@@ -192,6 +195,7 @@ impl Derived<TwapId> for TwapRecord {
     fn derive(indices: &mut Indices, id: &TwapId, before: Option<&Self>, after: Option<&Self>) {
         for (record, change) in both(before, after) {
             toggle(&mut indices.special_orders.twaps_by_account, (record.twap.account, *id), change);
+            toggle(&mut indices.special_orders.twaps_by_market, (record.twap.request.market, *id), change);
             toggle(&mut indices.timers, (record.next_slice_ms, Timer::TwapSlice(*id)), change);
         }
     }
@@ -256,6 +260,18 @@ impl State {
     pub fn triggers_of_in(&self, account: AccountId, market: MarketId) -> impl Iterator<Item = &TriggerRecord> {
         let span = (account, market, FIRST_ORDER)..=(account, market, LAST_ORDER);
         self.indices.special_orders.triggers_by_account.range(span).filter_map(|(_, _, id)| self.trigger(*id))
+    }
+
+    /// The first trigger of a market, by number.
+    pub(crate) fn first_trigger_in(&self, market: MarketId) -> Option<OrderId> {
+        let span = (market, FIRST_ORDER)..=(market, LAST_ORDER);
+        self.indices.special_orders.triggers_by_market.range(span).next().map(|(_, id)| *id)
+    }
+
+    /// The first TWAP of a market, by number.
+    pub(crate) fn first_twap_in(&self, market: MarketId) -> Option<TwapId> {
+        let span = (market, TwapId::new(0))..=(market, TwapId::new(u64::MAX));
+        self.indices.special_orders.twaps_by_market.range(span).next().map(|(_, id)| *id)
     }
 
     /// Whether any trigger waits anywhere.

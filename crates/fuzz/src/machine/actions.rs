@@ -1,5 +1,6 @@
 //! Signed actions of a few people, chosen by a fuzzer: mostly sensible, sometimes with any number at all.
 
+use super::special;
 use arbitrary::{Result, Unstructured};
 use palisade_engine::State;
 use palisade_types::{
@@ -70,7 +71,7 @@ pub fn signed(
 static PACKED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| crate::seeds::of("msgpack"));
 
 fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now: TimeMs) -> Result<Action> {
-    Ok(match choices.int_in_range(0..=31u8)? {
+    Ok(match choices.int_in_range(0..=41u8)? {
         0..=15 => {
             let count = if choices.ratio(2, 3)? { 1 } else { choices.int_in_range(1..=4)? };
             Action::Place { orders: (0..count).map(|_| order(choices, now)).collect::<Result<_>>()? }
@@ -106,6 +107,7 @@ fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now
         28 => Action::RevokeAgent { agent: SignerId::Address(choices.choose(people())?.account()) },
         29 => Action::ClaimFaucet { asset: AssetId::new(choices.int_in_range(0..=4)?) },
         30 => Action::SetHyperliquidCompatibility { enabled: choices.arbitrary()? },
+        32..=41 => special::action(choices, state, account, now)?,
         _ => Action::Transfer {
             universe: UniverseId::new(u32::from(choices.ratio(1, 50)?)),
             to: choices.choose(people())?.account(),
@@ -119,7 +121,7 @@ fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now
     })
 }
 
-fn order(choices: &mut Unstructured<'_>, now: TimeMs) -> Result<OrderRequest> {
+pub fn order(choices: &mut Unstructured<'_>, now: TimeMs) -> Result<OrderRequest> {
     let market = *choices.choose(&MARKETS)?;
     let middle = match market {
         0 | 10_000 => 100,
