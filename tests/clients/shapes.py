@@ -90,7 +90,7 @@ def candle(value: dict, coin: str, interval: str, span_ms: int) -> None:
 
 
 def fill(value: dict) -> None:
-    keys(value, "coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "hash", "oid", "crossed")
+    keys(value, "coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "hash", "oid", "crossed", "twapId")
     positive(value["px"]), positive(value["sz"]), time_ms(value["time"]), decimal(value["startPosition"])
     decimal(value["closedPnl"]), decimal(value["fee"]), whole(value["oid"]), whole(value["tid"])
     text(value["hash"], HASH)
@@ -100,7 +100,9 @@ def fill(value: dict) -> None:
 
 def order(value: dict) -> None:
     keys(value, "coin", "side", "limitPx", "sz", "oid", "timestamp", "origSz")
-    positive(value["limitPx"]), decimal(value["sz"]), positive(value["origSz"])
+    positive(value["limitPx"]), decimal(value["sz"])
+    # Zero stands for all of a position.
+    assert decimal(value["origSz"]) > 0 or value.get("isPositionTpsl"), value
     whole(value["oid"]), time_ms(value["timestamp"])
     assert value["side"] in ("A", "B")
     if value.get("cloid") is not None:
@@ -109,10 +111,18 @@ def order(value: dict) -> None:
 
 def frontend_order(value: dict) -> None:
     order(value)
-    assert value["triggerCondition"] == "N/A" and value["isTrigger"] is False and value["triggerPx"] == "0.0"
-    assert value["children"] == [] and value["isPositionTpsl"] is False and isinstance(value["reduceOnly"], bool)
-    assert value["orderType"] == "Limit" and value["tif"] in ("Gtc", "Ioc", "Alo")
+    assert isinstance(value["isPositionTpsl"], bool) and isinstance(value["reduceOnly"], bool)
     assert "cloid" in value
+    for child in value["children"]:
+        frontend_order(child)
+    if value["isTrigger"]:
+        assert value["triggerCondition"] in (f"Price {side} {value['triggerPx']}" for side in ("above", "below"))
+        positive(value["triggerPx"])
+        assert value["orderType"] in ("Stop Market", "Stop Limit", "Take Profit Market", "Take Profit Limit")
+        assert value["tif"] is None and value["children"] == []
+    else:
+        assert value["triggerCondition"] == "N/A" and value["triggerPx"] == "0.0" and not value["isPositionTpsl"]
+        assert value["orderType"] == "Limit" and value["tif"] in ("Gtc", "Ioc", "Alo")
 
 
 def order_with_status(value: dict) -> None:
@@ -135,7 +145,11 @@ def clearinghouse_state(value: dict) -> dict[str, dict]:
             decimal(position[key])
         for key in ("allTime", "sinceOpen", "sinceChange"):
             decimal(position["cumFunding"][key])
-        assert position["leverage"]["type"] == "cross" and whole(position["leverage"]["value"]) >= 1
+        assert whole(position["leverage"]["value"]) >= 1
+        if position["leverage"]["type"] == "isolated":
+            decimal(position["leverage"]["rawUsd"])
+        else:
+            assert position["leverage"]["type"] == "cross" and "rawUsd" not in position["leverage"]
         assert whole(position["maxLeverage"]) >= position["leverage"]["value"]
         assert position["liquidationPx"] is None or positive(position["liquidationPx"])
         assert position["coin"] not in positions

@@ -63,8 +63,7 @@ def test_public_data(bot, prices):
     interest = bot.fetch_open_interest(BTC)
     assert interest["openInterestAmount"] >= 0
     rate = bot.fetch_funding_rate(BTC)
-    assert rate["fundingRate"] == 0 and rate["markPrice"] > 0 and rate["indexPrice"] > 0
-    assert bot.fetch_funding_rate_history(BTC) == []
+    assert abs(rate["fundingRate"]) <= 0.04 and rate["markPrice"] > 0 and rate["indexPrice"] > 0
     assert bot.fetch_status()["status"] == "ok"
     assert abs(bot.fetch_time() - time.time() * 1000) < 5_000
 
@@ -174,9 +173,7 @@ def test_leverage(bot, prices):
     position = bot.fetch_position(SOL)
     assert position["leverage"] == 5 and position["side"] == "short"
     bot.set_leverage(20, SOL)
-    with pytest.raises(ccxt.ExchangeError, match="solated"):
-        bot.set_margin_mode("isolated", SOL, {"leverage": 5})
-    with pytest.raises(ccxt.ExchangeError, match="updateIsolatedMargin is not supported"):
+    with pytest.raises(ccxt.ExchangeError, match="No isolated position"):
         bot.add_margin(SOL, 10)
 
 
@@ -198,8 +195,6 @@ def test_errors_have_the_classes_that_bots_catch(bot, prices):
         bot.create_order(BTC_SPOT, "limit", "sell", 50, prices[BTC_SPOT] * 1.1)
     with pytest.raises(ccxt.InvalidOrder, match="Reduce only"):
         rest(bot, prices, reduceOnly=True)
-    with pytest.raises(ccxt.ExchangeError, match="Trigger orders are not available yet"):
-        rest(bot, prices, stopLossPrice=prices[BTC] * 0.8, reduceOnly=True)
     assert bot.fetch_open_orders() == []
 
 
@@ -219,6 +214,5 @@ def test_a_strangers_key_is_refused(devnet, loaded, alice, prices):
 
 def test_account_history(bot):
     assert bot.fetch_trading_fee(BTC)["taker"] == 0.00045
-    assert bot.fetch_funding_history(BTC) == []
     assert isinstance(bot.fetch_ledger(), list) and isinstance(bot.fetch_deposits(), list)
     assert bot.fetch_withdrawals() == []

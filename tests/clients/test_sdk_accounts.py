@@ -4,6 +4,8 @@ import time
 from decimal import Decimal
 
 from eth_account import Account as EthAccount
+from hyperliquid.exchange import Exchange
+from hyperliquid.utils.signing import sign_l1_action
 
 from traders import GTC, Trader, done, eventually, only, refused, resting
 
@@ -85,3 +87,79 @@ def test_the_format_counts_only_for_accounts_that_want_it(devnet, alice):
     answer, _ = careful.exchange.approve_agent()
     assert "opt in" in refused(answer)
     assert careful.open_orders() == {} and careful.balances()["USDC"][0] == 50
+
+
+def sub_account(trader) -> str:
+    """One that this test run made, or an earlier one on the same devnet."""
+    for entry in trader.info.query_sub_accounts(trader.address) or []:
+        if entry["name"] == "sdk":
+            return entry["subAccountUser"]
+    made = trader.exchange.create_sub_account("sdk")
+    assert made["response"]["type"] == "createSubAccount", made
+    return made["response"]["data"]
+
+
+def total(trader, address: str, coin: str = "USDC") -> Decimal:
+    balances = trader.info.spot_user_state(address)["balances"]
+    return sum((Decimal(entry["total"]) for entry in balances if entry["coin"] == coin), Decimal(0))
+
+
+def test_a_sub_account_holds_and_trades(devnet, alice):
+    sub = sub_account(alice)
+    assert alice.info.user_role(sub) == {"role": "subAccount", "data": {"master": alice.address}}
+    before = total(alice, sub)
+    done(alice.exchange.sub_account_transfer(sub, True, 500_000_000))
+    done(alice.exchange.sub_account_spot_transfer(sub, True, "PURR:0x" + "0" * 31 + "1", 3.0))
+    assert total(alice, sub) - before == 500 and total(alice, sub, "PURR") >= 3
+    hand = Exchange(alice.wallet, devnet.url, vault_address=sub)
+    oid = resting(hand.order("BTC", True, 0.001, alice.price("BTC", 0.9), GTC))
+    assert [order["oid"] for order in alice.info.open_orders(sub)] == [oid] and alice.open_orders() == {}
+    assert only(hand.cancel("BTC", oid), "cancel") == "success"
+    done(alice.exchange.sub_account_transfer(sub, False, 500_000_000))
+    assert total(alice, sub) == before
+    assert refused(alice.exchange.sub_account_transfer("0x" + "ab" * 20, True, 1)).startswith("0xabab")
+
+
+def test_a_transfer_within_the_one_balance_moves_nothing(alice):
+    before = alice.balances()["USDC"]
+    done(alice.exchange.usd_class_transfer(5.0, True))
+    done(alice.exchange.usd_class_transfer(5.0, False))
+    done(alice.exchange.send_asset(alice.address, "", "spot", "USDC", 5.0))
+    assert alice.balances()["USDC"] == before
+    assert "Insufficient" in refused(alice.exchange.usd_class_transfer(1e9, True))
+
+
+def test_an_asset_is_sent(alice):
+    stranger = EthAccount.create()
+    done(alice.exchange.send_asset(stranger.address, "", "", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054", 12.5))
+    assert total(alice, stranger.address) == Decimal("12.5")
+    assert "dex elsewhere" in refused(alice.exchange.send_asset(stranger.address, "", "elsewhere", "USDC", 1.0)).lower()
+
+
+def test_a_vault_is_paid_into_and_shown(alice, bob):
+    """The SDK cannot open one; ccxt's test does."""
+    nonce = int(time.time() * 1000)
+    action = {
+        "type": "createVault", "name": f"sdk {nonce}", "description": "a test", "initialUsd": 150_000_000, "nonce": nonce,
+    }  # fmt: skip
+    signature = sign_l1_action(alice.wallet, action, None, nonce, None, False)
+    made = alice.exchange.post("/exchange", {"action": action, "nonce": nonce, "signature": signature})
+    vault = made["response"]["data"]
+    done(bob.exchange.vault_usd_transfer(vault, True, 20_000_000))
+    (stake,) = [entry for entry in bob.info.user_vault_equities(bob.address) if entry["vaultAddress"] == vault]
+    assert abs(Decimal(stake["equity"]) - 20) < Decimal("0.01") and stake["lockedUntilTimestamp"] > nonce
+    assert "locked" in refused(bob.exchange.vault_usd_transfer(vault, False, 1_000_000))
+    shown = alice.info.post("/info", {"type": "vaultDetails", "vaultAddress": vault})
+    assert shown["leader"] == alice.address and len(shown["followers"]) == 2 and shown["isClosed"] is False
+    assert alice.info.user_role(vault) == {"role": "vault"}
+    deltas = [entry["delta"]["type"] for entry in bob.info.user_non_funding_ledger_updates(bob.address, nonce - 5_000)]
+    assert deltas.count("vaultDeposit") == 1 and "internalTransfer" not in deltas
+
+
+def test_settings_that_every_account_has(alice):
+    done(alice.exchange.user_set_abstraction(alice.address, "unifiedAccount"))
+    done(alice.exchange.user_dex_abstraction(alice.address, True))
+    done(alice.exchange.agent_set_abstraction("u"))
+    done(alice.exchange.agent_enable_dex_abstraction())
+    done(alice.exchange.noop(int(time.time() * 1000) + 7))
+    assert "every account is unified" in refused(alice.exchange.user_set_abstraction(alice.address, "disabled"))

@@ -46,8 +46,11 @@ def test_meta_and_contexts_are_aligned(info):
     assert Decimal(contexts[0]["markPx"]) > Decimal(contexts[1]["markPx"]) > Decimal(contexts[2]["markPx"])
 
 
-def test_there_is_one_venue(info):
-    assert info.perp_dexs() == [None]
+def test_dated_futures_are_the_first_venue_beside_the_main_one(info):
+    main, futures = info.perp_dexs()
+    assert main is None and futures["name"] == "fut"
+    for place, listed in enumerate(info.meta(dex="fut")["universe"]):
+        assert listed["name"].startswith("fut:"), (place, listed)
     with pytest.raises(ClientError) as caught:
         info.meta(dex="elsewhere")
     assert caught.value.status_code == 422
@@ -183,11 +186,9 @@ def test_what_an_account_is(info, alice):
 
 def test_what_there_is_not_is_empty(info, devnet, alice):
     user = alice.address
-    assert info.funding_history("BTC", 0) == [] and info.user_funding_history(user, 0) == []
-    assert info.query_sub_accounts(user) is None and info.query_user_to_multi_sig_signers(user) is None
+    assert info.query_user_to_multi_sig_signers(user) is None
     assert info.user_staking_delegations(user) == [] and info.user_staking_rewards(user) == []
-    assert info.delegator_history(user) == [] and info.user_vault_equities(user) == []
-    assert info.user_twap_slice_fills(user) == []
+    assert info.delegator_history(user) == []
     assert shapes.decimal(info.user_staking_summary(user)["delegated"]) == 0
     assert info.query_referral_state(user)["referredBy"] is None
     status = devnet.info({"type": "exchangeStatus"})

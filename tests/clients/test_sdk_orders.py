@@ -268,9 +268,64 @@ def test_leverage_is_kept_and_bounded(alice):
     assert abs(Decimal(position["marginUsed"]) * 7 / Decimal(position["positionValue"]) - 1) < Decimal("0.001")
     assert refused(alice.exchange.update_leverage(500, "SOL")) == "Invalid leverage value."
     assert refused(alice.exchange.update_leverage(0, "SOL")) == "Invalid leverage value."
-    assert "isolated margin is not available" in refused(alice.exchange.update_leverage(5, "SOL", False)).lower()
     assert alice.exchange.update_leverage(20, "SOL")["status"] == "ok"
     assert alice.positions()["SOL"]["leverage"]["value"] == 20
+
+
+def test_an_isolated_position_has_collateral_of_its_own(alice):
+    done(alice.exchange.update_leverage(5, "SOL", False))
+    try:
+        filled(alice.exchange.market_open("SOL", True, 10))
+        before = alice.positions()["SOL"]
+        assert before["leverage"]["type"] == "isolated" and before["leverage"]["value"] == 5
+        done(alice.exchange.update_isolated_margin(40.0, "SOL"))
+        after = alice.positions()["SOL"]
+        assert abs(Decimal(after["leverage"]["rawUsd"]) - Decimal(before["leverage"]["rawUsd"]) - 40) < 1
+        assert Decimal(after["liquidationPx"]) < Decimal(before["liquidationPx"])
+        done(alice.exchange.update_isolated_margin(-30.0, "SOL"))
+        filled(alice.exchange.market_close("SOL"))
+        assert "No isolated position" in refused(alice.exchange.update_isolated_margin(1.0, "SOL"))
+    finally:
+        alice.reset()
+        done(alice.exchange.update_leverage(20, "SOL"))
+
+
+def test_a_stop_waits_is_replaced_and_canceled(alice):
+    filled(alice.exchange.market_open("ETH", True, 0.5))
+    price = alice.price("ETH", 0.8)
+    trigger = {"trigger": {"isMarket": True, "triggerPx": price, "tpsl": "sl"}}
+    oid = resting(alice.exchange.order("ETH", False, 0.5, price, trigger, reduce_only=True))
+    shown = alice.status(oid)
+    assert shown["status"] == "open" and shown["order"]["orderType"] == "Stop Market"
+    assert shown["order"]["triggerCondition"].startswith("Price below ")
+    lower = alice.price("ETH", 0.7)
+    trigger = {"trigger": {"isMarket": False, "triggerPx": lower, "tpsl": "sl"}}
+    replaced = alice.exchange.modify_order(oid, "ETH", False, 0.4, lower, trigger, reduce_only=True)
+    assert resting(replaced) == oid
+    (shown,) = alice.info.frontend_open_orders(alice.address)
+    shapes.frontend_order(shown)
+    assert shown["orderType"] == "Stop Limit" and Decimal(shown["sz"]) == Decimal("0.4")
+    assert only(alice.exchange.cancel("ETH", oid), "cancel") == "success"
+    assert alice.status(oid)["status"] == "canceled"
+    above = {"trigger": {"isMarket": True, "triggerPx": alice.price("ETH", 1.2), "tpsl": "sl"}}
+    refused_at_once = alice.exchange.order("ETH", False, 0.5, alice.price("ETH", 1.2), above, reduce_only=True)
+    assert error(refused_at_once) == "Invalid TP/SL price."
+
+
+def test_an_order_with_its_stop_loss_and_take_profit(alice):
+    def trigger(factor, tpsl):
+        price = alice.price("ETH", factor)
+        kind = {"trigger": {"isMarket": True, "triggerPx": price, "tpsl": tpsl}}
+        return request("ETH", False, 0.5, price, kind, True)
+
+    orders = [request("ETH", True, 0.5, alice.price("ETH", 0.9)), trigger(1.2, "tp"), trigger(0.7, "sl")]
+    placed = statuses(alice.exchange.bulk_orders(orders, grouping="normalTpsl"))
+    assert placed[1:] == ["waitingForFill", "waitingForFill"]
+    (parent,) = alice.info.frontend_open_orders(alice.address)
+    assert {child["orderType"] for child in parent["children"]} == {"Take Profit Market", "Stop Market"}
+    assert len(alice.open_orders()) == 3
+    alice.exchange.cancel("ETH", placed[0]["resting"]["oid"])
+    assert alice.open_orders() == {}
 
 
 def test_spot_orders_lock_fill_and_move_balances(alice):
@@ -323,16 +378,10 @@ def test_a_cloid_in_use_is_refused(alice):
 
 
 def test_what_does_not_exist_yet_says_so(alice):
-    trigger = {"trigger": {"isMarket": True, "triggerPx": 100_000.0, "tpsl": "sl"}}
-    assert "Trigger orders are not available yet." == error(
-        alice.exchange.order("BTC", False, 0.01, alice.price("BTC", 0.9), trigger, reduce_only=True)
-    )
-    grouped = alice.exchange.bulk_orders([request("BTC", True, 0.01, alice.price("BTC", 0.9))], grouping="normalTpsl")
-    assert "not supported" in refused(grouped)
-    assert "cross margin only" in refused(alice.exchange.update_isolated_margin(10.0, "BTC"))
+    priority = alice.exchange.bulk_orders([request("BTC", True, 0.01, alice.price("BTC", 0.9))], grouping={"p": 1})
+    assert "not supported" in refused(priority)
     assert "builders charge no fee" in refused(alice.exchange.approve_builder_fee(alice.address, "0.001%"))
     assert "no referrals" in refused(alice.exchange.set_referrer("FRIEND"))
-    assert "one account" in refused(alice.exchange.usd_class_transfer(1.0, True))
     assert "no bridge" in refused(alice.exchange.withdraw_from_bridge(1.0, alice.address))
     builder = {"b": "0x" + "ab" * 20, "f": 10}
     assert "Builder fee is not supported." == refused(

@@ -6,6 +6,7 @@
 use crate::proof::{ProofBundle, ProofRequest};
 use async_trait::async_trait;
 use palisade_types::{
+    action::MarginMode,
     address::{AccountId, SignerId},
     agent::Agent,
     envelope::SignedAction,
@@ -14,12 +15,14 @@ use palisade_types::{
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, Height, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, Position, Price, Size, Usd},
+    numbers::{Amount, FundingRate, Position, Price, Size, Usd},
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
     receipt::Receipt,
     rejection::Inadmissible,
     time::TimeMs,
+    trigger::TriggerOrder,
+    twap::Twap,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -110,7 +113,20 @@ pub struct MarketInfo {
     pub best_ask: Option<Price>,
     /// Lots of one side (perpetuals).
     pub open_interest: Size,
+    /// Of a perpetual, from its first sample on.
+    pub funding: Option<FundingInfo>,
     pub halted: bool,
+}
+
+/// What a perpetual's funding comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FundingInfo {
+    /// What an hour would cost longs (negative: shorts) at the mean premium of the running hour so far.
+    pub rate: FundingRate,
+    /// The newest sample of the premium.
+    pub premium: FundingRate,
+    /// What the last full hour cost.
+    pub last_rate: FundingRate,
 }
 
 /// Orders at one price.
@@ -143,7 +159,7 @@ pub struct BalanceInfo {
     pub hold: Amount,
 }
 
-/// A perpetual position at the present mark.
+/// A position in a perpetual or a future at the present mark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PositionInfo {
     pub market: MarketId,
@@ -156,12 +172,18 @@ pub struct PositionInfo {
     pub unrealised_pnl_usd: Usd,
     pub initial_margin_usd: Usd,
     pub maintenance_margin_usd: Usd,
-    /// The mark at which the account's equity meets its maintenance margin, others unchanged.
+    /// The mark at which what backs the position meets maintenance margin, others unchanged.
     pub liquidation_price: Option<Price>,
     pub leverage: u32,
+    /// Whether the account's collateral backs it, or its own.
+    pub margin_mode: MarginMode,
+    /// Its own collateral, if it is isolated; else zero.
+    pub collateral_usd: Usd,
+    /// Funding that it owes (negative: is owed) and will pay when it changes; part of its unrealised loss.
+    pub owed_funding_usd: Usd,
 }
 
-/// Margin of an account in one universe.
+/// Cross margin of an account in one universe; isolated positions are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarginInfo {
     pub universe: UniverseId,
@@ -175,7 +197,41 @@ pub struct MarginInfo {
     pub positions_value_usd: Usd,
 }
 
-/// Everything about an account but its orders.
+/// A sub-account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubAccountInfo {
+    pub account: AccountId,
+    pub name: String,
+}
+
+/// A user's vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VaultInfo {
+    pub leader: AccountId,
+    pub name: String,
+    pub description: String,
+    pub created_at_ms: TimeMs,
+    /// Whether it takes no deposits any more.
+    pub closed: bool,
+    /// What all its shares would be redeemed for now.
+    pub value_usd: Usd,
+    /// Its largest holders, at most 100, the largest first.
+    pub holders: Vec<VaultStakeInfo>,
+}
+
+/// Shares of a vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VaultStakeInfo {
+    pub vault: AccountId,
+    pub account: AccountId,
+    /// What they would be redeemed for now, a leader's part included.
+    pub value_usd: Usd,
+    /// What they cost.
+    pub cost_usd: Usd,
+    pub locked_until_ms: TimeMs,
+}
+
+/// Everything about an account but its orders that rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
     pub account: AccountId,
@@ -188,6 +244,18 @@ pub struct AccountInfo {
     pub margins: Vec<MarginInfo>,
     pub agents: Vec<(SignerId, Agent)>,
     pub leverages: Vec<(MarketId, u32)>,
+    /// Triggers that wait, in order of number.
+    pub triggers: Vec<TriggerOrder>,
+    /// TWAPs that run, in order of number.
+    pub twaps: Vec<Twap>,
+    /// Who acts for it, if it has no key of its own.
+    pub controller: Option<AccountId>,
+    /// Its sub-accounts, in order of creation.
+    pub sub_accounts: Vec<SubAccountInfo>,
+    /// What vault it is, if it is one.
+    pub vault: Option<VaultInfo>,
+    /// Its shares of vaults, in order of the vault's address.
+    pub vault_stakes: Vec<VaultStakeInfo>,
     pub hyperliquid_compatible: bool,
     pub scheduled_cancel_ms: Option<TimeMs>,
     pub actions_used: u64,

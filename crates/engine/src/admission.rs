@@ -261,14 +261,26 @@ fn authority(request: &Request) -> Authority {
         },
         Request::Hyperliquid(hyperliquid::Request::User(_)) => Authority::Owner,
         Request::Hyperliquid(hyperliquid::Request::L1(action)) => match action {
-            L1Action::Cancel { .. } | L1Action::CancelByCloid { .. } | L1Action::ScheduleCancel { .. } => {
-                Authority::Canceler
-            }
+            L1Action::Cancel { .. }
+            | L1Action::CancelByCloid { .. }
+            | L1Action::ScheduleCancel { .. }
+            | L1Action::TwapCancel { .. }
+            | L1Action::Noop => Authority::Canceler,
             L1Action::Order { .. }
             | L1Action::Modify { .. }
             | L1Action::BatchModify { .. }
             | L1Action::UpdateLeverage { .. }
+            | L1Action::UpdateIsolatedMargin { .. }
+            | L1Action::TwapOrder { .. }
+            | L1Action::AgentEnableDexAbstraction
+            | L1Action::AgentSetAbstraction { .. }
             | L1Action::Unsupported { .. } => Authority::Trader,
+            // Hyperliquid signs these like orders, but they move funds, which an agent never does.
+            L1Action::CreateSubAccount { .. }
+            | L1Action::SubAccountTransfer { .. }
+            | L1Action::SubAccountSpotTransfer { .. }
+            | L1Action::VaultTransfer { .. }
+            | L1Action::CreateVault { .. } => Authority::Owner,
         },
     }
 }

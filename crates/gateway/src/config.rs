@@ -66,6 +66,12 @@ pub struct HistoryLimits {
     pub ledger_entries_per_account: usize,
     /// Ledger entries in all.
     pub ledger_entries: usize,
+    /// Funding payments of one account.
+    pub funding_payments_per_account: usize,
+    /// Funding payments in all, and positions whose payments are summed up.
+    pub funding_payments: usize,
+    /// Hours of funding of one market.
+    pub funding_hours_per_market: usize,
     /// Trades of one market.
     pub trades_per_market: usize,
     /// Candles of one market and interval.
@@ -85,6 +91,9 @@ impl HistoryLimits {
             orders: 1_000_000,
             ledger_entries_per_account: 2_000,
             ledger_entries: 200_000,
+            funding_payments_per_account: 2_000,
+            funding_payments: 200_000,
+            funding_hours_per_market: 10_000,
             trades_per_market: 1_000,
             candles_per_interval: 5_000,
             recent_blocks: 50,

@@ -16,9 +16,12 @@ mod directory;
 mod feed;
 mod markets;
 
-pub use accounts::{AccountHistory, Fill, LedgerDelta, LedgerEntry, OrderRecord, OrderStatus};
-pub use apply::{AccountMessage, BlockUpdate, History};
+pub use accounts::{
+    AccountHistory, Fill, FillLiquidation, FundingPaid, FundingPayment, LedgerDelta, LedgerEntry, OrderRecord,
+    OrderStatus, TriggerRefusal, TriggerTerms,
+};
+pub use apply::{AccountMessage, BlockUpdate, History, MarginCall, trigger_record};
 pub use candles::{Candle, Interval};
 pub use directory::Directory;
 pub use feed::{Feed, FeedError};
-pub use markets::{BlockSummary, DayStatistics, MarketTrade};
+pub use markets::{BlockSummary, DayStatistics, FundingHour, MarketTrade};

@@ -15,6 +15,10 @@ mod exchange;
 pub mod format;
 mod info;
 mod socket;
+mod venue;
+
+#[cfg(test)]
+pub use info::funding_delta;
 
 use crate::{
     context::Context,

@@ -3,12 +3,12 @@
 mod support;
 
 use palisade_gateway::Limits;
-use palisade_types::signing::secp256k1::Secp256k1SecretKey;
+use palisade_types::{envelope::HyperliquidUserAction, signing::secp256k1::Secp256k1SecretKey};
 use serde_json::{Value, json};
 use support::{
     Running,
     client::{Answer, post},
-    signing::{How, MAINNET, approve_agent, body, body_with, key, order, place, sign_l1, signature_json},
+    signing::{How, MAINNET, approve_agent, body, body_with, key, order, place, sign_l1, signature_json, user_body},
     start,
 };
 
@@ -131,11 +131,6 @@ async fn business_errors_keep_their_words() {
         (one(order(true, "99999999999999999999", "1", "Gtc", None)), "Arithmetic overflow: the numbers are too large."),
         (one(order(true, "90", "1", "Ioc", None)), "Order could not immediately match against any resting orders."),
         (one(order(true, "90", "1", "Gtc", None).replace("\"a\":0", "\"a\":777")), "Invalid asset: 777."),
-        (
-            one(order(true, "90", "1", "Gtc", None)
-                .replace(r#"{"limit":{"tif":"Gtc"}}"#, r#"{"trigger":{"isMarket":true,"triggerPx":"1","tpsl":"sl"}}"#)),
-            "Trigger orders are not available yet.",
-        ),
     ];
     for (nonce, (action, text)) in table.iter().enumerate() {
         let answer = exchange(&running, &body(&alice, action, nonce as u64 + 1)).await;
@@ -157,32 +152,27 @@ async fn business_errors_keep_their_words() {
 async fn what_the_chain_cannot_do_is_refused_at_once() {
     let (running, alice, _) = two_traders().await;
     let height = running.node.exchange.lock().expect("no panic").height();
-    for kind in [
-        "approveBuilderFee",
-        "setReferrer",
-        "updateIsolatedMargin",
-        "twapOrder",
-        "createSubAccount",
-        "vaultTransfer",
-        "withdraw3",
-        "usdClassTransfer",
-        "sendAsset",
-        "userSetAbstraction",
-        "agentEnableDexAbstraction",
-        "noop",
-        "multiSig",
-        "tokenDelegate",
-        "spotDeploy",
-    ] {
+    for kind in ["setReferrer", "reserveRequestWeight", "multiSig", "tokenDelegate", "spotDeploy"] {
         let text = error(&running, &body(&alice, &format!(r#"{{"type":"{kind}"}}"#), 1)).await;
         assert!(text.to_lowercase().starts_with(&kind.to_lowercase()), "{text}");
         assert!(text.contains("not supported"), "{text}");
     }
-    let resting = order(true, "90", "1", "Gtc", None);
-    for grouping in [r#""normalTpsl""#, r#""positionTpsl""#, r#"{"p":5}"#] {
-        let action = format!(r#"{{"type":"order","orders":[{resting}],"grouping":{grouping}}}"#);
-        assert!(error(&running, &body(&alice, &action, 1)).await.contains("not supported"));
+    for (kind, content) in [
+        ("approveBuilderFee", format!(r#""maxFeeRate":"0.01%","builder":"{}","nonce":1"#, alice.address())),
+        ("withdraw3", r#""destination":"0xAb","amount":"1","time":1"#.to_owned()),
+        ("userDexAbstraction", format!(r#""user":"{}","enabled":false,"nonce":1"#, alice.address())),
+        ("userSetAbstraction", format!(r#""user":"{}","abstraction":"disabled","nonce":1"#, alice.address())),
+    ] {
+        let action = format!(r#"{{"type":"{kind}",{content},"signatureChainId":"0x1","hyperliquidChain":"Mainnet"}}"#);
+        let text = error(&running, &body(&alice, &action, 1)).await;
+        assert!(text.starts_with(&format!("{kind} is not supported on this chain: ")), "{text}");
     }
+    let portfolio = r#"{"type":"agentSetAbstraction","abstraction":"p"}"#;
+    let text = error(&running, &body(&alice, portfolio, 1)).await;
+    assert_eq!(text, "agentSetAbstraction is not supported on this chain: every account is unified");
+    let resting = order(true, "90", "1", "Gtc", None);
+    let priority = format!(r#"{{"type":"order","orders":[{resting}],"grouping":{{"p":5}}}}"#);
+    assert!(error(&running, &body(&alice, &priority, 1)).await.contains("not supported"));
     let builder = format!(
         r#"{{"type":"order","orders":[{resting}],"grouping":"na","builder":{{"b":"{}","f":10}}}}"#,
         alice.address()
@@ -191,6 +181,64 @@ async fn what_the_chain_cannot_do_is_refused_at_once() {
     assert_eq!(running.node.exchange.lock().expect("no panic").height(), height, "nothing reached the chain");
     let free = builder.replace("\"f\":10", "\"f\":0");
     first_status(&exchange(&running, &body(&alice, &free, 1)).await);
+}
+
+/// Of every user-signed action the fields are read and hashed as its clients do: another key would be recovered
+/// otherwise, and that one is unknown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn user_signed_actions_reach_the_chain_as_they_were_signed() {
+    let (running, alice, bob) = two_traders().await;
+    let (user, other) = (alice.address(), bob.address());
+    let text = |text: &str| text.to_owned();
+    let table = [
+        (
+            r#""amount":"5","toPerp":true"#.to_owned(),
+            HyperliquidUserAction::UsdClassTransfer { amount: text("5"), to_perp: true },
+        ),
+        (
+            format!(
+                r#""destination":"{other}","sourceDex":"","destinationDex":"spot","token":"USDC:0x6d","amount":"1","fromSubAccount":"""#
+            ),
+            HyperliquidUserAction::SendAsset {
+                destination: other.to_string(),
+                source_dex: text(""),
+                destination_dex: text("spot"),
+                token: text("USDC:0x6d"),
+                amount: text("1"),
+                from_sub_account: text(""),
+            },
+        ),
+        (
+            format!(r#""maxFeeRate":"0%","builder":"{other}""#),
+            HyperliquidUserAction::ApproveBuilderFee { max_fee_rate: text("0%"), builder: other },
+        ),
+        (
+            format!(r#""user":"{user}","enabled":true"#),
+            HyperliquidUserAction::UserDexAbstraction { user, enabled: true },
+        ),
+        (
+            format!(r#""user":"{user}","abstraction":"unifiedAccount""#),
+            HyperliquidUserAction::UserSetAbstraction { user, abstraction: text("unifiedAccount") },
+        ),
+    ];
+    let done = json!({ "status": "ok", "response": { "type": "default" } });
+    for (place, (content, action)) in table.iter().enumerate() {
+        let nonce = place as u64 + 1;
+        let content = format!(r#"{content},"nonce":{nonce}"#);
+        let good = user_body(&alice, &content, action, nonce);
+        assert_eq!(exchange(&running, &good).await, done, "{content}");
+        let other_nonce =
+            good.replace(&format!(r#""nonce":{nonce},"signatureChainId""#), r#""nonce":77,"signatureChainId""#);
+        refused(&running, other_nonce).await;
+        refused(&running, good.replace(&content, &format!(r#"{content},"more":1"#))).await;
+        let without = content.split_once(',').map(|(_, rest)| rest).unwrap_or_default();
+        refused(&running, good.replace(&content, without)).await;
+        let resigned = good.replace("Testnet", "Mainnet");
+        assert!(error(&running, &resigned).await.starts_with("User or API Wallet "), "{content}");
+    }
+    for harmless in [r#"{"type":"noop"}"#, r#"{"type":"agentSetAbstraction","abstraction":"u"}"#] {
+        assert_eq!(exchange(&running, &body(&alice, harmless, harmless.len() as u64 + 100)).await, done);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,8 +28,8 @@ async fn positions_in_lists_are_ids() {
     assert_eq!(meta["universe"][0], json!({"name":"BTC","szDecimals":5,"maxLeverage":40,"marginTableId":40}));
     assert_eq!(meta["marginTables"][0][0], 40);
     assert_eq!(meta["collateralToken"], 0);
-    assert_eq!(info(&running, r#"{"type":"allPerpMetas"}"#).await, json!([meta]));
-    assert_eq!(info(&running, r#"{"type":"perpDexs"}"#).await, json!([null]));
+    let futures = info(&running, r#"{"type":"meta","dex":"fut"}"#).await;
+    assert_eq!(info(&running, r#"{"type":"allPerpMetas"}"#).await, json!([meta, futures]));
 
     let spot = info(&running, r#"{"type":"spotMeta"}"#).await;
     for (place, token) in spot["tokens"].as_array().expect("a list").iter().enumerate() {
@@ -52,6 +52,45 @@ async fn positions_in_lists_are_ids() {
     assert_eq!(spot_contexts[1].as_array().map(Vec::len), Some(2));
     assert_eq!(spot_contexts[1][1]["coin"], "@1");
     assert_eq!(info(&running, r#"{"type":"allMids"}"#).await, json!({"BTC": "117000.5"}));
+}
+
+/// The first builder's venue has place 1, so its assets' ids are 110000 and up; one that is over keeps its place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dated_futures_are_a_venue_of_their_own() {
+    let alice = key(1);
+    let running = start(&[alice.address()], Limits::devnet()).await;
+    post(running.address, "/exchange", body(&alice, &place(&[order(true, "90", "1", "Gtc", None)]), 1)).await;
+    let future = order(true, "95", "1", "Gtc", None).replace("\"a\":0", "\"a\":110001");
+    post(running.address, "/exchange", body(&alice, &place(&[future]), 2)).await;
+
+    let venues = info(&running, r#"{"type":"perpDexs"}"#).await;
+    assert_eq!((venues[0].clone(), venues[1]["name"].as_str()), (Value::Null, Some("fut")));
+    assert_eq!(venues.as_array().map(Vec::len), Some(2));
+    let answer = info(&running, r#"{"type":"metaAndAssetCtxs","dex":"fut"}"#).await;
+    let over = json!({"name":"fut:BTC-8JAN27","szDecimals":5,"maxLeverage":20,"marginTableId":20,"isDelisted":true});
+    let listed = json!({"name":"fut:BTC-15JAN28","szDecimals":5,"maxLeverage":20,"marginTableId":20});
+    assert_eq!(answer[0]["universe"], json!([over, listed]));
+    assert_eq!(answer[1].as_array().map(Vec::len), Some(2));
+    assert_eq!((answer[1][1]["funding"].as_str(), answer[1][1]["oraclePx"].as_str()), (Some("0.0"), Some("117000")));
+    let mids = info(&running, r#"{"type":"allMids","dex":"fut"}"#).await;
+    assert_eq!(mids, json!({"fut:BTC-8JAN27": "117000.5", "fut:BTC-15JAN28": "117000.5"}));
+    let book = info(&running, r#"{"type":"l2Book","coin":"fut:BTC-15JAN28"}"#).await;
+    assert_eq!((book["coin"].as_str(), &book["levels"][0][0]["px"]), (Some("fut:BTC-15JAN28"), &json!("95")));
+    assert_eq!(info(&running, r#"{"type":"fundingHistory","coin":"fut:BTC-15JAN28","startTime":0}"#).await, json!([]));
+
+    let coins = |orders: Value| -> Vec<String> {
+        let orders = orders.as_array().expect("a list").clone();
+        orders.iter().map(|order| order["coin"].as_str().expect("a text").to_owned()).collect()
+    };
+    for kind in ["openOrders", "frontendOpenOrders"] {
+        let of = |dex: &str| format!(r#"{{"type":"{kind}","user":"{}"{dex}}}"#, alice.address());
+        let all = ["fut:BTC-15JAN28", "BTC"];
+        assert_eq!(coins(info(&running, &of("")).await), all, "who does not know the venue must see its orders");
+        assert_eq!(coins(info(&running, &of(r#","dex":"""#)).await), all);
+        assert_eq!(coins(info(&running, &of(r#","dex":"fut""#)).await), ["fut:BTC-15JAN28"]);
+    }
+    let state = format!(r#"{{"type":"clearinghouseState","user":"{}","dex":"fut"}}"#, alice.address());
+    assert_eq!(info(&running, &state).await["marginSummary"]["accountValue"], "1000");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,6 +173,9 @@ async fn wrong_requests_are_plain_text_422() {
         r#"{"type":"l2Book","coin":"NOPE"}"#,
         r#"{"type":"l2Book","coin":"BTC","nSigFigs":9}"#,
         r#"{"type":"l2Book","coin":"BTC","nSigFigs":4,"mantissa":5}"#,
+        r#"{"type":"fundingHistory","coin":"BTC"}"#,
+        r#"{"type":"fundingHistory","coin":"NOPE","startTime":0}"#,
+        r#"{"type":"fundingHistory","coin":"BTC","startTime":"now"}"#,
         r#"{"type":"candleSnapshot","coin":"BTC"}"#,
         r#"{"type":"candleSnapshot","req":{"coin":"BTC","interval":"7m","startTime":0}}"#,
         r#"{"type":"candleSnapshot","req":{"coin":"BTC","interval":"1m","startTime":-1}}"#,

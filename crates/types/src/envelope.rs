@@ -111,6 +111,56 @@ pub enum HyperliquidUserAction {
         /// A decimal amount as posted.
         amount: String,
     } = 2,
+    /// Move USDC between the spot and the perpetual balance, which are one here.
+    UsdClassTransfer {
+        /// A decimal amount as posted; may end in ` subaccount:0x…`.
+        amount: String,
+        /// Which way.
+        to_perp: bool,
+    } = 3,
+    /// Send an asset to another account, a sub-account or another universe.
+    SendAsset {
+        /// An address as posted.
+        destination: String,
+        /// Where it comes from: empty for the main venue, `spot`, or the name of another venue.
+        source_dex: String,
+        /// Where it goes to.
+        destination_dex: String,
+        /// `NAME:0x…` as posted.
+        token: String,
+        /// A decimal amount as posted.
+        amount: String,
+        /// Whose balance it comes from: empty for the signer's own, or a sub-account's address.
+        from_sub_account: String,
+    } = 4,
+    /// Send USDC off the chain.
+    Withdraw {
+        /// An address as posted.
+        destination: String,
+        /// A decimal amount as posted.
+        amount: String,
+    } = 5,
+    /// Let a builder add a fee to orders.
+    ApproveBuilderFee {
+        /// At most this, as posted: `0.01%`.
+        max_fee_rate: String,
+        /// The builder's address.
+        builder: AccountId,
+    } = 6,
+    /// Whether collateral moves between venues by itself.
+    UserDexAbstraction {
+        /// Whose.
+        user: AccountId,
+        /// Whether it does.
+        enabled: bool,
+    } = 7,
+    /// How spot and perpetual balances belong together.
+    UserSetAbstraction {
+        /// Whose.
+        user: AccountId,
+        /// `disabled`, `unifiedAccount` or `portfolioMargin`, as posted.
+        abstraction: String,
+    } = 8,
 }
 
 /// A signature in the form that its signer uses.

@@ -15,6 +15,7 @@ use crate::{
     address::AccountId,
     envelope::HyperliquidUserAction,
     ids::{ClientOrderId, MarketId},
+    numbers::Usd,
     order::OrderReference,
     rejection::Rejection,
     time::TimeMs,
@@ -24,10 +25,16 @@ mod decode;
 pub mod l1_hash;
 pub mod msgpack;
 mod order_request;
+mod user_action;
 pub mod user_signed;
 
+pub use crate::trigger::TriggerPurpose;
 pub use decode::{DecodeError, decode_l1, decode_value};
 pub use msgpack::Value;
+pub use user_action::UNIFIED_ACCOUNT;
+
+/// How `agentSetAbstraction` writes [`UNIFIED_ACCOUNT`].
+const UNIFIED_WIRE: &str = "u";
 
 /// A decoded action in one of Hyperliquid's forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +91,79 @@ pub enum L1Action {
         /// Cross or isolated.
         margin_mode: MarginMode,
     },
+    /// `updateIsolatedMargin`: collateral into or out of an isolated position.
+    UpdateIsolatedMargin {
+        /// The market.
+        market: MarketId,
+        /// `ntli`: what goes in; negative for what comes out.
+        change_usd: Usd,
+    },
+    /// `twapOrder`: an order in slices over time.
+    TwapOrder {
+        /// The order.
+        twap: Twap,
+    },
+    /// `twapCancel`.
+    TwapCancel {
+        /// `a`.
+        market: MarketId,
+        /// `t`: its number.
+        twap: u64,
+    },
+    /// `createSubAccount`.
+    CreateSubAccount {
+        /// Its name.
+        name: String,
+    },
+    /// `subAccountTransfer`: collateral to or from a sub-account.
+    SubAccountTransfer {
+        /// `subAccountUser`.
+        sub_account: AccountId,
+        /// Whether it goes to the sub-account.
+        is_deposit: bool,
+        /// `usd`.
+        amount_usd: Usd,
+    },
+    /// `subAccountSpotTransfer`: any asset to or from a sub-account.
+    SubAccountSpotTransfer {
+        /// `subAccountUser`.
+        sub_account: AccountId,
+        /// Whether it goes to the sub-account.
+        is_deposit: bool,
+        /// `NAME:0x…`, as sent.
+        token: String,
+        /// A decimal amount, as sent.
+        amount: String,
+    },
+    /// `vaultTransfer`: collateral into or out of a vault.
+    VaultTransfer {
+        /// `vaultAddress`.
+        vault: AccountId,
+        /// Whether it goes into the vault.
+        is_deposit: bool,
+        /// `usd`.
+        amount_usd: Usd,
+    },
+    /// `createVault`.
+    CreateVault {
+        /// Its name.
+        name: String,
+        /// What its leader says of it.
+        description: String,
+        /// `initialUsd`: what its leader puts in.
+        initial_usd: Usd,
+        /// Equal to the nonce that is signed.
+        nonce: u64,
+    },
+    /// `agentEnableDexAbstraction`: collateral moves between venues by itself.
+    AgentEnableDexAbstraction,
+    /// `agentSetAbstraction`: how spot and perpetual balances belong together.
+    AgentSetAbstraction {
+        /// `i`, `u` or `p`, as sent.
+        abstraction: String,
+    },
+    /// `noop`: uses up a nonce.
+    Noop,
     /// An action that Hyperliquid knows and this chain does not.
     Unsupported {
         /// Its type.
@@ -124,7 +204,7 @@ pub enum OrderKind {
         is_market: bool,
         /// The price it waits for, as sent.
         trigger_price: String,
-        /// Which way it is meant.
+        /// `tpsl`: `tp` or `sl`.
         purpose: TriggerPurpose,
     },
 }
@@ -140,15 +220,6 @@ pub enum LimitTimeInForce {
     Alo,
     /// `FrontendMarket`: what the venue's own page sends for market orders; works like `Ioc`.
     FrontendMarket,
-}
-
-/// What a trigger order is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TriggerPurpose {
-    /// `tp`.
-    TakeProfit,
-    /// `sl`.
-    StopLoss,
 }
 
 /// How the orders of an action belong together.
@@ -176,6 +247,23 @@ pub struct Builder {
     pub fee_tenths_of_basis_point: u64,
 }
 
+/// An order in slices over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Twap {
+    /// `a`.
+    pub market: MarketId,
+    /// `b`.
+    pub is_buy: bool,
+    /// `s`, as sent.
+    pub size: String,
+    /// `r`.
+    pub reduce_only: bool,
+    /// `m`: how long it runs.
+    pub minutes: u32,
+    /// `t`: whether its slices come at irregular times.
+    pub randomize: bool,
+}
+
 /// An order to replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Modify {
@@ -191,8 +279,20 @@ impl Order {
         matches!(self.kind, OrderKind::Limit { time_in_force: LimitTimeInForce::Alo })
     }
 
+    /// Whether it waits for a price.
+    pub const fn is_trigger(&self) -> bool {
+        matches!(self.kind, OrderKind::Trigger { .. })
+    }
+
     const fn execution_class(&self) -> ExecutionClass {
-        if self.is_post_only() { ExecutionClass::B } else { ExecutionClass::C }
+        if self.is_trigger() {
+            // It neither adds nor takes liquidity when it is placed.
+            ExecutionClass::A
+        } else if self.is_post_only() {
+            ExecutionClass::B
+        } else {
+            ExecutionClass::C
+        }
     }
 }
 
@@ -207,6 +307,17 @@ impl L1Action {
             Self::BatchModify { .. } => "batchModify",
             Self::ScheduleCancel { .. } => "scheduleCancel",
             Self::UpdateLeverage { .. } => "updateLeverage",
+            Self::UpdateIsolatedMargin { .. } => "updateIsolatedMargin",
+            Self::TwapOrder { .. } => "twapOrder",
+            Self::TwapCancel { .. } => "twapCancel",
+            Self::CreateSubAccount { .. } => "createSubAccount",
+            Self::SubAccountTransfer { .. } => "subAccountTransfer",
+            Self::SubAccountSpotTransfer { .. } => "subAccountSpotTransfer",
+            Self::VaultTransfer { .. } => "vaultTransfer",
+            Self::CreateVault { .. } => "createVault",
+            Self::AgentEnableDexAbstraction => "agentEnableDexAbstraction",
+            Self::AgentSetAbstraction { .. } => "agentSetAbstraction",
+            Self::Noop => "noop",
             Self::Unsupported { feature } => feature,
         }
     }
@@ -221,8 +332,9 @@ impl L1Action {
         let unsupported = |feature: &str| Some(Rejection::Unsupported { feature: feature.to_owned() });
         match self {
             Self::Unsupported { feature } => unsupported(feature),
-            Self::Order { grouping: Grouping::NormalTpsl, .. } => unsupported("grouping normalTpsl"),
-            Self::Order { grouping: Grouping::PositionTpsl, .. } => unsupported("grouping positionTpsl"),
+            Self::AgentSetAbstraction { abstraction } if abstraction != UNIFIED_WIRE => {
+                unsupported("agentSetAbstraction to anything but u (unifiedAccount)")
+            }
             Self::Order { grouping: Grouping::Priority { .. }, .. } => unsupported("grouping by priority fee"),
             // A builder that asks for nothing changes nothing; some clients always name one.
             Self::Order { builder: Some(builder), .. } if builder.fee_tenths_of_basis_point > 0 => {
@@ -263,7 +375,12 @@ impl Request {
     pub const fn is_cancel(&self) -> bool {
         matches!(
             self,
-            Self::L1(L1Action::Cancel { .. } | L1Action::CancelByCloid { .. } | L1Action::ScheduleCancel { .. })
+            Self::L1(
+                L1Action::Cancel { .. }
+                    | L1Action::CancelByCloid { .. }
+                    | L1Action::ScheduleCancel { .. }
+                    | L1Action::TwapCancel { .. }
+            )
         )
     }
 
@@ -281,9 +398,7 @@ impl Request {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::L1(action) => action.kind(),
-            Self::User(HyperliquidUserAction::ApproveAgent { .. }) => "approveAgent",
-            Self::User(HyperliquidUserAction::UsdSend { .. }) => "usdSend",
-            Self::User(HyperliquidUserAction::SpotSend { .. }) => "spotSend",
+            Self::User(action) => action.kind(),
         }
     }
 }

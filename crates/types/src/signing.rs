@@ -40,7 +40,7 @@ use crate::{
     codec,
     envelope::{Envelope, Payload, Signature, SignedAction},
     hash::{ActionId, sha256},
-    hyperliquid::{self, l1_hash, user_signed},
+    hyperliquid::{self, L1Action, l1_hash, user_signed},
     limits::{ACTION_BYTES_MAX, BATCH_MAX},
     rejection::Inadmissible,
     request::Request,
@@ -247,6 +247,9 @@ fn decode_request(envelope: &Envelope) -> Result<Request, Inadmissible> {
             }
             if vault.is_some_and(|vault| vault != envelope.account) {
                 return Err(malformed("the vault that was signed is not the account of the envelope"));
+            }
+            if matches!(action, L1Action::CreateVault { nonce, .. } if nonce != envelope.nonce.get()) {
+                return Err(malformed("the nonce inside the action is not the one that was signed"));
             }
             Ok(Request::Hyperliquid(hyperliquid::Request::L1(action)))
         }

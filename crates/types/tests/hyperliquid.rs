@@ -284,7 +284,8 @@ fn orders_that_the_engine_has_no_words_for_are_rejected() {
     assert_eq!(with("Gtc", "Ioc").unwrap().time_in_force, TimeInForce::Ioc);
     assert_eq!(with("Gtc", "FrontendMarket").unwrap().time_in_force, TimeInForce::Ioc);
     let trigger = r#"{"trigger":{"isMarket":true,"triggerPx":"103","tpsl":"sl"}}"#;
-    assert_eq!(with(r#"{"limit":{"tif":"Gtc"}}"#, trigger), Err(Rejection::TriggerOrdersUnavailable));
+    let kind = r#"{"limit":{"tif":"Gtc"}}"#;
+    assert!(matches!(with(kind, trigger), Err(Rejection::Unsupported { .. })), "it is no limit order");
     let invalid = |field: &str| Err(Rejection::InvalidNumber { field: field.into() });
     for text in ["1e5", "", ".5", "5.", "+1", " 1", "NaN", "0x10", "1.123456789"] {
         assert_eq!(with("59000.5", text), invalid("price"), "{text}");
@@ -308,8 +309,10 @@ fn orders_that_ccxt_rounded_convert_exactly() {
             panic!("an order")
         };
         let result = orders[0].to_order_request(5);
-        if wire["t"].get("trigger").is_some() {
-            assert_eq!(result, Err(Rejection::TriggerOrdersUnavailable), "{case}");
+        if let Some(trigger) = wire["t"].get("trigger") {
+            let request = orders[0].to_trigger_request(5).unwrap();
+            assert_eq!(request.trigger_price.to_string(), trigger["triggerPx"].as_str().unwrap(), "{case}");
+            assert_eq!(request.limit.is_none(), trigger["isMarket"].as_bool().unwrap(), "{case}");
             continue;
         }
         let request = result.unwrap();
@@ -349,11 +352,11 @@ fn cancels_modifies_and_leverage_decode() {
 fn what_is_known_but_unsupported_is_refused_with_a_receipt() {
     let unsupported = |feature: &str| Some(Rejection::Unsupported { feature: feature.into() });
     let refusal = |text: &str| decode(text).unwrap().refusal();
-    assert_eq!(refusal(r#"{"type":"twapOrder","twap":{}}"#), unsupported("twapOrder"));
-    assert_eq!(refusal(r#"{"type":"vaultTransfer","usd":1.5}"#), unsupported("vaultTransfer"));
+    assert_eq!(refusal(r#"{"type":"setReferrer","code":"X"}"#), unsupported("setReferrer"));
+    assert_eq!(refusal(r#"{"type":"reserveRequestWeight","weight":1.5}"#), unsupported("reserveRequestWeight"));
     let grouped = |tail: &str| format!(r#"{{"type":"order","orders":[{ORDER}],{tail}}}"#);
-    assert_eq!(refusal(&grouped(r#""grouping":"normalTpsl""#)), unsupported("grouping normalTpsl"));
-    assert_eq!(refusal(&grouped(r#""grouping":"positionTpsl""#)), unsupported("grouping positionTpsl"));
+    assert_eq!(refusal(&grouped(r#""grouping":"normalTpsl""#)), None);
+    assert_eq!(refusal(&grouped(r#""grouping":"positionTpsl""#)), None);
     assert_eq!(refusal(&grouped(r#""grouping":{"p":3}"#)), unsupported("grouping by priority fee"));
     let builder = |fee| {
         grouped(&format!(r#""grouping":"na","builder":{{"b":"0x6530512a6c89c7cfcebc3ba7fcd9ada5f30827a6","f":{fee}}}"#))

@@ -1,33 +1,25 @@
-//! Actions in Hyperliquid's format, translated to ours once the market and so the lot is known.
-//!
-//! An order that does not translate fails alone, as its own result, without an event: it has no price or size yet.
+//! Actions in Hyperliquid's format, translated to ours once markets and assets, and so lots and units, are known.
 
-use super::{Actor, Stop, approve_agent, cancel, modify, place, schedule_cancel, transfer, update_leverage};
+use super::{
+    Actor, Stop, cancel, create_sub_account, create_vault, deposit_vault, schedule_cancel, update_isolated_margin,
+    update_leverage, withdraw_vault,
+};
 use crate::work::Work;
 use palisade_types::{
-    action::ModifyRequest,
-    address::{AccountId, SignerId},
-    agent::AgentScope,
-    decimal::parse_scaled,
-    envelope::HyperliquidUserAction,
     hyperliquid::{self, L1Action},
-    ids::{AssetId, UniverseId},
-    numbers::Amount,
-    order::OrderRequest,
-    receipt::{OrderResult, Outcome},
+    receipt::Outcome,
     rejection::Rejection,
-    time::TimeMs,
+    vault::Redemption,
 };
 
-/// The universe that Hyperliquid's one clearing house stands for.
-const CORE: UniverseId = UniverseId::new(0);
-/// What an agent's name may end in, before the time in ms.
-const VALID_UNTIL: &str = " valid_until ";
+mod funds;
+mod orders;
+mod user;
 
 pub(super) fn run(work: &mut Work<'_>, actor: &Actor, request: &hyperliquid::Request) -> Result<Outcome, Stop> {
     match request {
         hyperliquid::Request::L1(action) => l1(work, actor, action),
-        hyperliquid::Request::User(action) => user(work, actor, action),
+        hyperliquid::Request::User(action) => user::run(work, actor, action),
     }
 }
 
@@ -36,89 +28,54 @@ fn l1(work: &mut Work<'_>, actor: &Actor, action: &L1Action) -> Result<Outcome, 
         return Err(rejection.into());
     }
     match action {
-        L1Action::Order { orders, .. } => {
-            let results = orders.iter().map(|order| place_one(work, actor, order)).collect::<Result<_, _>>()?;
-            Ok(Outcome::Orders { results })
-        }
+        L1Action::Order { orders, grouping, .. } => orders::place_all(work, actor, orders, *grouping),
         L1Action::Cancel { cancels } | L1Action::CancelByCloid { cancels } => Ok(cancel::run(work, actor, cancels)),
-        L1Action::Modify { modify } => Ok(Outcome::Orders { results: vec![modify_one(work, actor, modify)?] }),
-        L1Action::BatchModify { modifies } => {
-            let results = modifies.iter().map(|modify| modify_one(work, actor, modify)).collect::<Result<_, _>>()?;
-            Ok(Outcome::Orders { results })
-        }
+        L1Action::Modify { modify } => orders::modify_all(work, actor, std::slice::from_ref(modify)),
+        L1Action::BatchModify { modifies } => orders::modify_all(work, actor, modifies),
         L1Action::ScheduleCancel { at_ms } => schedule_cancel::run(work, actor, *at_ms),
         L1Action::UpdateLeverage { market, leverage, margin_mode } => {
             update_leverage::run(work, actor, *market, *leverage, *margin_mode)
         }
+        // Every account is unified, so the one setting that is not refused is what it has.
+        L1Action::Noop | L1Action::AgentEnableDexAbstraction | L1Action::AgentSetAbstraction { .. } => {
+            Ok(Outcome::Done)
+        }
+        L1Action::UpdateIsolatedMargin { market, change_usd } => {
+            update_isolated_margin::run(work, actor, *market, *change_usd)
+        }
         L1Action::Unsupported { feature } => Err(Rejection::Unsupported { feature: (*feature).to_owned() }.into()),
+        _ => account(work, actor, action),
     }
 }
 
-fn translate(work: &Work<'_>, order: &hyperliquid::Order) -> Result<OrderRequest, Rejection> {
-    let market = work.state.market(order.market).ok_or(Rejection::UnknownMarket { market: order.market })?;
-    order.to_order_request(market.size_decimals)
-}
-
-fn place_one(work: &mut Work<'_>, actor: &Actor, order: &hyperliquid::Order) -> Result<OrderResult, Stop> {
-    match translate(work, order) {
-        Ok(request) => place::one(work, actor, &request),
-        Err(rejection) => Ok(OrderResult::Rejected { rejection }),
-    }
-}
-
-fn modify_one(work: &mut Work<'_>, actor: &Actor, modify: &hyperliquid::Modify) -> Result<OrderResult, Stop> {
-    match translate(work, &modify.replacement) {
-        Ok(replacement) => modify::one(work, actor, &ModifyRequest { order: modify.order, replacement }),
-        Err(rejection) => Ok(OrderResult::Rejected { rejection }),
-    }
-}
-
-fn user(work: &mut Work<'_>, actor: &Actor, action: &HyperliquidUserAction) -> Result<Outcome, Stop> {
+/// Actions that open accounts, move funds between them, or run orders over time.
+fn account(work: &mut Work<'_>, actor: &Actor, action: &L1Action) -> Result<Outcome, Stop> {
     match action {
-        HyperliquidUserAction::ApproveAgent { agent_address, agent_name } => {
-            let (name, expires_at_ms) = split_valid_until(agent_name)?;
-            let approval = approve_agent::Approval {
-                agent: SignerId::Address(*agent_address),
-                name: name.to_owned(),
-                scope: AgentScope::Trade,
-                expires_at_ms,
-                approved_natively: false,
-            };
-            approve_agent::run(work, actor, approval)
+        L1Action::TwapOrder { twap } => orders::start_twap(work, actor, twap),
+        L1Action::TwapCancel { market, twap } => orders::cancel_twap(work, actor, *market, *twap),
+        L1Action::CreateSubAccount { name } => create_sub_account::run(work, actor, name),
+        L1Action::SubAccountTransfer { sub_account, is_deposit, amount_usd } => {
+            funds::sub_account_transfer(work, actor, *sub_account, *is_deposit, *amount_usd)
         }
-        HyperliquidUserAction::UsdSend { destination, amount } => {
-            let collateral = work.state.universe(CORE).ok_or(Rejection::UnknownUniverse { universe: CORE })?;
-            let asset = collateral.spec.collateral;
-            send(work, actor, asset, destination, amount)
+        L1Action::SubAccountSpotTransfer { sub_account, is_deposit, token, amount } => {
+            funds::sub_account_spot_transfer(work, actor, *sub_account, *is_deposit, (token, amount))
         }
-        HyperliquidUserAction::SpotSend { destination, token, amount } => {
-            let symbol = token.split(':').next().unwrap_or_default();
-            let asset = work.state.assets().find(|asset| asset.symbol == symbol).map(|asset| asset.id);
-            let unknown = || Rejection::Unsupported { feature: format!("token {symbol}") };
-            send(work, actor, asset.ok_or_else(unknown)?, destination, amount)
+        L1Action::CreateVault { name, description, initial_usd, .. } => {
+            create_vault::run(work, actor, name, description, *initial_usd)
         }
+        L1Action::VaultTransfer { vault, is_deposit: true, amount_usd } => {
+            deposit_vault::run(work, actor, *vault, *amount_usd)
+        }
+        L1Action::VaultTransfer { vault, is_deposit: false, amount_usd } => {
+            withdraw_vault::run(work, actor, *vault, Redemption::Value { amount_usd: *amount_usd })
+        }
+        _ => Err(Rejection::Unsupported { feature: action.kind().to_owned() }.into()),
     }
 }
 
-fn send(work: &mut Work<'_>, actor: &Actor, asset: AssetId, destination: &str, amount: &str) -> Result<Outcome, Stop> {
-    let invalid = |field: &str| Rejection::InvalidNumber { field: field.to_owned() };
-    let to: AccountId = destination.parse().map_err(|_| invalid("destination"))?;
-    let decimals = work.state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?.decimals;
-    let amount = parse_scaled(amount, decimals).map(Amount::new).map_err(|_| invalid("amount"))?;
-    transfer::run(work, actor, to, &transfer::Movement { universe: CORE, asset, amount })
-}
-
-/// An agent's name, and when it ends if the name says so.
-fn split_valid_until(name: &str) -> Result<(&str, Option<TimeMs>), Rejection> {
-    match name.rsplit_once(VALID_UNTIL) {
-        None => Ok((name, None)),
-        Some((name, time)) => {
-            let invalid = |_| Rejection::InvalidNumber { field: "valid_until".to_owned() };
-            Ok((name, Some(TimeMs::new(time.parse().map_err(invalid)?))))
-        }
-    }
-}
-
+#[cfg(test)]
+#[path = "hyperliquid_groups_tests.rs"]
+mod groups_tests;
 #[cfg(test)]
 #[path = "hyperliquid_tests.rs"]
 mod tests;

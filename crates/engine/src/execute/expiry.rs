@@ -128,7 +128,7 @@ fn settle(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs, steps
     let Some(price) = price else { return Ok(()) };
     let universe = market.universe;
     let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-    while let Some(account) = next_holder(work.state, market.id) {
+    while let Some(account) = work.state.first_holder(market.id) {
         if *steps == 0 {
             return Ok(());
         }
@@ -136,11 +136,6 @@ fn settle(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs, steps
         deliver(work, market, collateral, price, account)?;
     }
     finish(work, market, collateral)
-}
-
-/// Whoever is delivered holds nothing any more, so the first holder is always the next.
-fn next_holder(state: &State, market: MarketId) -> Option<AccountId> {
-    state.holders_of(market).next()
 }
 
 fn first_order(state: &State, market: MarketId) -> Option<OrderId> {

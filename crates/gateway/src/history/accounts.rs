@@ -5,14 +5,15 @@
 
 use palisade_types::{
     address::AccountId,
-    event::{CancelReason, Trade, TradeSide},
+    event::{CancelReason, LiquidationMethod, Trade, TradeSide},
     hash::ActionId,
-    ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId},
-    numbers::{Amount, Position, Price, Size, Usd},
+    ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, TwapId, UniverseId},
+    numbers::{Amount, FundingRate, Position, Price, Size, Usd},
     order::{OpenOrder, OrderReference, Side},
     time::TimeMs,
+    trigger::TriggerPurpose,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// One side of a trade, as its account sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +46,30 @@ pub struct Fill {
     pub crossed: bool,
     /// The taker's action; zero if no action caused it.
     pub action: ActionId,
+    /// The TWAP whose slice it is of.
+    pub twap: Option<TwapId>,
+    /// The liquidation that it is part of.
+    pub liquidation: Option<FillLiquidation>,
+    /// Whether the position was settled because its market is over.
+    pub is_settlement: bool,
+}
+
+/// Of a fill that a liquidation brought about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FillLiquidation {
+    /// Who was liquidated.
+    pub account: AccountId,
+    /// The mark at the time.
+    pub mark: Price,
+    /// Who took the position over.
+    pub method: LiquidationMethod,
 }
 
 impl Fill {
     /// One side's view of a trade.
     pub fn new(trade: &Trade, side: &TradeSide, crossed: bool, time: TimeMs, action: ActionId) -> Self {
         Self {
+            twap: None,
             account: side.account,
             trade: trade.id,
             market: trade.market,
@@ -65,6 +84,8 @@ impl Fill {
             fee_usd: side.fee_usd,
             crossed,
             action,
+            liquidation: None,
+            is_settlement: false,
         }
     }
 }
@@ -78,6 +99,48 @@ pub enum OrderStatus {
     Filled,
     /// Gone without (further) fills.
     Canceled(CancelReason),
+    /// The price that it waited for was reached.
+    Triggered,
+    /// The price that it waited for was reached, and its order was refused.
+    Rejected(TriggerRefusal),
+}
+
+/// Why the order that a trigger became was refused, as far as it has a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriggerRefusal {
+    /// Too little margin.
+    Margin,
+    /// Nothing to reduce.
+    ReduceOnly,
+    /// Nobody to trade with.
+    NoLiquidity,
+    /// Too little to trade.
+    MinimumNotional,
+    /// No price to trade at.
+    NoPrice,
+    /// The position would be too large.
+    PositionCap,
+    /// There would be too much open interest.
+    OpenInterestCap,
+    /// Something else.
+    Other,
+}
+
+/// What makes an order one that waits, or waited, for a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TriggerTerms {
+    /// The mark that it waits for.
+    pub price: Price,
+    /// Take-profit or stop-loss.
+    pub purpose: TriggerPurpose,
+    /// Whether it waits for a rise.
+    pub rising: bool,
+    /// Whether it becomes an order at market.
+    pub at_market: bool,
+    /// Whether it closes the position.
+    pub of_position: bool,
+    /// The order whose fill it waits for first, while that has none.
+    pub waits_for: Option<OrderId>,
 }
 
 /// An order and where it stands.
@@ -85,6 +148,8 @@ pub enum OrderStatus {
 pub struct OrderRecord {
     /// The order with what remains of it.
     pub order: OpenOrder,
+    /// If it waits for a price, or did.
+    pub trigger: Option<TriggerTerms>,
     /// Whether it was never to rest.
     pub immediate_or_cancel: bool,
     /// The action that placed it; zero if the record began later.
@@ -93,6 +158,34 @@ pub struct OrderRecord {
     pub status: OrderStatus,
     /// Since when.
     pub status_time: TimeMs,
+}
+
+/// Funding that a position paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FundingPayment {
+    /// Whose.
+    pub account: AccountId,
+    /// Where.
+    pub market: MarketId,
+    /// Block time.
+    pub time: TimeMs,
+    /// What was paid; negative: received.
+    pub amount_usd: Usd,
+    /// The position that owed it.
+    pub position: Position,
+    /// The sum of the rates of the hours that it is for, as far as history knows them.
+    pub rate: FundingRate,
+    /// How many hours it is for, as far as history knows them.
+    pub hours: u32,
+}
+
+/// What a position has paid in funding; negative: received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FundingPaid {
+    /// Ever, as far as history reaches.
+    pub all_usd: Usd,
+    /// Since the position was opened.
+    pub since_open_usd: Usd,
 }
 
 /// Funds that came, went or arrived from another account.
@@ -111,6 +204,21 @@ pub struct LedgerEntry {
 pub enum LedgerDelta {
     /// They entered the chain.
     Deposit { asset: AssetId, amount: Amount },
+    /// A position was closed by force.
+    Liquidation { market: MarketId, size: Position, value_usd: Usd, is_isolated: bool },
+    /// They went from one universe to another.
+    Move {
+        from_universe: UniverseId,
+        to_universe: UniverseId,
+        from: AccountId,
+        to: AccountId,
+        asset: AssetId,
+        amount: Amount,
+    },
+    /// They bought shares of a vault.
+    VaultDeposited { vault: AccountId, amount_usd: Usd },
+    /// They came out of a vault.
+    VaultWithdrawn { vault: AccountId, account: AccountId, value_usd: Usd, leader_part_usd: Usd },
     /// They moved between accounts.
     Transfer { from: AccountId, to: AccountId, asset: AssetId, amount: Amount },
 }
@@ -173,6 +281,9 @@ impl<T: Clone> AccountLog<T> {
 pub struct AccountHistory {
     pub(super) fills: AccountLog<Fill>,
     pub(super) ledger: AccountLog<LedgerEntry>,
+    pub(super) funding: AccountLog<FundingPayment>,
+    funding_paid: BTreeMap<(AccountId, MarketId), FundingPaid>,
+    funding_paid_max: usize,
     order_log: AccountLog<OrderId>,
     orders: HashMap<OrderId, OrderRecord>,
     by_client: HashMap<(AccountId, ClientOrderId), OrderId>,
@@ -184,10 +295,36 @@ impl AccountHistory {
         Self {
             fills: AccountLog::new(limits.fills_per_account, limits.fills),
             ledger: AccountLog::new(limits.ledger_entries_per_account, limits.ledger_entries),
+            funding: AccountLog::new(limits.funding_payments_per_account, limits.funding_payments),
+            funding_paid: BTreeMap::new(),
+            funding_paid_max: limits.funding_payments,
             order_log: AccountLog::new(limits.orders_per_account, limits.orders),
             orders: HashMap::new(),
             by_client: HashMap::new(),
         }
+    }
+
+    /// Adds a funding payment. Sums beyond the bound are not kept.
+    pub fn add_funding(&mut self, payment: FundingPayment) {
+        let key = (payment.account, payment.market);
+        if self.funding_paid.len() < self.funding_paid_max || self.funding_paid.contains_key(&key) {
+            let paid = self.funding_paid.entry(key).or_default();
+            let plus = |sum: Usd| sum.checked_add(payment.amount_usd).unwrap_or(sum);
+            *paid = FundingPaid { all_usd: plus(paid.all_usd), since_open_usd: plus(paid.since_open_usd) };
+        }
+        self.funding.push(payment.account, payment);
+    }
+
+    /// A position begins anew.
+    pub fn restart_funding(&mut self, account: AccountId, market: MarketId) {
+        if let Some(paid) = self.funding_paid.get_mut(&(account, market)) {
+            paid.since_open_usd = Usd::ZERO;
+        }
+    }
+
+    /// What an account's position in a market has paid.
+    pub fn funding_paid(&self, account: AccountId, market: MarketId) -> FundingPaid {
+        self.funding_paid.get(&(account, market)).copied().unwrap_or_default()
     }
 
     /// Writes an order's present state; a record that is new takes its place among its account's.

@@ -1,25 +1,32 @@
 //! Applying a finalized block: the one writer of history and the origin of every push.
 
 use super::{
-    accounts::{AccountHistory, Fill, LedgerDelta, LedgerEntry, OrderRecord, OrderStatus},
+    accounts::{AccountHistory, Fill, FundingPaid, FundingPayment, LedgerDelta, LedgerEntry, OrderRecord, OrderStatus},
     candles::{Candle, Interval},
-    markets::{BlockSummary, DayStatistics, MarketHistory, MarketTrade},
+    directory::Directory,
+    markets::{BlockSummary, DayStatistics, FundingHour, FundingSpan, MarketHistory, MarketTrade},
 };
 use crate::config::HistoryLimits;
 use palisade_client::api::{Book, FinalizedBlock, MarketInfo};
 use palisade_types::{
     address::AccountId,
-    event::{Event, Trade, TradeSide},
+    event::{Event, Liquidation, MarginLevel, Trade, TradeSide},
     hash::ActionId,
-    ids::{Height, MarketId, OrderId},
-    numbers::Size,
-    order::{OpenOrder, OrderReference},
+    ids::{Height, MarketId, OrderId, TwapId, UniverseId},
+    numbers::{Position, Price, Size, Usd},
+    order::{OpenOrder, OrderReference, Side},
     time::TimeMs,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
+
+mod clearing;
+mod pools;
+mod special;
+
+pub use special::trigger_record;
 
 /// What an account's subscribers are told of a block, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +35,25 @@ pub enum AccountMessage {
     Orders(Vec<OrderRecord>),
     /// Fills happened.
     Fills(Vec<Fill>),
+    /// A position paid or received funding.
+    Funding(FundingPayment),
+    /// A part of a position was closed by force.
+    Liquidated(Liquidation),
+    /// The account's margin came to another level.
+    MarginCalled(MarginCall),
+}
+
+/// An account's margin came to another level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarginCall {
+    /// The market of an isolated position; `None` for the cross margin.
+    pub market: Option<MarketId>,
+    /// The level.
+    pub level: MarginLevel,
+    /// What backs the positions.
+    pub equity_usd: Usd,
+    /// What they need.
+    pub maintenance_usd: Usd,
 }
 
 /// What one block changed, as pushes need it.
@@ -62,6 +88,8 @@ pub struct History {
     accounts: AccountHistory,
     markets: BTreeMap<MarketId, MarketHistory>,
     blocks: VecDeque<BlockSummary>,
+    size_decimals: BTreeMap<MarketId, u8>,
+    universe_names: BTreeMap<UniverseId, String>,
 }
 
 impl History {
@@ -74,12 +102,38 @@ impl History {
             accounts: AccountHistory::new(&limits),
             markets: BTreeMap::new(),
             blocks: VecDeque::new(),
+            size_decimals: BTreeMap::new(),
+            universe_names: BTreeMap::new(),
         }
+    }
+
+    /// Learns how many decimals the lots of each market have.
+    pub fn learn_markets(&mut self, directory: &Directory) {
+        self.size_decimals = directory.markets().map(|spec| (spec.id, spec.size_decimals)).collect();
+    }
+
+    /// Learns what a universe is called.
+    pub fn learn_universe(&mut self, universe: UniverseId, name: String) {
+        self.universe_names.insert(universe, name);
+    }
+
+    /// What a universe is called, or its number if that is not known.
+    pub fn universe_name(&self, universe: UniverseId) -> String {
+        self.universe_names.get(&universe).cloned().unwrap_or_else(|| universe.to_string())
+    }
+
+    fn size_decimals(&self, market: MarketId) -> u8 {
+        self.size_decimals.get(&market).copied().unwrap_or(0)
     }
 
     /// The newest block applied.
     pub fn height(&self) -> Height {
         self.height
+    }
+
+    /// The time of the newest block applied.
+    pub fn time(&self) -> TimeMs {
+        self.time
     }
 
     /// Fills, orders and ledger entries.
@@ -95,6 +149,21 @@ impl History {
     /// An account's deposits and transfers, newest first.
     pub fn ledger_newest_first(&self, account: &AccountId) -> impl Iterator<Item = &LedgerEntry> {
         self.accounts.ledger.newest_first(account)
+    }
+
+    /// An account's funding payments, newest first.
+    pub fn funding_newest_first(&self, account: &AccountId) -> impl Iterator<Item = &FundingPayment> {
+        self.accounts.funding.newest_first(account)
+    }
+
+    /// What an account's position in a market has paid in funding.
+    pub fn funding_paid(&self, account: AccountId, market: MarketId) -> FundingPaid {
+        self.accounts.funding_paid(account, market)
+    }
+
+    /// The full hours of a market's funding, oldest first.
+    pub fn funding_hours(&self, market: MarketId) -> impl Iterator<Item = &FundingHour> {
+        self.markets.get(&market).into_iter().flat_map(|history| history.funding.iter())
     }
 
     /// A market's newest trades, newest first.
@@ -130,7 +199,14 @@ impl History {
         self.height = block.header.height;
         self.time = block.header.time_ms;
         let update = BlockUpdate { height: self.height, time: self.time, ..BlockUpdate::default() };
-        let mut applier = Applier { history: self, update };
+        let mut applier = Applier {
+            history: self,
+            update,
+            slices: special::slices(&block.events),
+            forced: clearing::forced(&block.events),
+            unnumbered_fills: 0,
+            vault_payments: pools::vault_payments(&block.events),
+        };
         for event in &block.events {
             applier.event(event);
         }
@@ -156,6 +232,14 @@ impl History {
 struct Applier<'a> {
     history: &'a mut History,
     update: BlockUpdate,
+    /// Whose positions the block closed into which book by force, at which mark; the events that say so come after the fills.
+    forced: BTreeMap<(AccountId, MarketId), Price>,
+    /// Fills so far that are no trades of the book.
+    unnumbered_fills: u64,
+    /// Who paid whom for shares of a vault; the events that say so come after the transfers.
+    vault_payments: BTreeSet<(AccountId, AccountId)>,
+    /// Which orders of the block are slices of a TWAP; the events that say so come after their fills.
+    slices: BTreeMap<OrderId, TwapId>,
 }
 
 impl Applier<'_> {
@@ -171,6 +255,10 @@ impl Applier<'_> {
             Event::Deposited { account, asset, amount, .. } => {
                 self.ledger(*account, LedgerDelta::Deposit { asset: *asset, amount: *amount });
             }
+            // A vault's own event says more of the same.
+            Event::Transferred { from, to, .. } if self.vault_payments.contains(&(*from, *to)) => {
+                self.update.touched.extend([*from, *to]);
+            }
             Event::Transferred { from, to, asset, amount, .. } => {
                 let delta = LedgerDelta::Transfer { from: *from, to: *to, asset: *asset, amount: *amount };
                 self.ledger(*from, delta.clone());
@@ -182,63 +270,52 @@ impl Applier<'_> {
             | Event::LeverageUpdated { account, .. }
             | Event::CancelScheduled { account, .. }
             | Event::HyperliquidCompatibilitySet { account, .. }
+            | Event::IsolatedMarginMoved { account, .. }
             | Event::OrderRejected { account, .. }
             | Event::ProtectionSet { account, .. }
             | Event::ProtectionFrozen { account, .. } => {
                 self.update.touched.insert(*account);
             }
-            Event::FundingPaid { account, .. } | Event::Delivered { account, .. } => {
-                self.update.touched.insert(*account);
+            Event::FundingRateSet { market, rate, premium, index, time_ms, .. } => {
+                let hour = FundingHour { time: *time_ms, rate: *rate, premium: *premium, index: *index };
+                let kept = self.history.limits.funding_hours_per_market;
+                self.history.markets.entry(*market).or_default().add_funding(hour, kept);
+                self.update.prices_changed = true;
             }
-            Event::FundingRateSet { .. } | Event::GateChanged { .. } => {}
-            Event::IsolatedMarginMoved { account, .. }
-            | Event::MarginCalled { account, .. }
-            | Event::DeficitPaid { account, .. }
-            | Event::Deleveraged { account, .. }
-            | Event::CollateralSold { account, .. } => {
-                self.update.touched.insert(*account);
-            }
-            Event::Liquidated(liquidation) => {
-                self.update.touched.insert(liquidation.account);
-            }
+            Event::SubAccountCreated { .. }
+            | Event::MovedBetweenUniverses { .. }
+            | Event::UniverseOpened { .. }
+            | Event::MarketListed { .. }
+            | Event::VaultCreated { .. }
+            | Event::VaultDeposited { .. }
+            | Event::VaultWithdrawn { .. }
+            | Event::VaultWithdrawalQueued { .. }
+            | Event::VaultClosed { .. }
+            | Event::BackstopDeposited { .. }
+            | Event::BackstopWithdrawn { .. } => self.pools(event),
             Event::TriggerPlaced { trigger }
             | Event::TriggerArmed { trigger }
             | Event::TriggerFired { trigger, .. }
             | Event::TriggerCanceled { trigger, .. }
-            | Event::TriggerRejected { trigger, .. } => {
-                self.update.touched.insert(trigger.account);
-            }
+            | Event::TriggerRejected { trigger, .. } => self.trigger(event, trigger),
             Event::TwapStarted { twap } | Event::TwapSlice { twap, .. } | Event::TwapEnded { twap, .. } => {
                 self.update.touched.insert(twap.account);
             }
-            Event::SubAccountCreated { master, sub_account, .. } => {
-                self.update.touched.extend([*master, *sub_account]);
+            Event::FundingPaid { account, market, amount_usd, position, from_index, index } => {
+                let span = FundingSpan { from: *from_index, to: *index };
+                self.funding(*account, *market, *amount_usd, *position, span);
             }
-            Event::MovedBetweenUniverses { from, to, asset, amount, .. } => {
-                let delta = LedgerDelta::Transfer { from: *from, to: *to, asset: *asset, amount: *amount };
-                self.ledger(*from, delta.clone());
-                if from != to {
-                    self.ledger(*to, delta);
-                }
-            }
-            Event::UniverseOpened { lister, .. } | Event::MarketListed { lister, .. } => {
-                self.update.touched.insert(*lister);
-            }
-            Event::VaultCreated { vault, leader: account, .. }
-            | Event::VaultDeposited { vault, account, .. }
-            | Event::VaultWithdrawn { vault, account, .. }
-            | Event::VaultWithdrawalQueued { vault, account, .. } => {
-                self.update.touched.extend([*vault, *account]);
-            }
-            Event::VaultClosed { vault: account }
-            | Event::BackstopDeposited { account, .. }
-            | Event::BackstopWithdrawn { account, .. } => {
-                self.update.touched.insert(*account);
-            }
-            Event::BackstopSynced { .. } => {}
-            Event::FutureListed { .. }
+            Event::MarginCalled { .. }
+            | Event::Liquidated(_)
+            | Event::DeficitPaid { .. }
+            | Event::Deleveraged { .. }
+            | Event::CollateralSold { .. }
+            | Event::Delivered { .. } => self.clearing(event),
+            Event::BackstopSynced { .. }
+            | Event::FutureListed { .. }
             | Event::SettlementPriceFixed { .. }
             | Event::MarketSettled { .. }
+            | Event::GateChanged { .. }
             | Event::UniverseHalted { .. }
             | Event::ChainHalted { .. } => {}
         }
@@ -247,6 +324,8 @@ impl Applier<'_> {
     fn accepted(&mut self, order: &OpenOrder, action: ActionId, immediate_or_cancel: bool) {
         self.set_and_tell(OrderRecord {
             order: *order,
+            // One that waited for a price keeps its number, and what it waited for.
+            trigger: self.history.accounts.order(order.id).and_then(|record| record.trigger),
             immediate_or_cancel,
             action,
             status: OrderStatus::Open,
@@ -292,10 +371,38 @@ impl Applier<'_> {
     }
 
     fn fill(&mut self, trade: &Trade, side: &TradeSide, crossed: bool, action: ActionId) {
-        let fill = Fill::new(trade, side, crossed, self.update.time, action);
-        self.history.accounts.fills.push(side.account, fill.clone());
-        self.update.touched.insert(side.account);
-        let messages = self.update.accounts.entry(side.account).or_default();
+        let liquidation = self.liquidation_of(trade);
+        let twap = self.slices.get(&side.order).copied();
+        self.add_fill(Fill { liquidation, twap, ..Fill::new(trade, side, crossed, self.update.time, action) });
+    }
+
+    /// A position paid (negative: received) what it owed. Positions pay when they are touched, for all hours since.
+    fn funding(
+        &mut self,
+        account: AccountId,
+        market: MarketId,
+        amount_usd: Usd,
+        position: Position,
+        span: FundingSpan,
+    ) {
+        let (rate, hours) =
+            self.history.markets.get(&market).map(|history| history.funding_over(span)).unwrap_or_default();
+        let payment = FundingPayment { account, market, time: self.update.time, amount_usd, position, rate, hours };
+        self.history.accounts.add_funding(payment.clone());
+        self.update.touched.insert(account);
+        self.update.accounts.entry(account).or_default().push(AccountMessage::Funding(payment));
+    }
+
+    fn add_fill(&mut self, fill: Fill) {
+        let side = if fill.side == Side::Buy { 1 } else { -1 };
+        let after = i128::from(fill.start_position.get()) + side * i128::from(fill.size.get());
+        let start = i128::from(fill.start_position.get());
+        if start == 0 || start.signum() != after.signum() {
+            self.history.accounts.restart_funding(fill.account, fill.market);
+        }
+        self.history.accounts.fills.push(fill.account, fill.clone());
+        self.update.touched.insert(fill.account);
+        let messages = self.update.accounts.entry(fill.account).or_default();
         match messages.last_mut() {
             Some(AccountMessage::Fills(fills)) => fills.push(fill),
             _ => messages.push(AccountMessage::Fills(vec![fill])),
@@ -327,6 +434,7 @@ impl Applier<'_> {
             Some(record) => OrderRecord { order: *order, ..record.clone() },
             None => OrderRecord {
                 order: *order,
+                trigger: None,
                 immediate_or_cancel: false,
                 action: ActionId::default(),
                 status: OrderStatus::Open,

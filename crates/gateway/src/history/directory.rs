@@ -1,13 +1,17 @@
 //! What assets and markets there are and what Hyperliquid clients call them.
 //!
 //! A perpetual's coin is its symbol. A spot market's coin is its symbol for the first spot market and `@index` for
-//! the others, where the index is its number less 10000; clients hard-code this.
+//! the others, where the index is its number less 10000; clients hard-code this. A future's coin is its symbol with
+//! the prefix `fut:`, as of every market on a venue beside the main one.
 
 use palisade_types::{
     ids::{AssetId, MarketId},
     market::{AssetSpec, MarketSpec},
 };
 use std::collections::{BTreeMap, HashMap};
+
+/// What the coins of futures begin with.
+const FUTURES_PREFIX: &str = "fut:";
 
 /// Assets and markets by number and by name.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +31,7 @@ impl Directory {
                 coins.insert(spot_index_name(spec.id), spec.id);
             }
             coins.entry(spec.symbol.clone()).or_insert(spec.id);
+            coins.entry(coin_of(spec)).or_insert(spec.id);
         }
         Self { assets, markets, coins }
     }
@@ -41,7 +46,7 @@ impl Directory {
         self.assets.get(usize::try_from(id.get()).ok()?)
     }
 
-    /// All markets in order of number: perpetuals, then spot.
+    /// All markets in order of number: perpetuals, then spot, then futures.
     pub fn markets(&self) -> impl Iterator<Item = &MarketSpec> {
         self.markets.values()
     }
@@ -74,6 +79,8 @@ impl Directory {
 pub fn coin_of(spec: &MarketSpec) -> String {
     if spec.id.is_spot() && spec.id.get() != MarketId::FIRST_SPOT {
         spot_index_name(spec.id)
+    } else if spec.id.is_future() {
+        format!("{FUTURES_PREFIX}{}", spec.symbol)
     } else {
         spec.symbol.clone()
     }

@@ -46,9 +46,17 @@ impl Feed {
     /// Reads what assets and markets there are; history is empty until [`Feed::follow`] runs.
     pub async fn new(node: Arc<dyn NodeApi>, limits: HistoryLimits) -> Result<Self, FeedError> {
         let directory = read_directory(node.as_ref()).await?;
+        let mut history = History::new(limits);
+        history.learn_markets(&directory);
+        // A node without its genesis knows universes by number.
+        if let Ok(genesis) = node.genesis().await {
+            for universe in &genesis.universes {
+                history.learn_universe(universe.id, universe.name.clone());
+            }
+        }
         Ok(Self {
             node,
-            history: RwLock::new(History::new(limits)),
+            history: RwLock::new(history),
             directory: RwLock::new(Arc::new(directory)),
             updates: broadcast::channel(UPDATES_MAX).0,
             applied: watch::channel(Height::new(0)).0,
@@ -138,6 +146,7 @@ impl Feed {
             if markets.len() != self.directory().markets().count()
                 && let Ok(directory) = read_directory(self.node.as_ref()).await
             {
+                self.history.write().unwrap_or_else(PoisonError::into_inner).learn_markets(&directory);
                 *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
             }
             update.markets = Some(Arc::new(markets));

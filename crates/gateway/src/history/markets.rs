@@ -6,7 +6,7 @@ use palisade_types::{
     event::Trade,
     hash::{ActionId, BlockDigest},
     ids::{Height, MarketId, TradeId},
-    numbers::{Price, Size, Usd},
+    numbers::{FundingIndex, FundingRate, Price, Size, Usd},
     order::Side,
     time::TimeMs,
 };
@@ -49,6 +49,28 @@ pub struct DayStatistics {
     pub previous_price: Option<Price>,
 }
 
+/// A full hour of a market's funding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingHour {
+    /// When it ended.
+    pub time: TimeMs,
+    /// What it cost longs; negative: shorts.
+    pub rate: FundingRate,
+    /// The mean premium that the rate comes from.
+    pub premium: FundingRate,
+    /// What one lot has paid since listing, this hour included.
+    pub index: FundingIndex,
+}
+
+/// A stretch of a market's funding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingSpan {
+    /// The index that it begins at.
+    pub from: FundingIndex,
+    /// The index that it ends at.
+    pub to: FundingIndex,
+}
+
 /// A finalized block in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockSummary {
@@ -69,6 +91,7 @@ pub struct BlockSummary {
 pub struct MarketHistory {
     pub(super) trades: VecDeque<MarketTrade>,
     pub(super) candles: CandleSeries,
+    pub(super) funding: VecDeque<FundingHour>,
 }
 
 impl MarketHistory {
@@ -79,6 +102,28 @@ impl MarketHistory {
         while self.trades.len() > trades_kept {
             self.trades.pop_front();
         }
+    }
+
+    /// Adds a full hour of funding.
+    pub fn add_funding(&mut self, hour: FundingHour, kept: usize) {
+        self.funding.push_back(hour);
+        while self.funding.len() > kept {
+            self.funding.pop_front();
+        }
+    }
+
+    /// The sum of the rates of the newest hours that make up a span, and how many they are. An hour belongs to it until
+    /// one is met that ended at the index where the span begins.
+    pub fn funding_over(&self, span: FundingSpan) -> (FundingRate, u32) {
+        let (mut sum, mut hours) = (0i64, 0u32);
+        for hour in self.funding.iter().rev().skip_while(|hour| hour.index != span.to) {
+            if hour.index == span.from {
+                break;
+            }
+            sum = sum.saturating_add(hour.rate.get());
+            hours = hours.saturating_add(1);
+        }
+        (FundingRate::new(sum), hours)
     }
 
     /// The last 24 hours before `now`, to the minute.

@@ -69,6 +69,8 @@ pub fn rejection_text(rejection: &Rejection) -> String {
         Rejection::LeverageOutOfRange { .. } => "Invalid leverage value.",
         Rejection::OutsidePriceBand { .. } => "Order price too far from oracle",
         Rejection::TooManyAgents { .. } => "Too many extra agents.",
+        Rejection::TriggerWouldFire { .. } => "Invalid TP/SL price.",
+        Rejection::TwapNotRunning { .. } => "TWAP was never placed, already canceled, or filled.",
         Rejection::AgentNotFresh { .. } => "Extra agent already used.",
         _ => "",
     };
@@ -106,6 +108,8 @@ pub const fn remainder_text(reason: Option<CancelReason>) -> &'static str {
         Some(CancelReason::Cap) => "Order would increase open interest while open interest is capped.",
         Some(CancelReason::SelfTrade) => "Order was canceled because it met an order of the same account.",
         Some(CancelReason::MatchStepLimit) => "Order was canceled because its match took too many steps.",
+        Some(CancelReason::VaultWithdrawal) => "Order was canceled because its vault needs the cash for a withdrawal.",
+        Some(CancelReason::Liquidation) => "Order was canceled because its owner is being liquidated.",
         Some(CancelReason::Expired) => "Order expired.",
         Some(
             CancelReason::Requested
@@ -115,11 +119,9 @@ pub const fn remainder_text(reason: Option<CancelReason>) -> &'static str {
             | CancelReason::ParentCanceled
             | CancelReason::PositionClosed
             | CancelReason::MarketMakerProtection
-            | CancelReason::QuoteReplaced
-            | CancelReason::Liquidation,
+            | CancelReason::QuoteReplaced,
         )
         | None => "Order was canceled.",
-        Some(CancelReason::VaultWithdrawal) => "Order was canceled because its vault needs the cash for a withdrawal.",
         Some(CancelReason::Delisted) => "Order was canceled because its market is over.",
     }
 }

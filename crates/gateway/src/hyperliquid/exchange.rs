@@ -9,15 +9,16 @@
 
 mod reply;
 mod signer;
+mod unsupported;
 mod user_signed;
 
-use super::errors::{RequestError, inadmissible_text, rejection_text, submit_text};
+use super::errors::{RequestError, inadmissible_text, submit_text};
 use crate::{context::Context, json::ValueExt};
 use palisade_client::api::{ApiError, ReceiptInfo};
 use palisade_types::{
     address::AccountId,
     envelope::{Envelope, Payload, Signature, SignedAction},
-    hyperliquid::{L1Action, Request, Value, decode_value},
+    hyperliquid::{L1Action, Request, Value, decode_value, l1_hash::is_hashed_without_vault},
     ids::Nonce,
     limits::BATCH_MAX,
     rejection::Inadmissible,
@@ -80,8 +81,8 @@ pub async fn execute(context: &Context, body: &Value) -> Result<Json, RequestErr
 
 async fn perform(context: &Context, body: &Value) -> Result<Json, Refusal> {
     let body = read_body(body)?;
-    if let Some(feature) = user_signed::unsupported(body.kind) {
-        return Err(Refusal::Business(format!("{} is not supported on this chain: {feature}", body.kind)));
+    if let Some(reason) = unsupported::always(body.kind) {
+        return Err(unsupported::because(body.kind, reason));
     }
     if user_signed::is_user_signed(body.kind) {
         let envelope = user_signed::envelope(context, &body)?;
@@ -90,7 +91,7 @@ async fn perform(context: &Context, body: &Value) -> Result<Json, Refusal> {
     }
     let action = decode_value(body.action).map_err(|error| RequestError::shape(error.to_string()))?;
     if let Some(rejection) = action.refusal() {
-        return Err(Refusal::Business(rejection_text(&rejection)));
+        return Err(unsupported::refused(body.kind, &rejection));
     }
     check_batch(&action)?;
     let envelope = l1_envelope(context, &body).await?;
@@ -126,7 +127,8 @@ fn read_body(body: &Value) -> Result<Body<'_>, RequestError> {
         kind: kind.ok_or_else(|| RequestError::shape("`action` must be an object with a text `type`"))?,
         nonce: Nonce::new(nonce.ok_or_else(|| RequestError::shape("`nonce` must be a whole number"))?),
         signature: signature(required("signature")?)?,
-        vault: vault(body)?,
+        // Clients hash some actions without the vault that they name: nothing signs it, so it means nothing.
+        vault: vault(body)?.filter(|_| !kind.is_some_and(is_hashed_without_vault)),
         expires_after_ms,
     })
 }
@@ -151,30 +153,40 @@ fn signature(value: &Value) -> Result<Signature, RequestError> {
     signature_from_rsv(word("r")?, word("s")?, v).map_err(|error| RequestError::shape(format!("`signature`: {error}")))
 }
 
-/// Puts an L1 action into the envelope of the account that its signer may act for.
+/// Puts an L1 action into the envelope of the account that it is for: the signer's, or the vault or sub-account that the
+/// body names and the signature covers. Whether the signer may act for that one is the chain's to say.
 async fn l1_envelope(context: &Context, body: &Body<'_>) -> Result<Envelope, Refusal> {
     let action_msgpack = body.action.encode().map_err(|error| RequestError::shape(error.to_string()))?;
     let found = signer::find(context, body, &action_msgpack).await?;
-    if let Some(vault) = body.vault.filter(|vault| *vault != found.account) {
-        return Err(Refusal::Business(format!("Vault not registered: {vault}")));
-    }
     Ok(Envelope {
         chain_id: context.chain_id,
         signer: found.signer,
-        account: found.account,
+        account: body.vault.unwrap_or(found.account),
         nonce: body.nonce,
         expires_after_ms: body.expires_after_ms,
         payload: Payload::HyperliquidL1 { source: found.source, action_msgpack, vault: body.vault },
     })
 }
 
-/// Sends an action to the node and waits until it is final and history holds it.
-async fn submit(context: &Context, envelope: Envelope, signature: Signature) -> Result<ReceiptInfo, Refusal> {
-    let refuse = |error: ApiError| match submit_text(&error) {
+/// Why an action was not taken, in the words for whom it was sent.
+fn refuse(envelope: &Envelope, error: ApiError) -> Refusal {
+    if let Payload::HyperliquidL1 { vault: Some(vault), .. } = &envelope.payload
+        && let ApiError::Inadmissible {
+            reason: Inadmissible::UnknownSigner { .. } | Inadmissible::UnknownAccount { .. },
+        } = &error
+    {
+        return Refusal::Business(format!("Vault not registered: {vault}"));
+    }
+    match submit_text(&error) {
         Some(text) => Refusal::Business(text),
         None => Refusal::Request(error.into()),
-    };
-    let id = context.node.submit(SignedAction { envelope, signature }).await.map_err(refuse)?;
+    }
+}
+
+/// Sends an action to the node and waits until it is final and history holds it.
+async fn submit(context: &Context, envelope: Envelope, signature: Signature) -> Result<ReceiptInfo, Refusal> {
+    let signed = SignedAction { envelope: envelope.clone(), signature };
+    let id = context.node.submit(signed).await.map_err(|error| refuse(&envelope, error))?;
     match context.node.receipt(id, context.limits.receipt_timeout_ms).await {
         Ok(receipt) => {
             context.feed.wait_for(receipt.height, HISTORY_WAIT).await;
@@ -184,6 +196,6 @@ async fn submit(context: &Context, envelope: Envelope, signature: Signature) -> 
         Err(ApiError::Timeout { timeout_ms }) => Err(Refusal::Business(format!(
             "The action {id} was accepted but is not final after {timeout_ms} ms: look for its orders before sending it again."
         ))),
-        Err(error) => Err(refuse(error)),
+        Err(error) => Err(refuse(&envelope, error)),
     }
 }

@@ -3,13 +3,15 @@
 //! Prices, sizes and amounts are decimal strings, exact, without exponent or trailing zeros.
 
 use super::errors::canceled_status;
-use crate::history::{Candle, Directory, Fill, MarketTrade, OrderRecord, OrderStatus};
+use crate::history::{Candle, Directory, Fill, MarketTrade, OrderRecord, OrderStatus, TriggerRefusal, TriggerTerms};
 use palisade_client::api::{Book, BookLevel, MarketInfo};
 use palisade_types::{
     decimal::scaled_to_string,
+    event::LiquidationMethod,
     ids::MarketId,
     numbers::{Position, Price, Size},
     order::{OpenOrder, Side, TimeInForce},
+    trigger::TriggerPurpose,
 };
 use serde_json::{Value as Json, json};
 
@@ -113,15 +115,39 @@ pub fn fill(fill: &Fill, directory: &Directory) -> Json {
         "fee": fill.fee_usd.to_string(),
         "feeToken": USDC,
         "tid": fill.trade.get(),
+        "twapId": fill.twap.map(|twap| twap.get()),
     });
     if let (Some(client), Some(object)) = (fill.client_order_id, json.as_object_mut()) {
         object.insert("cloid".to_owned(), client.to_string().into());
     }
+    if let (Some(liquidation), Some(object)) = (fill.liquidation, json.as_object_mut()) {
+        let liquidation = json!({
+            "liquidatedUser": liquidation.account.to_string(),
+            "markPx": liquidation.mark.to_string(),
+            "method": liquidation_method(liquidation.method),
+        });
+        object.insert("liquidation".to_owned(), liquidation);
+    }
     json
+}
+
+/// How a position was closed by force. Hyperliquid knows `market` and `backstop`; what winners take over has a direction
+/// of its own there.
+const fn liquidation_method(method: LiquidationMethod) -> &'static str {
+    match method {
+        LiquidationMethod::Book => "market",
+        LiquidationMethod::Backstop | LiquidationMethod::Deleverage => "backstop",
+    }
 }
 
 /// What a fill did to the position.
 fn direction(fill: &Fill) -> &'static str {
+    if fill.liquidation.is_some_and(|liquidation| liquidation.method == LiquidationMethod::Deleverage) {
+        return "Auto-Deleveraging";
+    }
+    if fill.is_settlement {
+        return "Settlement";
+    }
     if fill.market.is_spot() {
         return match fill.side {
             Side::Buy => "Buy",
@@ -159,26 +185,46 @@ pub fn basic_order(order: &OpenOrder, directory: &Directory) -> Json {
     json
 }
 
-/// An order with everything that Hyperliquid's own page wants to know.
-pub fn frontend_order(order: &OpenOrder, immediate_or_cancel: bool, directory: &Directory) -> Json {
-    let mut json = basic_order(order, directory);
+/// An order with everything that Hyperliquid's own page wants to know; `children` wait for its first fill.
+pub fn frontend_order(record: &OrderRecord, children: Vec<Json>, directory: &Directory) -> Json {
+    let mut json = basic_order(&record.order, directory);
+    let trigger = record.trigger;
+    let tif = match record.order.time_in_force {
+        _ if trigger.is_some() => None,
+        _ if record.immediate_or_cancel => Some("Ioc"),
+        TimeInForce::Alo => Some("Alo"),
+        TimeInForce::Ioc | TimeInForce::Fok => Some("Ioc"),
+        TimeInForce::Gtc | TimeInForce::Gtt { .. } => Some("Gtc"),
+    };
+    let price = trigger.map_or_else(|| "0.0".to_owned(), |trigger| trigger.price.to_string());
     if let Some(object) = json.as_object_mut() {
-        let tif = match order.time_in_force {
-            _ if immediate_or_cancel => "Ioc",
-            TimeInForce::Alo => "Alo",
-            TimeInForce::Ioc | TimeInForce::Fok => "Ioc",
-            TimeInForce::Gtc | TimeInForce::Gtt { .. } => "Gtc",
-        };
-        object.insert("triggerCondition".to_owned(), "N/A".into());
-        object.insert("isTrigger".to_owned(), false.into());
-        object.insert("triggerPx".to_owned(), "0.0".into());
-        object.insert("children".to_owned(), json!([]));
-        object.insert("isPositionTpsl".to_owned(), false.into());
-        object.insert("orderType".to_owned(), "Limit".into());
+        object.insert("triggerCondition".to_owned(), trigger_condition(trigger).into());
+        object.insert("isTrigger".to_owned(), trigger.is_some().into());
+        object.insert("triggerPx".to_owned(), price.into());
+        object.insert("children".to_owned(), children.into());
+        object.insert("isPositionTpsl".to_owned(), trigger.is_some_and(|trigger| trigger.of_position).into());
+        object.insert("orderType".to_owned(), order_type(trigger).into());
         object.insert("tif".to_owned(), tif.into());
         object.entry("cloid").or_insert(Json::Null);
     }
     json
+}
+
+fn trigger_condition(trigger: Option<TriggerTerms>) -> String {
+    match trigger {
+        None => "N/A".to_owned(),
+        Some(trigger) => format!("Price {} {}", if trigger.rising { "above" } else { "below" }, trigger.price),
+    }
+}
+
+const fn order_type(trigger: Option<TriggerTerms>) -> &'static str {
+    match trigger {
+        None => "Limit",
+        Some(TriggerTerms { purpose: TriggerPurpose::StopLoss, at_market: true, .. }) => "Stop Market",
+        Some(TriggerTerms { purpose: TriggerPurpose::StopLoss, .. }) => "Stop Limit",
+        Some(TriggerTerms { purpose: TriggerPurpose::TakeProfit, at_market: true, .. }) => "Take Profit Market",
+        Some(TriggerTerms { purpose: TriggerPurpose::TakeProfit, .. }) => "Take Profit Limit",
+    }
 }
 
 /// The word for where an order stands.
@@ -187,13 +233,24 @@ pub const fn status(status: OrderStatus) -> &'static str {
         OrderStatus::Open => "open",
         OrderStatus::Filled => "filled",
         OrderStatus::Canceled(reason) => canceled_status(reason),
+        OrderStatus::Triggered => "triggered",
+        OrderStatus::Rejected(refusal) => match refusal {
+            TriggerRefusal::Margin => "perpMarginRejected",
+            TriggerRefusal::ReduceOnly => "reduceOnlyRejected",
+            TriggerRefusal::NoLiquidity => "marketOrderNoLiquidityRejected",
+            TriggerRefusal::MinimumNotional => "minTradeNtlRejected",
+            TriggerRefusal::NoPrice => "oracleRejected",
+            TriggerRefusal::PositionCap => "perpMaxPositionRejected",
+            TriggerRefusal::OpenInterestCap => "openInterestIncreaseRejected",
+            TriggerRefusal::Other => "rejected",
+        },
     }
 }
 
 /// An order and where it stands, for queries.
 pub fn order_with_status(record: &OrderRecord, directory: &Directory) -> Json {
     json!({
-        "order": frontend_order(&record.order, record.immediate_or_cancel, directory),
+        "order": frontend_order(record, Vec::new(), directory),
         "status": status(record.status),
         "statusTimestamp": record.status_time.get(),
     })

@@ -9,9 +9,9 @@ mod meta;
 mod orders;
 
 pub use account::{clearinghouse_state, spot_state};
-pub use fills::fills_json;
+pub use fills::{fills_json, funding_delta};
 pub use market::{LEVELS_MAX, interval_named, rounded_book};
-pub use meta::{all_mids, asset_context, contexts, perpetual_meta};
+pub use meta::{all_mids, asset_context, contexts, venue_meta};
 pub use orders::frontend_orders;
 
 use super::errors::RequestError;
@@ -79,14 +79,6 @@ pub fn user(body: &Value) -> Result<AccountId, RequestError> {
     let text =
         body.field("user").and_then(ValueExt::text).ok_or_else(|| RequestError::shape("missing field `user`"))?;
     text.parse().map_err(|_| RequestError::shape("`user` must be an address: 0x and 40 hexadecimal digits"))
-}
-
-/// Refuses any venue but the main one, which is named by an empty text or not at all.
-pub fn main_venue(body: &Value) -> Result<(), RequestError> {
-    match body.field("dex").map(ValueExt::text) {
-        None | Some(Some("")) => Ok(()),
-        _ => Err(RequestError::shape("unknown `dex`: this chain has the main one only, named \"\"")),
-    }
 }
 
 /// The market that `coin` names.

@@ -116,10 +116,21 @@ pub fn markets() -> Vec<MarketSpec> {
         price_band: Rate::MAX,
         open_orders_per_account_max: 100,
     };
+    let future = |expires_at_ms| MarketKind::Future {
+        underlying: AssetId::new(2),
+        expires_at_ms: TimeMs::new(expires_at_ms),
+        maximum_leverage: 20,
+        open_interest_maximum: Size::MAX,
+        position_maximum: Size::MAX,
+        risk: Default::default(),
+    };
     vec![
         market(0, "BTC", perpetual, 5),
         market(10_000, "PURR/USDC", spot(1), 0),
         market(10_001, "BTC/USDC", spot(2), 5),
+        // One is over, one is not: see `time_at`.
+        market(110_000, "BTC-8JAN27", future(1_800_000_000_000 - 7 * 86_400_000), 5),
+        market(110_001, "BTC-15JAN28", future(1_800_000_000_000 + 365 * 86_400_000), 5),
     ]
 }
 
@@ -188,7 +199,7 @@ impl NodeApi for MemoryNode {
         Ok(self.with(|exchange| {
             let info = |spec: MarketSpec| {
                 let book = exchange.book(spec.id);
-                let is_perpetual = spec.perpetual().is_some();
+                let is_perpetual = spec.linear().is_some();
                 MarketInfo {
                     index: is_perpetual.then_some(Price::new(11_700_000_000_000)),
                     index_time_ms: is_perpetual.then(|| exchange.time()),
@@ -197,6 +208,7 @@ impl NodeApi for MemoryNode {
                     best_bid: book.bids.first().map(|level| level.price),
                     best_ask: book.asks.first().map(|level| level.price),
                     open_interest: Size::ZERO,
+                    funding: None,
                     halted: false,
                     spec,
                 }
@@ -237,6 +249,12 @@ impl NodeApi for MemoryNode {
             margins: if known { vec![margin] } else { Vec::new() },
             agents: self.with(|exchange| exchange.agents(account)),
             leverages: Vec::new(),
+            triggers: Vec::new(),
+            twaps: Vec::new(),
+            controller: None,
+            sub_accounts: Vec::new(),
+            vault: None,
+            vault_stakes: Vec::new(),
             hyperliquid_compatible: known,
             scheduled_cancel_ms: None,
             actions_used: 3,

@@ -76,6 +76,16 @@ pub fn approve_agent(key: &Secp256k1SecretKey, agent: AccountId, nonce: u64) -> 
     )
 }
 
+/// The body of a user-signed action: its type and content as JSON text, and what that content is.
+pub fn user_body(key: &Secp256k1SecretKey, content: &str, action: &HyperliquidUserAction, nonce: u64) -> String {
+    let signature =
+        signature_json(&key.sign_hash(&user_signed::signing_hash(TESTNET, 0x66eee, action, Nonce::new(nonce))));
+    format!(
+        r#"{{"action":{{"type":"{}",{content},"signatureChainId":"0x66eee","hyperliquidChain":"Testnet"}},"nonce":{nonce},"signature":{signature},"vaultAddress":null}}"#,
+        action.kind()
+    )
+}
+
 /// One limit order as JSON text.
 pub fn order(is_buy: bool, price: &str, size: &str, tif: &str, cloid: Option<&str>) -> String {
     let cloid = cloid.map_or(String::new(), |cloid| format!(r#","c":"{cloid}""#));

@@ -5,19 +5,33 @@
 
 use crate::final_view::View;
 use palisade_client::api::{
-    AccountInfo, BalanceInfo, Book, BookLevel, MarginInfo, MarketInfo, PositionInfo, SignerRole,
+    AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, PositionInfo, SignerRole,
+    SubAccountInfo, VaultInfo, VaultStakeInfo,
 };
-use palisade_engine::{State, accounts, admission::budget_caps, margin::liquidation_price};
+use palisade_engine::{
+    State, accounts,
+    admission::budget_caps,
+    funding::{FUNDING_TERMS, hourly_cap},
+    margin::{AccountMargin, liquidation_price},
+    shares::Pool,
+    state::{PositionRecord, SubAccountRecord, VaultShareRecord},
+    vaults::worth,
+};
 use palisade_types::{
+    action::MarginMode,
     address::{AccountId, SignerId},
     genesis::Genesis,
     ids::{MarketId, UniverseId},
     market::MarketSpec,
-    numbers::{Price, Size, Usd},
+    numbers::{FundingRate, Shares, Size, Usd},
     order::{OpenOrder, Side},
     rejection::Rejection,
+    trigger::TriggerOrder,
+    twap::Twap,
 };
 
+/// The universe in which vaults are.
+const CORE: UniverseId = UniverseId::new(0);
 /// Most price levels of a side that are shown.
 pub const BOOK_LEVELS_MAX: usize = 1_000;
 
@@ -41,8 +55,18 @@ fn market(state: &State, spec: &MarketSpec) -> MarketInfo {
         best_bid: best(Side::Buy),
         best_ask: best(Side::Sell),
         open_interest: Size::new(u64::try_from(state.position_totals(spec.id).long).unwrap_or(u64::MAX)),
+        funding: funding(state, spec),
         halted: universe_halted || state.chain().halted.is_some(),
     }
+}
+
+/// Funding as the running hour has it so far.
+fn funding(state: &State, spec: &MarketSpec) -> Option<FundingInfo> {
+    let record = state.funding(spec.id)?;
+    let cap = hourly_cap(spec.perpetual()?.maximum_leverage).get().max(0);
+    let mean = record.measured().mean().unwrap_or(record.premium);
+    let hourly = FUNDING_TERMS.rate(mean).ok()?.get().clamp(cap.saturating_neg(), cap);
+    Some(FundingInfo { rate: FundingRate::new(hourly), premium: record.premium, last_rate: record.last_rate })
 }
 
 /// A book, at most `depth` levels a side; `None` if there is no such market.
@@ -111,6 +135,12 @@ pub fn account(view: &View, genesis: &Genesis, account: AccountId) -> Result<Acc
         margins: margins(state, account)?,
         agents: state.agents_of(account).map(|(signer, agent)| (signer, agent.clone())).collect(),
         leverages: leverages(state, account),
+        triggers: triggers(state, account),
+        twaps: twaps(state, account),
+        controller: state.controller(account),
+        sub_accounts: sub_accounts(state, account),
+        vault: vault(view, account)?,
+        vault_stakes: vault_stakes(view, account)?,
         hyperliquid_compatible: record.is_some_and(|record| record.hyperliquid_compatible),
         scheduled_cancel_ms: record.and_then(|record| record.cancel_all_at_ms),
         actions_used: record.map_or(0, |record| record.actions_used),
@@ -129,6 +159,79 @@ fn balances(state: &State, account: AccountId) -> Vec<BalanceInfo> {
     state.balances_of(account).map(info).collect()
 }
 
+fn triggers(state: &State, account: AccountId) -> Vec<TriggerOrder> {
+    let mut triggers: Vec<TriggerOrder> = state.triggers_of(account).map(|record| record.trigger).collect();
+    triggers.sort_unstable_by_key(|trigger| trigger.id);
+    triggers
+}
+
+fn twaps(state: &State, account: AccountId) -> Vec<Twap> {
+    let mut twaps: Vec<Twap> = state.twaps_of(account).map(|record| record.twap).collect();
+    twaps.sort_unstable_by_key(|twap| twap.id);
+    twaps
+}
+
+fn sub_accounts(state: &State, master: AccountId) -> Vec<SubAccountInfo> {
+    let info =
+        |(account, record): (AccountId, &SubAccountRecord)| SubAccountInfo { account, name: record.name.clone() };
+    state.sub_accounts_of(master).map(info).collect()
+}
+
+/// Holders of a vault that are shown.
+const HOLDERS_MAX: usize = 100;
+
+fn vault(view: &View, account: AccountId) -> Result<Option<VaultInfo>, Rejection> {
+    let state = &view.state;
+    let Some(record) = state.vault(account) else { return Ok(None) };
+    let pool = pool(view, account)?;
+    let mut holders = Vec::new();
+    for (holder, share) in state.vault_holders(account) {
+        holders.push(stake(account, holder, &share, &pool)?);
+    }
+    holders.sort_by_key(|stake| std::cmp::Reverse(stake.value_usd));
+    holders.truncate(HOLDERS_MAX);
+    Ok(Some(VaultInfo {
+        leader: record.leader,
+        name: record.name.clone(),
+        description: record.description.clone(),
+        created_at_ms: record.created_at_ms,
+        closed: record.closed,
+        value_usd: pool.value_usd,
+        holders,
+    }))
+}
+
+fn vault_stakes(view: &View, account: AccountId) -> Result<Vec<VaultStakeInfo>, Rejection> {
+    let held = view.state.vaults_held_by(account);
+    held.map(|(vault, share)| stake(vault, account, &share, &pool(view, vault)?)).collect()
+}
+
+/// A vault's shares and what they are worth: as for a redemption, or, while an index is stale, by its margin.
+fn pool(view: &View, vault: AccountId) -> Result<Pool, Rejection> {
+    let state = &view.state;
+    let shares = state.vault(vault).map_or(Shares::ZERO, |record| record.shares);
+    let value_usd = match worth(state, vault, CORE, view.tip.header.time_ms) {
+        Ok(worth) => worth.low_usd,
+        Err(_) => accounts::margin(state, vault, CORE)?.equity_usd()?,
+    };
+    Ok(Pool { shares, value_usd })
+}
+
+fn stake(
+    vault: AccountId,
+    account: AccountId,
+    share: &VaultShareRecord,
+    pool: &Pool,
+) -> Result<VaultStakeInfo, Rejection> {
+    Ok(VaultStakeInfo {
+        vault,
+        account,
+        value_usd: pool.value_of(share.shares)?,
+        cost_usd: share.cost_usd,
+        locked_until_ms: share.locked_until_ms,
+    })
+}
+
 fn leverages(state: &State, account: AccountId) -> Vec<(MarketId, u32)> {
     let linear = state.markets().filter(|spec| spec.linear().is_some());
     linear.map(|spec| (spec.id, accounts::leverage(state, account, spec))).collect()
@@ -144,7 +247,11 @@ fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result<Mar
     let margin = accounts::margin(state, account, universe)?;
     let mut positions_value_usd = Usd::ZERO;
     for (spec, _) in held_in(state, account, universe) {
-        let value = accounts::exposure(state, account, spec)?.notional_usd()?;
+        let exposure = accounts::exposure(state, account, spec)?;
+        if exposure.is_isolated {
+            continue;
+        }
+        let value = exposure.notional_usd()?;
         positions_value_usd = positions_value_usd.checked_add(value).ok_or(Rejection::Overflow)?;
     }
     Ok(MarginInfo {
@@ -161,7 +268,7 @@ fn held_in(
     state: &State,
     account: AccountId,
     universe: UniverseId,
-) -> impl Iterator<Item = (&MarketSpec, palisade_engine::state::PositionRecord)> {
+) -> impl Iterator<Item = (&MarketSpec, PositionRecord)> {
     state
         .positions_of(account)
         .filter_map(|(market, record)| Some((state.market(market)?, *record)))
@@ -171,25 +278,39 @@ fn held_in(
 fn positions(state: &State, account: AccountId) -> Result<Vec<PositionInfo>, Rejection> {
     let mut positions = Vec::new();
     for universe in state.universes() {
-        let margin = accounts::margin(state, account, universe.spec.id)?;
+        let cross = accounts::margin(state, account, universe.spec.id)?;
         for (spec, record) in held_in(state, account, universe.spec.id) {
-            let exposure = accounts::exposure(state, account, spec)?;
-            positions.push(PositionInfo {
-                market: spec.id,
-                size: record.position,
-                cost_usd: record.entry_cost_usd,
-                mark: Some(exposure.mark),
-                value_usd: exposure.notional_usd()?,
-                unrealised_pnl_usd: exposure.unrealised_usd()?,
-                initial_margin_usd: exposure.position_initial_usd()?,
-                maintenance_margin_usd: exposure.maintenance_usd()?,
-                liquidation_price: liquidation_price(&margin, &exposure),
-                leverage: exposure.leverage,
-            });
+            positions.push(position(state, account, spec, &record, &cross)?);
         }
     }
     positions.sort_unstable_by_key(|position| position.market);
     Ok(positions)
+}
+
+fn position(
+    state: &State,
+    account: AccountId,
+    spec: &MarketSpec,
+    record: &PositionRecord,
+    cross: &AccountMargin,
+) -> Result<PositionInfo, Rejection> {
+    let exposure = accounts::exposure(state, account, spec)?;
+    let isolated = if exposure.is_isolated { Some(accounts::isolated_margin(state, account, spec)?) } else { None };
+    Ok(PositionInfo {
+        market: spec.id,
+        size: record.position,
+        cost_usd: record.entry_cost_usd,
+        mark: Some(exposure.mark),
+        value_usd: exposure.notional_usd()?,
+        unrealised_pnl_usd: exposure.unrealised_usd()?,
+        initial_margin_usd: exposure.position_initial_usd()?,
+        maintenance_margin_usd: exposure.maintenance_usd()?,
+        liquidation_price: liquidation_price(isolated.as_ref().unwrap_or(cross), &exposure),
+        leverage: exposure.leverage,
+        margin_mode: if isolated.is_some() { MarginMode::Isolated } else { MarginMode::Cross },
+        collateral_usd: isolated.map_or(Usd::ZERO, |margin| margin.balance_usd),
+        owed_funding_usd: record.funding_owed_usd(state.funding_index(spec.id))?,
+    })
 }
 
 #[cfg(test)]

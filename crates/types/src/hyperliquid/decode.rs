@@ -1,77 +1,29 @@
 //! From msgpack to a typed action, strictly: every key is either known, on the allow-list, or refused by name.
 
-use super::{
-    Builder, Grouping, L1Action, LimitTimeInForce, Modify, Order, OrderKind, TriggerPurpose, Value,
-    msgpack::MsgpackError,
-};
+use super::{Builder, Grouping, L1Action, LimitTimeInForce, Modify, Order, OrderKind, TriggerPurpose, Value};
 use crate::{
     action::{CancelRequest, MarginMode},
-    ids::{ClientOrderId, MarketId, OrderId},
+    ids::OrderId,
     order::OrderReference,
     time::TimeMs,
 };
 
-/// Why msgpack is not an action that counts here.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// Not msgpack in its only form.
-    #[error(transparent)]
-    Msgpack(#[from] MsgpackError),
-    /// A key is missing.
-    #[error("{place} lacks the key {key:?}")]
-    MissingKey {
-        /// Where.
-        place: &'static str,
-        /// Which.
-        key: &'static str,
-    },
-    /// A key that is neither known nor on the allow-list.
-    #[error("{place} has the unknown key {key:?}: to ignore it could change what you mean")]
-    UnknownKey {
-        /// Where.
-        place: &'static str,
-        /// The key, cut to 40 characters.
-        key: String,
-    },
-    /// A value of another type or outside the values that are known.
-    #[error("{place}: {key:?} must be {expected}")]
-    Invalid {
-        /// Where.
-        place: &'static str,
-        /// Which.
-        key: &'static str,
-        /// What it must be.
-        expected: &'static str,
-    },
-    /// An action type that Hyperliquid does not know.
-    #[error("unknown action type {kind:?}")]
-    UnknownAction {
-        /// The type, cut to 40 characters.
-        kind: String,
-    },
-}
+mod fields;
+mod funds;
+
+pub use fields::DecodeError;
+use fields::{Fields, cut};
 
 /// Action types that Hyperliquid knows and this chain does not: they get a receipt, not silence.
-const UNSUPPORTED: [&str; 26] = [
-    "updateIsolatedMargin",
+const UNSUPPORTED: [&str; 15] = [
     "topUpIsolatedOnlyMargin",
-    "twapOrder",
-    "twapCancel",
-    "createSubAccount",
     "subAccountModify",
-    "subAccountTransfer",
-    "subAccountSpotTransfer",
-    "vaultTransfer",
     "vaultDistribute",
     "vaultModify",
-    "createVault",
     "setReferrer",
     "registerReferrer",
     "reserveRequestWeight",
-    "agentEnableDexAbstraction",
-    "agentSetAbstraction",
     "evmUserModify",
-    "noop",
     "userOutcome",
     "multiSig",
     "spotDeploy",
@@ -124,10 +76,18 @@ pub fn decode_value(value: &Value) -> Result<L1Action, DecodeError> {
                 margin_mode,
             })
         }
-        _ => match UNSUPPORTED.iter().find(|name| **name == kind) {
-            Some(feature) => Ok(L1Action::Unsupported { feature }),
-            None => Err(DecodeError::UnknownAction { kind: cut(kind) }),
+        "noop" => action.only(&["type"]).map(|()| L1Action::Noop),
+        _ => match funds::decode(kind, &action)? {
+            Some(decoded) => Ok(decoded),
+            None => unsupported(kind),
         },
+    }
+}
+
+fn unsupported(kind: &str) -> Result<L1Action, DecodeError> {
+    match UNSUPPORTED.iter().find(|name| **name == kind) {
+        Some(feature) => Ok(L1Action::Unsupported { feature }),
+        None => Err(DecodeError::UnknownAction { kind: cut(kind) }),
     }
 }
 
@@ -233,86 +193,4 @@ fn modify_fields(fields: &Fields<'_>) -> Result<Modify, DecodeError> {
 /// `f`, "fast cancel": ignored, because every cancel is fast here; its type is checked all the same.
 fn fast_flag(fields: &Fields<'_>) -> Result<(), DecodeError> {
     fields.optional("f").map(|_| fields.flag("f")).transpose().map(|_| ())
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(40).collect()
-}
-
-/// A map whose keys are read by name; `place` says in errors what it is.
-struct Fields<'a> {
-    entries: &'a [(String, Value)],
-    place: &'static str,
-}
-
-impl<'a> Fields<'a> {
-    fn of(value: &'a Value, place: &'static str, key: &'static str) -> Result<Self, DecodeError> {
-        match value {
-            Value::Map(entries) => Ok(Self { entries, place }),
-            _ => Err(DecodeError::Invalid { place, key, expected: "a map" }),
-        }
-    }
-
-    fn only(&self, known: &[&str]) -> Result<(), DecodeError> {
-        match self.entries.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-            Some((key, _)) => Err(DecodeError::UnknownKey { place: self.place, key: cut(key) }),
-            None => Ok(()),
-        }
-    }
-
-    fn invalid(&self, key: &'static str, expected: &'static str) -> DecodeError {
-        DecodeError::Invalid { place: self.place, key, expected }
-    }
-
-    fn optional(&self, key: &str) -> Option<&'a Value> {
-        self.entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-
-    fn required(&self, key: &'static str) -> Result<&'a Value, DecodeError> {
-        self.optional(key).ok_or(DecodeError::MissingKey { place: self.place, key })
-    }
-
-    fn text(&self, key: &'static str) -> Result<&'a str, DecodeError> {
-        match self.required(key)? {
-            Value::String(text) => Ok(text),
-            _ => Err(self.invalid(key, "a text")),
-        }
-    }
-
-    fn flag(&self, key: &'static str) -> Result<bool, DecodeError> {
-        match self.required(key)? {
-            Value::Bool(flag) => Ok(*flag),
-            _ => Err(self.invalid(key, "true or false")),
-        }
-    }
-
-    fn unsigned(&self, key: &'static str) -> Result<u64, DecodeError> {
-        match self.required(key)? {
-            Value::Unsigned(number) => Ok(*number),
-            _ => Err(self.invalid(key, "a whole number from 0")),
-        }
-    }
-
-    fn small(&self, key: &'static str) -> Result<u32, DecodeError> {
-        u32::try_from(self.unsigned(key)?).map_err(|_| self.invalid(key, "a whole number below 2^32"))
-    }
-
-    fn market(&self, key: &'static str) -> Result<MarketId, DecodeError> {
-        self.small(key).map(MarketId::new)
-    }
-
-    fn client_order_id(&self, key: &'static str) -> Result<ClientOrderId, DecodeError> {
-        self.text(key)?.parse().map_err(|_| self.invalid(key, "0x and 32 hexadecimal digits"))
-    }
-
-    fn list<T>(
-        &self,
-        key: &'static str,
-        item: impl Fn(&Value) -> Result<T, DecodeError>,
-    ) -> Result<Vec<T>, DecodeError> {
-        match self.required(key)? {
-            Value::Array(items) => items.iter().map(item).collect(),
-            _ => Err(self.invalid(key, "a list")),
-        }
-    }
 }

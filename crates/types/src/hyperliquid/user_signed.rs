@@ -41,6 +41,75 @@ pub fn transaction_hash(
     eip712::signing_hash(&domain, &eip712::struct_hash(&type_text, &words))
 }
 
+/// The typed data of an action without `hyperliquidChain` and nonce: its name, the types and values of its fields, and
+/// what it calls its nonce.
+struct TypedData {
+    name: &'static str,
+    types: &'static str,
+    fields: Vec<Word>,
+    nonce_name: &'static str,
+}
+
+fn typed_data(action: &HyperliquidUserAction) -> TypedData {
+    let flag = |flag: bool| eip712::unsigned(u64::from(flag));
+    let (name, types, fields, nonce_name) = match action {
+        HyperliquidUserAction::ApproveAgent { agent_address, agent_name } => (
+            "ApproveAgent",
+            "address agentAddress,string agentName",
+            vec![eip712::address(agent_address), eip712::string(agent_name)],
+            "nonce",
+        ),
+        HyperliquidUserAction::UsdSend { destination, amount } => {
+            ("UsdSend", "string destination,string amount", strings(&[destination, amount]), "time")
+        }
+        HyperliquidUserAction::SpotSend { destination, token, amount } => (
+            "SpotSend",
+            "string destination,string token,string amount",
+            strings(&[destination, token, amount]),
+            "time",
+        ),
+        HyperliquidUserAction::UsdClassTransfer { amount, to_perp } => {
+            ("UsdClassTransfer", "string amount,bool toPerp", vec![eip712::string(amount), flag(*to_perp)], "nonce")
+        }
+        HyperliquidUserAction::SendAsset {
+            destination,
+            source_dex,
+            destination_dex,
+            token,
+            amount,
+            from_sub_account,
+        } => (
+            "SendAsset",
+            "string destination,string sourceDex,string destinationDex,string token,string amount,string fromSubAccount",
+            strings(&[destination, source_dex, destination_dex, token, amount, from_sub_account]),
+            "nonce",
+        ),
+        HyperliquidUserAction::Withdraw { destination, amount } => {
+            ("Withdraw", "string destination,string amount", strings(&[destination, amount]), "time")
+        }
+        HyperliquidUserAction::ApproveBuilderFee { max_fee_rate, builder } => (
+            "ApproveBuilderFee",
+            "string maxFeeRate,address builder",
+            vec![eip712::string(max_fee_rate), eip712::address(builder)],
+            "nonce",
+        ),
+        HyperliquidUserAction::UserDexAbstraction { user, enabled } => {
+            ("UserDexAbstraction", "address user,bool enabled", vec![eip712::address(user), flag(*enabled)], "nonce")
+        }
+        HyperliquidUserAction::UserSetAbstraction { user, abstraction } => (
+            "UserSetAbstraction",
+            "address user,string abstraction",
+            vec![eip712::address(user), eip712::string(abstraction)],
+            "nonce",
+        ),
+    };
+    TypedData { name, types, fields, nonce_name }
+}
+
+fn strings(texts: &[&String]) -> Vec<Word> {
+    texts.iter().map(|text| eip712::string(text)).collect()
+}
+
 /// What is signed for `action` with `nonce` (its `nonce` or `time`).
 pub fn signing_hash(
     source: HyperliquidSource,
@@ -48,29 +117,8 @@ pub fn signing_hash(
     action: &HyperliquidUserAction,
     nonce: Nonce,
 ) -> [u8; 32] {
-    let hash = |name, types, fields: &[Word], nonce_name| {
-        transaction_hash(source, signature_chain_id, name, types, fields, (nonce_name, nonce))
-    };
-    match action {
-        HyperliquidUserAction::ApproveAgent { agent_address, agent_name } => hash(
-            "ApproveAgent",
-            "address agentAddress,string agentName",
-            &[eip712::address(agent_address), eip712::string(agent_name)],
-            "nonce",
-        ),
-        HyperliquidUserAction::UsdSend { destination, amount } => hash(
-            "UsdSend",
-            "string destination,string amount",
-            &[eip712::string(destination), eip712::string(amount)],
-            "time",
-        ),
-        HyperliquidUserAction::SpotSend { destination, token, amount } => hash(
-            "SpotSend",
-            "string destination,string token,string amount",
-            &[eip712::string(destination), eip712::string(token), eip712::string(amount)],
-            "time",
-        ),
-    }
+    let TypedData { name, types, fields, nonce_name } = typed_data(action);
+    transaction_hash(source, signature_chain_id, name, types, &fields, (nonce_name, nonce))
 }
 
 /// Who signed.

@@ -686,6 +686,19 @@ fn small_enums() -> Vec<Sample> {
         HyperliquidUserAction::ApproveAgent { agent_address: account(4), agent_name: "bot valid_until 5".into() },
         HyperliquidUserAction::UsdSend { destination: "0xAb".into(), amount: "1.5".into() },
         HyperliquidUserAction::SpotSend { destination: "0xAb".into(), token: "USDC:0x6d".into(), amount: "1.5".into() },
+        HyperliquidUserAction::UsdClassTransfer { amount: "1.5 subaccount:0xab".into(), to_perp: true },
+        HyperliquidUserAction::SendAsset {
+            destination: "0xAb".into(),
+            source_dex: "".into(),
+            destination_dex: "spot".into(),
+            token: "USDC:0x6d".into(),
+            amount: "1.5".into(),
+            from_sub_account: "0xCd".into(),
+        },
+        HyperliquidUserAction::Withdraw { destination: "0xAb".into(), amount: "1.5".into() },
+        HyperliquidUserAction::ApproveBuilderFee { max_fee_rate: "0.01%".into(), builder: account(6) },
+        HyperliquidUserAction::UserDexAbstraction { user: account(1), enabled: true },
+        HyperliquidUserAction::UserSetAbstraction { user: account(1), abstraction: "unifiedAccount".into() },
     ];
     let signatures = [Signature::Secp256k1 { compact: [1; 64], recovery_id: 1 }, Signature::Ed25519 { bytes: [2; 64] }];
     [

@@ -29,6 +29,7 @@ fn orders_are_found_by_number_and_name_until_they_are_dropped() {
     limits.orders_per_account = 2;
     let mut history = AccountHistory::new(&limits);
     let record = |id: u64, client: u8| OrderRecord {
+        trigger: None,
         order: OpenOrder {
             id: OrderId::new(id),
             account: account(1),

@@ -8,10 +8,10 @@ use palisade_types::{
     order::{Side, TimeInForce},
 };
 
-const MAKER: AccountId = AccountId([1; 20]);
-const TAKER: AccountId = AccountId([2; 20]);
+pub(super) const MAKER: AccountId = AccountId([1; 20]);
+pub(super) const TAKER: AccountId = AccountId([2; 20]);
 
-fn block(height: u64, events: Vec<Event>) -> FinalizedBlock {
+pub(super) fn block(height: u64, events: Vec<Event>) -> FinalizedBlock {
     let header = Header {
         chain_id: 7,
         protocol_version: 1,
@@ -38,7 +38,7 @@ fn block(height: u64, events: Vec<Event>) -> FinalizedBlock {
     FinalizedBlock { digest: header.digest(), header, receipts: Vec::new(), events }
 }
 
-fn order(id: u64, account: AccountId, side: Side, original: u64, remaining: u64) -> OpenOrder {
+pub(super) fn order(id: u64, account: AccountId, side: Side, original: u64, remaining: u64) -> OpenOrder {
     OpenOrder {
         id: OrderId::new(id),
         account,
@@ -55,11 +55,11 @@ fn order(id: u64, account: AccountId, side: Side, original: u64, remaining: u64)
     }
 }
 
-fn accepted(order: OpenOrder, action: u8) -> Event {
+pub(super) fn accepted(order: OpenOrder, action: u8) -> Event {
     Event::OrderAccepted { order, action: ActionId([action; 32]), immediate_or_cancel: false }
 }
 
-fn trade(id: u64, size: u64, maker_order: u64, taker_order: u64) -> Event {
+pub(super) fn trade(id: u64, size: u64, maker_order: u64, taker_order: u64) -> Event {
     let side = |account, order: u64, fee: i128| TradeSide {
         account,
         order: OrderId::new(order),
@@ -92,6 +92,9 @@ fn told(update: &BlockUpdate, account: AccountId) -> Vec<(&'static str, Vec<(Ord
             AccountMessage::Fills(fills) => {
                 ("fills", fills.iter().map(|fill| (OrderStatus::Open, fill.size.get())).collect())
             }
+            AccountMessage::Funding(_) => ("funding", Vec::new()),
+            AccountMessage::Liquidated(_) => ("liquidated", Vec::new()),
+            AccountMessage::MarginCalled(_) => ("margin", Vec::new()),
         })
         .collect()
 }

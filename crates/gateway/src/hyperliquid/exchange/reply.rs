@@ -10,8 +10,8 @@ use crate::{
 };
 use palisade_types::{
     decimal::{power_of_ten, scaled_to_string},
-    hyperliquid::L1Action,
-    ids::MarketId,
+    hyperliquid::{Grouping, L1Action},
+    ids::{ClientOrderId, MarketId, OrderId},
     numbers::{Size, Usd},
     receipt::{CancelResult, OrderResult, Outcome},
 };
@@ -44,7 +44,12 @@ pub fn of(action: &L1Action, outcome: &Outcome, directory: &Directory) -> Result
                 .enumerate()
                 .map(|(place, result)| {
                     let market = markets.get(place).copied().unwrap_or_default();
-                    order_status(result, directory.size_decimals(market))
+                    match result {
+                        OrderResult::Waiting { order, client_order_id, armed } => {
+                            waiting_status(action, *order, *client_order_id, *armed)
+                        }
+                        _ => order_status(result, directory.size_decimals(market)),
+                    }
                 })
                 .collect();
             Ok(with_statuses("order", &statuses))
@@ -54,14 +59,23 @@ pub fn of(action: &L1Action, outcome: &Outcome, directory: &Directory) -> Result
             Ok(with_statuses("cancel", &statuses))
         }
         (_, Outcome::AccountCreated { account }) => {
-            Ok(json!({ "status": "ok", "response": { "type": action.kind(), "data": account } }))
+            Ok(json!({ "status": "ok", "response": { "type": action.kind(), "data": account.to_string() } }))
         }
-        (_, Outcome::Done | Outcome::Rejected { .. } | Outcome::Twap { .. } | Outcome::Quotes { .. }) => plain(outcome),
+        (_, Outcome::Twap { twap }) => Ok(with_status("twapOrder", json!({ "running": { "twapId": twap.get() } }))),
+        (L1Action::TwapCancel { .. }, Outcome::Done) => Ok(with_status("twapCancel", "success".into())),
+        (L1Action::TwapOrder { .. } | L1Action::TwapCancel { .. }, Outcome::Rejected { rejection }) => {
+            Ok(with_status(action.kind(), json!({ "error": rejection_text(rejection) })))
+        }
+        (_, Outcome::Done | Outcome::Rejected { .. } | Outcome::Quotes { .. }) => plain(outcome),
     }
 }
 
 fn with_statuses(kind: &str, statuses: &[Json]) -> Json {
     json!({ "status": "ok", "response": { "type": kind, "data": { "statuses": statuses } } })
+}
+
+fn with_status(kind: &str, status: Json) -> Json {
+    json!({ "status": "ok", "response": { "type": kind, "data": { "status": status } } })
 }
 
 /// The market of each part, in order.
@@ -76,16 +90,12 @@ fn markets(action: &L1Action) -> Vec<MarketId> {
 fn order_status(result: &OrderResult, size_decimals: u8) -> Json {
     let (order, client, filled, quote, resting, canceled) = match result {
         OrderResult::Rejected { rejection } => return json!({ "error": rejection_text(rejection) }),
-        OrderResult::Waiting { armed: true, .. } => return "waitingForTrigger".into(),
-        OrderResult::Waiting { armed: false, .. } => return "waitingForFill".into(),
+        OrderResult::Waiting { .. } => return "waitingForTrigger".into(),
         OrderResult::Accepted { order, client_order_id, filled, filled_quote_usd, resting, remainder_canceled } => {
             (order, client_order_id, *filled, *filled_quote_usd, *resting, *remainder_canceled)
         }
     };
-    let mut inner = json!({ "oid": order.get() });
-    if let (Some(client), Some(object)) = (client, inner.as_object_mut()) {
-        object.insert("cloid".to_owned(), client.to_string().into());
-    }
+    let mut inner = named(*order, *client);
     if !resting.is_zero() {
         return json!({ "resting": inner });
     }
@@ -97,6 +107,25 @@ fn order_status(result: &OrderResult, size_decimals: u8) -> Json {
         object.insert("avgPx".to_owned(), average_price(filled, quote, size_decimals).into());
     }
     json!({ "filled": inner })
+}
+
+/// A trigger by itself answers like an order that rests, with its number; one of a group with what it waits for.
+fn waiting_status(action: &L1Action, order: OrderId, client: Option<ClientOrderId>, armed: bool) -> Json {
+    match action {
+        L1Action::Order { grouping: Grouping::NormalTpsl | Grouping::PositionTpsl, .. } if armed => {
+            "waitingForTrigger".into()
+        }
+        L1Action::Order { grouping: Grouping::NormalTpsl | Grouping::PositionTpsl, .. } => "waitingForFill".into(),
+        _ => json!({ "resting": named(order, client) }),
+    }
+}
+
+fn named(order: OrderId, client: Option<ClientOrderId>) -> Json {
+    let mut json = json!({ "oid": order.get() });
+    if let (Some(client), Some(object)) = (client, json.as_object_mut()) {
+        object.insert("cloid".to_owned(), client.to_string().into());
+    }
+    json
 }
 
 /// Quote per unit of base, rounded down at the eighth decimal.

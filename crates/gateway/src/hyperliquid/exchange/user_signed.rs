@@ -1,9 +1,9 @@
-//! Actions that an account's own key signs as typed data: approving agents and moving funds.
+//! Actions that an account's own key signs as typed data: agents, funds, settings.
 //!
 //! The body states the network name and the chain id that were signed; both are free, because wallets sign on
 //! whatever chain they are on. Whether such an action counts at all is the chain's replay policy.
 
-use super::{Body, Refusal};
+use super::{Body, Refusal, unsupported::refused};
 use crate::{context::Context, hyperliquid::errors::RequestError, json::ValueExt};
 use palisade_types::{
     address::SignerId,
@@ -11,36 +11,23 @@ use palisade_types::{
     hyperliquid::{Value, user_signed::recover_signer},
 };
 
+/// Actions that are typed data: the keys that they have besides those of every such action, and what they call their
+/// nonce.
+const USER_SIGNED: [(&str, &[&str], &str); 9] = [
+    ("approveAgent", &["agentAddress", "agentName"], "nonce"),
+    ("usdSend", &["destination", "amount"], "time"),
+    ("spotSend", &["destination", "token", "amount"], "time"),
+    ("usdClassTransfer", &["amount", "toPerp"], "nonce"),
+    ("sendAsset", &["destination", "sourceDex", "destinationDex", "token", "amount", "fromSubAccount"], "nonce"),
+    ("withdraw3", &["destination", "amount"], "time"),
+    ("approveBuilderFee", &["maxFeeRate", "builder"], "nonce"),
+    ("userDexAbstraction", &["user", "enabled"], "nonce"),
+    ("userSetAbstraction", &["user", "abstraction"], "nonce"),
+];
+
 /// Whether actions of this type are typed data that this chain knows.
 pub fn is_user_signed(kind: &str) -> bool {
-    matches!(kind, "approveAgent" | "usdSend" | "spotSend")
-}
-
-/// Why an action that Hyperliquid knows is refused here at once.
-pub fn unsupported(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "approveBuilderFee" => "builders charge no fee here; send orders without a builder",
-        "setReferrer" | "registerReferrer" => "there are no referrals",
-        "updateIsolatedMargin" | "topUpIsolatedOnlyMargin" => "positions have cross margin only",
-        "usdClassTransfer" => "spot and perpetuals share one account, so there is nothing to move between them",
-        "sendAsset" => "use usdSend or spotSend",
-        "withdraw3" => "there is no bridge yet",
-        "twapOrder" | "twapCancel" => "TWAP orders do not exist yet",
-        "createSubAccount" | "subAccountModify" | "subAccountTransfer" | "subAccountSpotTransfer" => {
-            "sub-accounts do not exist yet"
-        }
-        "createVault" | "vaultTransfer" | "vaultModify" | "vaultDistribute" => "vaults do not exist yet",
-        "userDexAbstraction" | "userSetAbstraction" | "agentEnableDexAbstraction" | "agentSetAbstraction" => {
-            "every account is unified"
-        }
-        "reserveRequestWeight" => "request weight is not for sale",
-        "tokenDelegate" | "claimRewards" => "there is no staking here",
-        "convertToMultiSigUser" | "multiSig" => "multi-signature accounts do not exist yet",
-        "evmUserModify" => "there is no EVM yet",
-        "userOutcome" => "there are no outcome markets",
-        "spotDeploy" | "perpDeploy" | "CSignerAction" | "CValidatorAction" => "this is Hyperliquid's own governance",
-        _ => return None,
-    })
+    USER_SIGNED.iter().any(|(name, ..)| *name == kind)
 }
 
 /// Reads a user-signed action and puts it into its signer's envelope.
@@ -51,6 +38,9 @@ pub fn envelope(context: &Context, body: &Body<'_>) -> Result<Envelope, Refusal>
     let source = source(body.action)?;
     let signature_chain_id = signature_chain_id(body.action)?;
     let action = action(body)?;
+    if let Some(rejection) = action.refusal() {
+        return Err(refused(body.kind, &rejection));
+    }
     let signer = recover_signer(source, signature_chain_id, &action, body.nonce, &body.signature)
         .map_err(|error| RequestError::shape(format!("`signature`: {error}")))?;
     if body.vault.is_some_and(|vault| vault != signer) {
@@ -84,11 +74,8 @@ fn signature_chain_id(action: &Value) -> Result<u64, RequestError> {
 }
 
 fn action(body: &Body<'_>) -> Result<HyperliquidUserAction, RequestError> {
-    let (fields, nonce_key): (&[&str], _) = match body.kind {
-        "approveAgent" => (&["agentAddress", "agentName"], "nonce"),
-        "usdSend" => (&["destination", "amount"], "time"),
-        _ => (&["destination", "token", "amount"], "time"),
-    };
+    let unknown = || RequestError::shape(format!("unknown action type {:?}", cut(body.kind)));
+    let (_, fields, nonce_key) = USER_SIGNED.iter().find(|(name, ..)| *name == body.kind).ok_or_else(unknown)?;
     let known = ["type", "signatureChainId", "hyperliquidChain", nonce_key];
     let keys = body.action.entries().unwrap_or_default().iter().map(|(key, _)| key.as_str());
     if let Some(key) = keys.into_iter().find(|key| !known.contains(key) && !fields.contains(key)) {
@@ -98,25 +85,53 @@ fn action(body: &Body<'_>) -> Result<HyperliquidUserAction, RequestError> {
     if stated != Some(body.nonce.get()) {
         return Err(RequestError::shape(format!("`action.{nonce_key}` must be equal to `nonce`")));
     }
+    typed(body.kind, body.action)?.ok_or_else(unknown)
+}
+
+/// The action's content; `None` if its type is none of [`USER_SIGNED`].
+fn typed(kind: &str, action: &Value) -> Result<Option<HyperliquidUserAction>, RequestError> {
     let text = |key: &str| {
-        let text = body.action.field(key).and_then(ValueExt::text);
+        let text = action.field(key).and_then(ValueExt::text);
         text.map(str::to_owned).ok_or_else(|| RequestError::shape(format!("`{key}` must be a text")))
     };
-    Ok(match body.kind {
+    let address =
+        |key: &str| text(key)?.parse().map_err(|_| RequestError::shape(format!("`{key}` must be an address")));
+    let flag = |key: &str| {
+        let flag = action.field(key).and_then(ValueExt::boolean);
+        flag.ok_or_else(|| RequestError::shape(format!("`{key}` must be true or false")))
+    };
+    let (destination, amount) = (|| text("destination"), || text("amount"));
+    Ok(Some(match kind {
         "approveAgent" => HyperliquidUserAction::ApproveAgent {
-            agent_address: text("agentAddress")?
-                .parse()
-                .map_err(|_| RequestError::shape("`agentAddress` must be an address"))?,
+            agent_address: address("agentAddress")?,
             // Clients leave the name of the unnamed agent out and sign an empty one.
-            agent_name: body.action.field("agentName").map_or(Ok(String::new()), |_| text("agentName"))?,
+            agent_name: action.field("agentName").map_or(Ok(String::new()), |_| text("agentName"))?,
         },
-        "usdSend" => HyperliquidUserAction::UsdSend { destination: text("destination")?, amount: text("amount")? },
-        _ => HyperliquidUserAction::SpotSend {
-            destination: text("destination")?,
+        "usdSend" => HyperliquidUserAction::UsdSend { destination: destination()?, amount: amount()? },
+        "spotSend" => {
+            HyperliquidUserAction::SpotSend { destination: destination()?, token: text("token")?, amount: amount()? }
+        }
+        "usdClassTransfer" => HyperliquidUserAction::UsdClassTransfer { amount: amount()?, to_perp: flag("toPerp")? },
+        "sendAsset" => HyperliquidUserAction::SendAsset {
+            destination: destination()?,
+            source_dex: text("sourceDex")?,
+            destination_dex: text("destinationDex")?,
             token: text("token")?,
-            amount: text("amount")?,
+            amount: amount()?,
+            from_sub_account: text("fromSubAccount")?,
         },
-    })
+        "withdraw3" => HyperliquidUserAction::Withdraw { destination: destination()?, amount: amount()? },
+        "approveBuilderFee" => {
+            HyperliquidUserAction::ApproveBuilderFee { max_fee_rate: text("maxFeeRate")?, builder: address("builder")? }
+        }
+        "userDexAbstraction" => {
+            HyperliquidUserAction::UserDexAbstraction { user: address("user")?, enabled: flag("enabled")? }
+        }
+        "userSetAbstraction" => {
+            HyperliquidUserAction::UserSetAbstraction { user: address("user")?, abstraction: text("abstraction")? }
+        }
+        _ => return Ok(None),
+    }))
 }
 
 fn cut(text: &str) -> String {

@@ -1,33 +1,38 @@
 //! Accounts: balances, positions, margin, fees, agents, roles; and the request types whose truthful answer on this
 //! chain is "none".
 
-use super::{Answer, RequestError, cut, main_venue, nothing, user};
+use super::{Answer, RequestError, cut, nothing, user};
 use crate::{
     context::Context,
-    history::Directory,
-    hyperliquid::format::{self, USDC},
+    history::{Directory, History},
+    hyperliquid::{
+        format::{self, USDC},
+        venue::{CORE, Venue},
+    },
+    json::ValueExt,
 };
-use palisade_client::api::{AccountInfo, BalanceInfo, MarginInfo, PositionInfo, SignerRole};
+use palisade_client::api::{
+    AccountInfo, BalanceInfo, MarginInfo, PositionInfo, SignerRole, SubAccountInfo, VaultStakeInfo,
+};
 use palisade_types::{
+    action::MarginMode,
     address::{AccountId, SignerId},
     decimal::{power_of_ten, scaled_to_string},
     hyperliquid::Value,
-    ids::{AssetId, UniverseId},
+    ids::AssetId,
     numbers::{Amount, Usd},
 };
 use serde_json::{Value as Json, json};
 
-/// The universe behind Hyperliquid's main venue.
-const CORE: UniverseId = UniverseId::new(0);
 /// The core universe's collateral.
 const COLLATERAL: AssetId = AssetId::new(0);
 
 pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
     match kind {
         "clearinghouseState" => {
-            main_venue(body)?;
+            let venue = Venue::named(body)?;
             let info = context.node.account(user(body)?).await?;
-            Ok(clearinghouse_state(&info, &context.feed.directory()))
+            Ok(clearinghouse_state(&info, &context.feed.directory(), &context.feed.history(), venue))
         }
         "spotClearinghouseState" => {
             let info = context.node.account(user(body)?).await?;
@@ -50,8 +55,14 @@ pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
             Ok(extra_agents(&info))
         }
         "userRole" => user_role(context, user(body)?).await,
-        "subAccounts" | "userToMultiSigSigners" => user(body).map(|_| Json::Null),
-        "userVaultEquities" | "delegations" | "delegatorRewards" | "delegatorHistory" => {
+        "subAccounts" => sub_accounts(context, user(body)?).await,
+        "userToMultiSigSigners" => user(body).map(|_| Json::Null),
+        "userVaultEquities" => {
+            let info = context.node.account(user(body)?).await?;
+            Ok(info.vault_stakes.iter().map(vault_equity).collect())
+        }
+        "vaultDetails" => vault_details(context, body).await,
+        "delegations" | "delegatorRewards" | "delegatorHistory" => {
             user(body).map(|_| nothing())
         }
         "delegatorSummary" => user(body).map(|_| {
@@ -73,8 +84,9 @@ pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
     }
 }
 
-/// Positions and margin of the core universe.
-pub fn clearinghouse_state(info: &AccountInfo, directory: &Directory) -> Json {
+/// Positions and margin. The cross sums are those of the core universe; isolated positions, and what an account has in
+/// universes of one market, come on top. All are the account's, whichever venue is asked for.
+pub fn clearinghouse_state(info: &AccountInfo, directory: &Directory, history: &History, venue: Venue) -> Json {
     let margin = info.margins.iter().find(|margin| margin.universe == CORE).cloned().unwrap_or(MarginInfo {
         universe: CORE,
         equity_usd: Usd::ZERO,
@@ -83,23 +95,28 @@ pub fn clearinghouse_state(info: &AccountInfo, directory: &Directory) -> Json {
         withdrawable_usd: Usd::ZERO,
         positions_value_usd: Usd::ZERO,
     });
-    let in_core = |position: &&PositionInfo| directory.market(position.market).is_none_or(|spec| spec.universe == CORE);
-    let positions: Vec<&PositionInfo> = info.positions.iter().filter(in_core).collect();
-    let signed_value: i128 = positions
-        .iter()
-        .map(|position| position.value_usd.get().saturating_mul(i128::from(position.size.get().signum())))
-        .fold(0, i128::saturating_add);
-    let raw = Usd::new(margin.equity_usd.get().saturating_sub(signed_value));
-    let summary = json!({
-        "accountValue": margin.equity_usd.to_string(),
-        "totalNtlPos": margin.positions_value_usd.to_string(),
-        "totalRawUsd": raw.to_string(),
-        "totalMarginUsed": margin.initial_margin_usd.to_string(),
-    });
-    let shown: Vec<Json> = positions.iter().map(|position| position_json(position, directory)).collect();
+    let mut cross = Summary {
+        value: margin.equity_usd,
+        positions: margin.positions_value_usd,
+        raw: margin.equity_usd,
+        used: margin.initial_margin_usd,
+    };
+    let mut all = cross;
+    for position in &info.positions {
+        let signed = signed_value(position);
+        let backed = backing(position, info, directory);
+        if let Some(backed) = &backed {
+            all = all.plus(backed.equity_usd, position.value_usd, backed.equity_usd, backed.equity_usd);
+        } else {
+            cross.raw = difference(cross.raw, signed);
+        }
+        all.raw = difference(all.raw, signed);
+    }
+    let shown = info.positions.iter().filter(|position| venue.shows(position.market));
+    let shown: Vec<Json> = shown.map(|position| position_json(position, info, directory, history)).collect();
     json!({
-        "marginSummary": summary,
-        "crossMarginSummary": summary,
+        "marginSummary": all.json(),
+        "crossMarginSummary": cross.json(),
         "crossMaintenanceMarginUsed": margin.maintenance_margin_usd.to_string(),
         "withdrawable": margin.withdrawable_usd.to_string(),
         "assetPositions": shown,
@@ -107,27 +124,110 @@ pub fn clearinghouse_state(info: &AccountInfo, directory: &Directory) -> Json {
     })
 }
 
-fn position_json(position: &PositionInfo, directory: &Directory) -> Json {
+/// Sums over positions.
+#[derive(Clone, Copy)]
+struct Summary {
+    value: Usd,
+    positions: Usd,
+    raw: Usd,
+    used: Usd,
+}
+
+impl Summary {
+    fn plus(self, value: Usd, positions: Usd, raw: Usd, used: Usd) -> Self {
+        Self {
+            value: sum(self.value, value),
+            positions: sum(self.positions, positions),
+            raw: sum(self.raw, raw),
+            used: sum(self.used, used),
+        }
+    }
+
+    fn json(&self) -> Json {
+        json!({
+            "accountValue": self.value.to_string(),
+            "totalNtlPos": self.positions.to_string(),
+            "totalRawUsd": self.raw.to_string(),
+            "totalMarginUsed": self.used.to_string(),
+        })
+    }
+}
+
+/// Figures for people: what does not fit is shown as the largest that does.
+fn sum(left: Usd, right: Usd) -> Usd {
+    Usd::new(left.get().saturating_add(right.get()))
+}
+
+fn difference(left: Usd, right: Usd) -> Usd {
+    Usd::new(left.get().saturating_sub(right.get()))
+}
+
+fn signed_value(position: &PositionInfo) -> Usd {
+    Usd::new(position.value_usd.get().saturating_mul(i128::from(position.size.get().signum())))
+}
+
+/// What alone backs a position that the account's cross margin does not.
+struct Backing {
+    /// Collateral plus unrealised profit and loss.
+    equity_usd: Usd,
+}
+
+/// An isolated position has collateral of its own. A universe other than the core one has its own as well, of which clients
+/// that know one clearing house are best told in the same way.
+fn backing(position: &PositionInfo, info: &AccountInfo, directory: &Directory) -> Option<Backing> {
+    if position.margin_mode == MarginMode::Isolated {
+        return Some(Backing { equity_usd: sum(position.collateral_usd, position.unrealised_pnl_usd) });
+    }
+    let universe = directory.market(position.market).map_or(CORE, |spec| spec.universe);
+    if universe == CORE {
+        return None;
+    }
+    // A universe's equity is shown with its first position, so that sums are right.
+    let in_universe = |other: &&PositionInfo| {
+        other.margin_mode == MarginMode::Cross
+            && directory.market(other.market).is_some_and(|spec| spec.universe == universe)
+    };
+    let is_first = info.positions.iter().find(in_universe).is_some_and(|first| first.market == position.market);
+    let equity = info.margins.iter().find(|margin| margin.universe == universe).map(|margin| margin.equity_usd);
+    Some(Backing { equity_usd: if is_first { equity.unwrap_or(Usd::ZERO) } else { Usd::ZERO } })
+}
+
+fn position_json(position: &PositionInfo, info: &AccountInfo, directory: &Directory, history: &History) -> Json {
     let decimals = directory.size_decimals(position.market);
     let maximum = directory
         .market(position.market)
-        .and_then(|spec| spec.perpetual())
+        .and_then(|spec| spec.linear())
         .map_or(position.leverage, |terms| terms.maximum_leverage);
+    // A position pays when it changes; until then it owes.
+    let paid = history.funding_paid(info.account, position.market);
+    let backing = backing(position, info, directory);
+    let leverage = match &backing {
+        None => json!({ "type": "cross", "value": position.leverage }),
+        Some(backing) => json!({
+            "type": "isolated",
+            "value": position.leverage,
+            "rawUsd": difference(backing.equity_usd, signed_value(position)).to_string(),
+        }),
+    };
+    let used = backing.map_or(position.initial_margin_usd, |backing| backing.equity_usd);
     json!({
         "type": "oneWay",
         "position": {
             "coin": directory.coin(position.market),
             "szi": format::position(position.size, decimals),
-            "leverage": { "type": "cross", "value": position.leverage },
+            "leverage": leverage,
             "entryPx": entry_price(position, decimals),
             "positionValue": position.value_usd.to_string(),
             "unrealizedPnl": position.unrealised_pnl_usd.to_string(),
             "returnOnEquity": ratio(position.unrealised_pnl_usd, position.initial_margin_usd),
             "liquidationPx": position.liquidation_price.map(|price| price.to_string()),
-            "marginUsed": position.initial_margin_usd.to_string(),
+            "marginUsed": used.to_string(),
             "maxLeverage": maximum,
-            // Funding does not exist on this chain yet.
-            "cumFunding": { "allTime": "0.0", "sinceOpen": "0.0", "sinceChange": "0.0" },
+            "cumFunding": {
+                "allTime": sum(paid.all_usd, position.owed_funding_usd).to_string(),
+                "sinceOpen": sum(paid.since_open_usd, position.owed_funding_usd).to_string(),
+                "sinceChange": position.owed_funding_usd.to_string(),
+            },
         },
     })
 }
@@ -229,7 +329,86 @@ fn extra_agents(info: &AccountInfo) -> Json {
         .collect()
 }
 
+/// The few figures that Hyperliquid writes as numbers.
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or(0.0)
+}
+
+fn vault_equity(stake: &VaultStakeInfo) -> Json {
+    json!({
+        "vaultAddress": stake.vault.to_string(),
+        "equity": stake.value_usd.to_string(),
+        "lockedUntilTimestamp": stake.locked_until_ms.get(),
+    })
+}
+
+/// A vault as its page shows it; `null` if the address is none.
+async fn vault_details(context: &Context, body: &Value) -> Answer {
+    let text = body.field("vaultAddress").and_then(ValueExt::text);
+    let address: AccountId = text
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| RequestError::shape("`vaultAddress` must be an address: 0x and 40 hexadecimal digits"))?;
+    let info = context.node.account(address).await?;
+    let Some(vault) = &info.vault else { return Ok(Json::Null) };
+    let leader_usd = vault.holders.iter().find(|holder| holder.account == vault.leader).map(|holder| holder.value_usd);
+    let follower = |holder: &VaultStakeInfo| {
+        let profit = difference(holder.value_usd, holder.cost_usd).to_string();
+        json!({
+            "user": if holder.account == vault.leader { "Leader".to_owned() } else { holder.account.to_string() },
+            "vaultEquity": holder.value_usd.to_string(),
+            "pnl": profit,
+            "allTimePnl": profit,
+            "lockupUntil": holder.locked_until_ms.get(),
+        })
+    };
+    let withdrawable = info.margins.iter().find(|margin| margin.universe == CORE).map(|margin| margin.withdrawable_usd);
+    let asking = body.field("user").map(|_| user(body)).transpose()?;
+    let own = asking.and_then(|asking| vault.holders.iter().find(|holder| holder.account == asking));
+    Ok(json!({
+        "name": vault.name,
+        "vaultAddress": address.to_string(),
+        "leader": vault.leader.to_string(),
+        "description": vault.description,
+        "portfolio": [],
+        "apr": 0.0,
+        "followerState": own.map(follower),
+        "leaderFraction": number(&ratio(leader_usd.unwrap_or(Usd::ZERO), vault.value_usd)),
+        "leaderCommission": 0.1,
+        "followers": vault.holders.iter().map(follower).collect::<Vec<_>>(),
+        "maxDistributable": "0.0",
+        "maxWithdrawable": withdrawable.unwrap_or(Usd::ZERO).to_string(),
+        "isClosed": vault.closed,
+        "relationship": { "type": "normal" },
+        "allowDeposits": !vault.closed,
+        "alwaysCloseOnWithdraw": false,
+    }))
+}
+
+/// The sub-accounts of an account, each with its own positions and balances; `null` if there are none.
+async fn sub_accounts(context: &Context, master: AccountId) -> Answer {
+    let directory = context.feed.directory();
+    let mut shown = Vec::new();
+    for SubAccountInfo { account, name } in context.node.account(master).await?.sub_accounts {
+        let info = context.node.account(account).await?;
+        shown.push(json!({
+            "name": name,
+            "subAccountUser": account.to_string(),
+            "master": master.to_string(),
+            "clearinghouseState": clearinghouse_state(&info, &directory, &context.feed.history(), Venue::Main),
+            "spotState": spot_state(&info, &directory),
+        }));
+    }
+    Ok(if shown.is_empty() { Json::Null } else { shown.into() })
+}
+
 async fn user_role(context: &Context, account: AccountId) -> Answer {
+    let info = context.node.account(account).await?;
+    if info.vault.is_some() {
+        return Ok(json!({ "role": "vault" }));
+    }
+    if let Some(controller) = info.controller {
+        return Ok(json!({ "role": "subAccount", "data": { "master": controller.to_string() } }));
+    }
     let role = context.node.signer_role(SignerId::Address(account)).await?;
     Ok(match role {
         SignerRole::Account { .. } => json!({ "role": "user" }),

@@ -4,8 +4,11 @@
 use super::{Answer, RequestError, nothing, time_ms, user};
 use crate::{
     context::Context,
-    history::{Directory, Fill, LedgerDelta, LedgerEntry},
-    hyperliquid::format::{self, USDC},
+    history::{Directory, Fill, FundingPayment, History, LedgerDelta, LedgerEntry},
+    hyperliquid::{
+        format::{self, USDC},
+        venue::CORE,
+    },
     json::ValueExt,
 };
 use palisade_types::{
@@ -13,7 +16,7 @@ use palisade_types::{
     decimal::scaled_to_string,
     hash::ActionId,
     hyperliquid::Value,
-    ids::AssetId,
+    ids::{AssetId, UniverseId},
     numbers::{Amount, Price, Usd},
 };
 use serde_json::{Value as Json, json};
@@ -42,9 +45,22 @@ pub fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
             let history = context.feed.history();
             let entries = history.ledger_newest_first(&account);
             let within = entries.filter(|entry| (from_ms..=to_ms).contains(&entry.time.get()));
-            Ok(within.take(LEDGER_ENTRIES_MAX).map(|entry| ledger_json(entry, &directory)).collect())
+            Ok(within.take(LEDGER_ENTRIES_MAX).map(|entry| ledger_json(entry, &directory, &history)).collect())
         }
-        // Neither funding nor TWAP orders exist on this chain yet.
+        "userFunding" => {
+            let from_ms = time_ms(body, "startTime")?.unwrap_or(0);
+            let to_ms = time_ms(body, "endTime")?.unwrap_or(u64::MAX);
+            let history = context.feed.history();
+            let payments = history.funding_newest_first(&account);
+            let within = payments.filter(|payment| (from_ms..=to_ms).contains(&payment.time.get()));
+            Ok(within.take(LEDGER_ENTRIES_MAX).map(|payment| funding_json(payment, &directory)).collect())
+        }
+        "userTwapSliceFills" => {
+            let fills = newest_fills(context, account, |fill| fill.twap.is_some());
+            let shown =
+                |fill: &Fill| Some(json!({ "fill": format::fill(fill, &directory), "twapId": fill.twap?.get() }));
+            Ok(fills.iter().filter_map(shown).collect())
+        }
         _ => Ok(nothing()),
     }
 }
@@ -97,7 +113,33 @@ fn join(newer: &Fill, older: &Fill) -> Option<Fill> {
     })
 }
 
-fn ledger_json(entry: &LedgerEntry, directory: &Directory) -> Json {
+/// A universe as a venue: the core one is the main one.
+fn dex_name(universe: UniverseId, history: &History) -> String {
+    if universe == CORE { String::new() } else { history.universe_name(universe) }
+}
+
+fn funding_json(payment: &FundingPayment, directory: &Directory) -> Json {
+    json!({
+        "time": payment.time.get(),
+        "hash": ActionId::default().to_string(),
+        "delta": funding_delta(payment, directory),
+    })
+}
+
+/// A funding payment: `usdc` is what came in, `fundingRate` the sum over the `nSamples` hours that it is for.
+pub fn funding_delta(payment: &FundingPayment, directory: &Directory) -> Json {
+    let received = payment.amount_usd.checked_neg().unwrap_or(Usd::MAX);
+    json!({
+        "type": "funding",
+        "coin": directory.coin(payment.market),
+        "usdc": received.to_string(),
+        "szi": format::position(payment.position, directory.size_decimals(payment.market)),
+        "fundingRate": payment.rate.to_string(),
+        "nSamples": payment.hours,
+    })
+}
+
+fn ledger_json(entry: &LedgerEntry, directory: &Directory, history: &History) -> Json {
     let amount_text = |asset: &AssetId, amount: &Amount| {
         let decimals = directory.asset(*asset).map_or(8, |spec| spec.decimals);
         scaled_to_string(amount.get(), decimals)
@@ -109,6 +151,48 @@ fn ledger_json(entry: &LedgerEntry, directory: &Directory) -> Json {
         }
         LedgerDelta::Deposit { asset, amount } => {
             json!({ "type": "spotGenesis", "token": symbol(asset), "amount": amount_text(asset, amount) })
+        }
+        LedgerDelta::Liquidation { market, size, value_usd, is_isolated } => json!({
+            "type": "liquidation",
+            "liquidatedNtlPos": value_usd.to_string(),
+            // What the account was worth at that moment is not told.
+            "accountValue": Usd::ZERO.to_string(),
+            "leverageType": if *is_isolated { "Isolated" } else { "Cross" },
+            "liquidatedPositions": [{
+                "coin": directory.coin(*market),
+                "szi": format::position(*size, directory.size_decimals(*market)),
+            }],
+        }),
+        LedgerDelta::Move { from_universe, to_universe, from, to, asset, amount } => json!({
+            "type": "send",
+            "user": from.to_string(),
+            "destination": to.to_string(),
+            "sourceDex": dex_name(*from_universe, history),
+            "destinationDex": dex_name(*to_universe, history),
+            "token": symbol(asset),
+            "amount": amount_text(asset, amount),
+            "usdcValue": if symbol(asset) == USDC { amount_text(asset, amount) } else { Usd::ZERO.to_string() },
+            "fee": Usd::ZERO.to_string(),
+            "nativeTokenFee": Usd::ZERO.to_string(),
+            "nonce": null,
+            "feeToken": "",
+        }),
+        LedgerDelta::VaultDeposited { vault, amount_usd } => {
+            json!({ "type": "vaultDeposit", "vault": vault.to_string(), "usdc": amount_usd.to_string() })
+        }
+        LedgerDelta::VaultWithdrawn { vault, account, value_usd, leader_part_usd } => {
+            let net = value_usd.checked_sub(*leader_part_usd).unwrap_or(Usd::ZERO);
+            json!({
+                "type": "vaultWithdraw",
+                "vault": vault.to_string(),
+                "user": account.to_string(),
+                "requestedUsd": value_usd.to_string(),
+                "commission": leader_part_usd.to_string(),
+                "closingCost": Usd::ZERO.to_string(),
+                "basis": Usd::ZERO.to_string(),
+                "netWithdrawnUsd": net.to_string(),
+                "usdc": net.to_string(),
+            })
         }
         LedgerDelta::Transfer { from, to, asset, amount } if symbol(asset) == USDC => json!({
             "type": "internalTransfer",

@@ -1,18 +1,25 @@
 //! Books, trades and candles: `l2Book`, `recentTrades`, `candleSnapshot`, `fundingHistory`.
 
-use super::{Answer, RequestError, coin_market, nothing, time_ms};
-use crate::{context::Context, history::Interval, hyperliquid::format, json::ValueExt};
+use super::{Answer, RequestError, coin_market, time_ms};
+use crate::{
+    context::Context,
+    history::{FundingHour, Interval},
+    hyperliquid::format,
+    json::ValueExt,
+};
 use palisade_client::api::{Book, BookLevel};
 use palisade_types::{
     hyperliquid::Value,
     numbers::{Price, Size},
 };
+use serde_json::json;
 
 /// Levels a side in an answer.
 pub const LEVELS_MAX: usize = 20;
 /// Levels a side that are read to be put together into rounded ones.
 const LEVELS_READ_MAX: u32 = 1_000;
 const CANDLES_MAX: usize = 5_000;
+const FUNDING_HOURS_MAX: usize = 500;
 const RECENT_TRADES_MAX: usize = 100;
 
 pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
@@ -30,12 +37,27 @@ pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
             Ok(trades.map(|trade| format::trade(trade, &directory)).collect())
         }
         "candleSnapshot" => candles(context, body),
-        // No funding is paid on this chain yet.
-        _ => {
-            coin_market(context, body)?;
-            Ok(nothing())
-        }
+        _ => funding_history(context, body),
     }
+}
+
+/// The oldest full hours from `startTime` on, at most [`FUNDING_HOURS_MAX`].
+fn funding_history(context: &Context, body: &Value) -> Answer {
+    let spec = coin_market(context, body)?;
+    let from_ms = time_ms(body, "startTime")?.ok_or_else(|| RequestError::shape("missing field `startTime`"))?;
+    let to_ms = time_ms(body, "endTime")?.unwrap_or(u64::MAX);
+    let coin = context.feed.directory().coin(spec.id);
+    let history = context.feed.history();
+    let hours = history.funding_hours(spec.id).filter(|hour| (from_ms..=to_ms).contains(&hour.time.get()));
+    let shown = |hour: &FundingHour| {
+        json!({
+            "coin": coin,
+            "fundingRate": hour.rate.to_string(),
+            "premium": hour.premium.to_string(),
+            "time": hour.time.get(),
+        })
+    };
+    Ok(hours.take(FUNDING_HOURS_MAX).map(shown).collect())
 }
 
 fn candles(context: &Context, body: &Value) -> Answer {

@@ -4,14 +4,18 @@
 //! Positions are meaning: a perpetual's asset id is its place in `universe`, a token's index its place in `tokens`,
 //! so nothing is ever left out or reordered.
 
-use super::{Answer, RequestError, main_venue};
+use super::{Answer, RequestError};
 use crate::{
     context::Context,
     history::{DayStatistics, Directory},
-    hyperliquid::format::{self, USDC},
+    hyperliquid::{
+        format::{self, USDC},
+        venue::{CORE, Listing, Venue},
+    },
 };
 use palisade_client::api::MarketInfo;
 use palisade_types::{
+    address::AccountId,
     hyperliquid::Value,
     ids::AssetId,
     market::AssetSpec,
@@ -27,26 +31,23 @@ const TOKEN_DECIMALS_MAX: u8 = 8;
 pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
     let directory = context.feed.directory();
     match kind {
-        "meta" => {
-            main_venue(body)?;
-            Ok(perpetual_meta(&directory))
-        }
-        "allPerpMetas" => Ok(json!([perpetual_meta(&directory)])),
-        "perpDexs" => Ok(json!([null])),
+        "meta" => Ok(venue_meta(context, Venue::named(body)?)),
+        "allPerpMetas" => Ok(Venue::ALL.into_iter().map(|venue| venue_meta(context, venue)).collect()),
+        "perpDexs" => Ok(venues()),
         "metaAndAssetCtxs" => {
-            main_venue(body)?;
+            let venue = Venue::named(body)?;
             let markets = context.node.markets().await?;
-            Ok(json!([perpetual_meta(&directory), contexts(context, &markets, false)]))
+            Ok(json!([venue_meta(context, venue), contexts(context, &markets, venue.listing())]))
         }
         "spotMeta" => Ok(spot_meta(&directory)),
         "spotMetaAndAssetCtxs" => {
             let markets = context.node.markets().await?;
-            Ok(json!([spot_meta(&directory), contexts(context, &markets, true)]))
+            Ok(json!([spot_meta(&directory), contexts(context, &markets, Listing::Spot)]))
         }
         "outcomeMeta" => Ok(json!({ "outcomes": [], "questions": [] })),
         "allMids" => {
-            main_venue(body)?;
-            Ok(all_mids(&context.node.markets().await?, &directory))
+            let venue = Venue::named(body)?;
+            Ok(all_mids(&context.node.markets().await?, &directory, venue))
         }
         "exchangeStatus" => {
             let status = context.node.status().await?;
@@ -56,24 +57,52 @@ pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
     }
 }
 
-/// The perpetuals of the main venue.
-pub fn perpetual_meta(directory: &Directory) -> Json {
+/// All venues: the main one has no description, and places are meaning.
+fn venues() -> Json {
+    let described = |venue: Venue| {
+        json!({
+            "name": venue.name(),
+            "fullName": "Dated futures",
+            "deployer": AccountId::default().to_string(),
+            "oracleUpdater": null,
+            "feeRecipient": null,
+            "assetToStreamingOiCap": [],
+        })
+    };
+    Venue::ALL.into_iter().map(|venue| if venue == Venue::Main { Json::Null } else { described(venue) }).collect()
+}
+
+/// The markets of a venue. A future that has expired stays in its place as delisted; a perpetual whose collateral is not
+/// the core universe's is margined by itself.
+pub fn venue_meta(context: &Context, venue: Venue) -> Json {
+    let now = context.feed.history().time();
+    let directory = context.feed.directory();
     let mut tables = Map::new();
     let mut universe = Vec::new();
-    for spec in directory.markets() {
-        let Some(terms) = spec.perpetual() else { continue };
+    for spec in directory.markets().filter(|spec| venue.lists(spec)) {
+        let Some(terms) = spec.linear() else { continue };
         tables.entry(terms.maximum_leverage.to_string()).or_insert_with(|| {
             json!([terms.maximum_leverage, {
                 "description": "",
                 "marginTiers": [{ "lowerBound": "0.0", "maxLeverage": terms.maximum_leverage }],
             }])
         });
-        universe.push(json!({
-            "name": spec.symbol,
+        let mut listed = json!({
+            "name": directory.coin(spec.id),
             "szDecimals": spec.size_decimals,
             "maxLeverage": terms.maximum_leverage,
             "marginTableId": terms.maximum_leverage,
-        }));
+        });
+        let flags = [
+            ("onlyIsolated", spec.universe != CORE),
+            ("isDelisted", terms.expires_at_ms.is_some_and(|end| end <= now)),
+        ];
+        for (name, _) in flags.into_iter().filter(|(_, is_set)| *is_set) {
+            if let Some(object) = listed.as_object_mut() {
+                object.insert(name.to_owned(), true.into());
+            }
+        }
+        universe.push(listed);
     }
     let tables: Vec<Json> = tables.into_iter().map(|(_, table)| table).collect();
     json!({ "universe": universe, "marginTables": tables, "collateralToken": 0 })
@@ -120,13 +149,13 @@ fn token_id(asset: &AssetSpec) -> String {
     format!("0x{:032x}", asset.id.get())
 }
 
-/// The figures of all perpetuals, or of all spot markets, aligned with their `universe`.
-pub fn contexts(context: &Context, markets: &[MarketInfo], spot: bool) -> Vec<Json> {
+/// The figures of all markets of a listing, aligned with its `universe`.
+pub fn contexts(context: &Context, markets: &[MarketInfo], listing: Listing) -> Vec<Json> {
     let history = context.feed.history();
     let directory = context.feed.directory();
     markets
         .iter()
-        .filter(|market| market.spec.id.is_spot() == spot)
+        .filter(|market| Listing::of(market.spec.id) == listing)
         .map(|market| asset_context(market, &history.day(market.spec.id), &directory))
         .collect()
 }
@@ -135,7 +164,7 @@ pub fn contexts(context: &Context, markets: &[MarketInfo], spot: bool) -> Vec<Js
 ///
 /// Without a mark the index, the last trade or the middle of the book stands in; without any, zero, because
 /// clients take no `null` there. A spot market without a book shows its reference price as its middle, because
-/// ccxt derives the price precision from it. Funding is zero until it exists.
+/// ccxt derives the price precision from it. Funding is what the running hour would cost as measured so far.
 pub fn asset_context(market: &MarketInfo, day: &DayStatistics, directory: &Directory) -> Json {
     let id = market.spec.id;
     let decimals = market.spec.size_decimals;
@@ -159,18 +188,23 @@ pub fn asset_context(market: &MarketInfo, day: &DayStatistics, directory: &Direc
         return json;
     }
     let impact = market.best_bid.zip(market.best_ask).map(|(bid, ask)| json!([bid.to_string(), ask.to_string()]));
-    object.insert("funding".to_owned(), "0.0".into());
+    let funding = market.funding.as_ref();
+    object.insert(
+        "funding".to_owned(),
+        funding.map_or_else(|| "0.0".to_owned(), |funding| funding.rate.to_string()).into(),
+    );
     object.insert("openInterest".to_owned(), format::size(market.open_interest, decimals).into());
-    object.insert("premium".to_owned(), Json::Null);
+    object.insert("premium".to_owned(), funding.map(|funding| funding.premium.to_string()).into());
     object.insert("oraclePx".to_owned(), or_zero(market.index.or(mark)).into());
     object.insert("impactPxs".to_owned(), impact.unwrap_or(Json::Null));
     json
 }
 
-/// The middle of every book, or the reference price where there is none.
-pub fn all_mids(markets: &[MarketInfo], directory: &Directory) -> Json {
+/// The middle of every book, or the reference price where there is none; the main venue's with those of spot.
+pub fn all_mids(markets: &[MarketInfo], directory: &Directory, venue: Venue) -> Json {
     markets
         .iter()
+        .filter(|market| market.spec.id.is_future() == (venue == Venue::Futures))
         .filter_map(|market| {
             let price = format::mid(market).or_else(|| format::reference_price(market))?;
             Some((directory.coin(market.spec.id), Json::from(price.to_string())))

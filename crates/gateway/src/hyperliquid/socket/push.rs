@@ -6,14 +6,17 @@ use super::{
 };
 use crate::{
     context::Context,
-    history::{AccountMessage, BlockUpdate, Fill, OrderRecord},
+    history::{AccountMessage, BlockUpdate, Fill, FundingPayment, MarginCall, OrderRecord},
     hyperliquid::{
         errors::RequestError,
         format,
-        info::{LEVELS_MAX, all_mids, fills_json},
+        info::{LEVELS_MAX, all_mids, fills_json, funding_delta},
     },
 };
-use palisade_types::address::AccountId;
+use palisade_types::{
+    address::AccountId,
+    event::{Liquidation, MarginLevel},
+};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +55,7 @@ pub async fn market_states(context: &Context, subscriptions: &Subscriptions) -> 
     for subscription in subscriptions.keys() {
         if matches!(
             subscription,
-            Subscription::AllMids | Subscription::L2Book { .. } | Subscription::ActiveAssetContext { .. }
+            Subscription::AllMids { .. } | Subscription::L2Book { .. } | Subscription::ActiveAssetContext { .. }
         ) {
             out.extend(snapshot::initial(context, subscription).await?);
         }
@@ -72,10 +75,67 @@ fn account_events(context: &Context, subscriptions: &Subscriptions, update: &Blo
                     }
                 }
                 AccountMessage::Fills(fills) => fill_messages(context, subscriptions, user, fills, &mut out),
+                AccountMessage::Funding(payment) => funding_messages(context, subscriptions, user, payment, &mut out),
+                AccountMessage::Liquidated(liquidation) => {
+                    if subscriptions.contains_key(&Subscription::UserEvents { user }) {
+                        out.push(message("user", json!({ "liquidation": liquidation_json(liquidation) })));
+                    }
+                }
+                AccountMessage::MarginCalled(call) => {
+                    if subscriptions.contains_key(&Subscription::Notification { user }) {
+                        let text = margin_call_text(call, context);
+                        out.push(message("notification", json!({ "notification": text })));
+                    }
+                }
             }
         }
     }
     out
+}
+
+fn funding_messages(
+    context: &Context,
+    subscriptions: &Subscriptions,
+    user: AccountId,
+    payment: &FundingPayment,
+    out: &mut Vec<Json>,
+) {
+    let mut shown = funding_delta(payment, &context.feed.directory());
+    if let Some(object) = shown.as_object_mut() {
+        object.remove("type");
+        object.insert("time".to_owned(), payment.time.get().into());
+    }
+    if subscriptions.contains_key(&Subscription::UserEvents { user }) {
+        out.push(message("user", json!({ "funding": shown })));
+    }
+    if subscriptions.contains_key(&Subscription::UserFundings { user }) {
+        out.push(message("userFundings", json!({ "user": user.to_string(), "fundings": [shown] })));
+    }
+}
+
+fn liquidation_json(liquidation: &Liquidation) -> Json {
+    json!({
+        "lid": 0,
+        "liquidator": AccountId::default().to_string(),
+        "liquidated_user": liquidation.account.to_string(),
+        "liquidated_ntl_pos": liquidation.quote_usd.to_string(),
+        "liquidated_account_value": "0.0",
+    })
+}
+
+/// Hyperliquid has one channel for what a person should read.
+fn margin_call_text(call: &MarginCall, context: &Context) -> String {
+    let what = match call.market {
+        None => "Cross margin".to_owned(),
+        Some(market) => format!("The isolated position in {}", context.feed.directory().coin(market)),
+    };
+    let level = match call.level {
+        MarginLevel::Healthy => "is healthy again",
+        MarginLevel::Warned => "is below 1.25 times its maintenance requirement",
+        MarginLevel::Called => "is below 1.1 times its maintenance requirement: add collateral or reduce now",
+        MarginLevel::Liquidatable => "is below its maintenance requirement and is being liquidated",
+    };
+    format!("{what} {level}: equity {} USD, maintenance {} USD.", call.equity_usd, call.maintenance_usd)
 }
 
 fn order_updates(context: &Context, records: &[OrderRecord]) -> Json {
@@ -114,9 +174,9 @@ async fn market_data(
 ) -> Result<(), RequestError> {
     let directory = context.feed.directory();
     match subscription {
-        Subscription::AllMids => {
+        Subscription::AllMids { venue } => {
             let Some(markets) = &update.markets else { return Ok(()) };
-            let mids = message("allMids", json!({ "mids": all_mids(markets, &directory) }));
+            let mids = message("allMids", json!({ "mids": all_mids(markets, &directory, *venue) }));
             send_if_new(mids, last, out);
         }
         Subscription::L2Book { market, significant_figures: None, .. } => {

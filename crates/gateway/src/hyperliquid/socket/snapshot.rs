@@ -6,9 +6,8 @@ use crate::{
     hyperliquid::{
         errors::RequestError,
         format,
-        info::{
-            self, all_mids, asset_context, clearinghouse_state, contexts, frontend_orders, perpetual_meta, spot_state,
-        },
+        info::{self, all_mids, asset_context, clearinghouse_state, contexts, frontend_orders, spot_state, venue_meta},
+        venue::{Listing, Venue},
     },
 };
 use palisade_types::{address::AccountId, hyperliquid::Value, ids::MarketId};
@@ -16,6 +15,8 @@ use serde_json::{Value as Json, json};
 
 /// Trades that a new follower gets.
 const TRADES_MAX: usize = 10;
+/// Funding payments that a new follower gets.
+const FUNDINGS_MAX: usize = 500;
 
 /// A message of a channel.
 pub fn message(channel: &str, data: Json) -> Json {
@@ -26,9 +27,9 @@ pub fn message(channel: &str, data: Json) -> Json {
 pub async fn initial(context: &Context, subscription: &Subscription) -> Result<Option<Json>, RequestError> {
     let directory = context.feed.directory();
     Ok(match subscription {
-        Subscription::AllMids => {
+        Subscription::AllMids { venue } => {
             let markets = context.node.markets().await?;
-            Some(message("allMids", json!({ "mids": all_mids(&markets, &directory) })))
+            Some(message("allMids", json!({ "mids": all_mids(&markets, &directory, *venue) })))
         }
         Subscription::L2Book { .. } => book(context, subscription).await?,
         Subscription::Bbo { market } => {
@@ -47,15 +48,12 @@ pub async fn initial(context: &Context, subscription: &Subscription) -> Result<O
         }
         Subscription::ActiveAssetContext { market } => active_context(context, *market).await?,
         Subscription::UserFills { user, aggregate } => Some(user_fills(context, *user, *aggregate).await?),
-        Subscription::UserFundings { user } => {
-            let data = json!({ "isSnapshot": true, "user": user.to_string(), "fundings": [] });
-            Some(message("userFundings", data))
-        }
+        Subscription::UserFundings { user } => Some(user_fundings(context, *user)),
         Subscription::UserLedger { user } => Some(user_ledger(context, *user).await?),
         Subscription::ClearinghouseState { .. } | Subscription::SpotState { .. } | Subscription::WebData { .. } => {
             account_state(context, subscription).await?
         }
-        Subscription::OrderUpdates { .. } | Subscription::UserEvents { .. } => None,
+        Subscription::OrderUpdates { .. } | Subscription::UserEvents { .. } | Subscription::Notification { .. } => None,
     })
 }
 
@@ -64,10 +62,10 @@ pub async fn account_state(context: &Context, subscription: &Subscription) -> Re
     let Some(user) = subscription.user() else { return Ok(None) };
     let directory = context.feed.directory();
     Ok(match subscription {
-        Subscription::ClearinghouseState { .. } => {
+        Subscription::ClearinghouseState { venue, .. } => {
             let account = context.node.account(user).await?;
-            let state = clearinghouse_state(&account, &directory);
-            let data = json!({ "dex": "", "user": user.to_string(), "clearinghouseState": state });
+            let state = clearinghouse_state(&account, &directory, &context.feed.history(), *venue);
+            let data = json!({ "dex": venue.name(), "user": user.to_string(), "clearinghouseState": state });
             Some(message("clearinghouseState", data))
         }
         Subscription::SpotState { .. } => {
@@ -83,16 +81,16 @@ pub async fn account_state(context: &Context, subscription: &Subscription) -> Re
 async fn web_data(context: &Context, user: AccountId) -> Result<Json, RequestError> {
     let directory = context.feed.directory();
     let account = context.node.account(user).await?;
-    let orders = frontend_orders(context, user).await?;
+    let orders = frontend_orders(context, user, Venue::Main).await?;
     let markets = context.node.markets().await?;
     Ok(json!({
         "user": user.to_string(),
-        "clearinghouseState": clearinghouse_state(&account, &directory),
+        "clearinghouseState": clearinghouse_state(&account, &directory, &context.feed.history(), Venue::Main),
         "spotState": spot_state(&account, &directory),
         "openOrders": orders,
-        "meta": perpetual_meta(&directory),
-        "assetCtxs": contexts(context, &markets, false),
-        "spotAssetCtxs": contexts(context, &markets, true),
+        "meta": venue_meta(context, Venue::Main),
+        "assetCtxs": contexts(context, &markets, Listing::Perpetuals),
+        "spotAssetCtxs": contexts(context, &markets, Listing::Spot),
         "serverTime": account.time_ms.get(),
         "leadingVaults": [],
         "totalVaultEquity": "0.0",
@@ -141,6 +139,24 @@ async fn user_fills(context: &Context, user: AccountId, aggregate: bool) -> Resu
     ]);
     let fills = info::answer(context, &request).await?;
     Ok(message("userFills", json!({ "isSnapshot": true, "user": user.to_string(), "fills": fills })))
+}
+
+fn user_fundings(context: &Context, user: AccountId) -> Json {
+    let directory = context.feed.directory();
+    let history = context.feed.history();
+    let fundings: Vec<Json> = history
+        .funding_newest_first(&user)
+        .take(FUNDINGS_MAX)
+        .map(|payment| {
+            let mut shown = info::funding_delta(payment, &directory);
+            if let Some(object) = shown.as_object_mut() {
+                object.remove("type");
+                object.insert("time".to_owned(), payment.time.get().into());
+            }
+            shown
+        })
+        .collect();
+    message("userFundings", json!({ "isSnapshot": true, "user": user.to_string(), "fundings": fundings }))
 }
 
 async fn user_ledger(context: &Context, user: AccountId) -> Result<Json, RequestError> {

@@ -5,7 +5,8 @@ use crate::{
     history::Interval,
     hyperliquid::{
         errors::RequestError,
-        info::{coin_market, interval_named, main_venue, user},
+        info::{coin_market, interval_named, user},
+        venue::Venue,
     },
     json::ValueExt,
 };
@@ -16,7 +17,7 @@ use serde_json::{Value as Json, json};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subscription {
     /// The middle of every book.
-    AllMids,
+    AllMids { venue: Venue },
     /// A book, perhaps rounded.
     L2Book { market: MarketId, significant_figures: Option<u64>, mantissa: Option<u64> },
     /// A market's trades.
@@ -33,12 +34,14 @@ pub enum Subscription {
     UserEvents { user: AccountId },
     /// An account's fills, with a snapshot.
     UserFills { user: AccountId, aggregate: bool },
-    /// An account's funding payments: none yet.
+    /// What an account's owner should read: margin calls.
+    Notification { user: AccountId },
+    /// An account's funding payments.
     UserFundings { user: AccountId },
     /// An account's deposits and transfers.
     UserLedger { user: AccountId },
     /// An account's positions and margin.
-    ClearinghouseState { user: AccountId },
+    ClearinghouseState { user: AccountId, venue: Venue },
     /// An account's balances.
     SpotState { user: AccountId },
     /// Everything that an account's page shows.
@@ -52,7 +55,7 @@ impl Subscription {
         let market = || coin_market(context, body).map(|spec| spec.id);
         let optional = |key: &str| body.field(key).and_then(ValueExt::unsigned);
         Ok(match kind {
-            "allMids" => main_venue(body).map(|()| Self::AllMids)?,
+            "allMids" => Self::AllMids { venue: Venue::named(body)? },
             "l2Book" => Self::L2Book {
                 market: market()?,
                 significant_figures: optional("nSigFigs"),
@@ -68,11 +71,10 @@ impl Subscription {
                 user: user(body)?,
                 aggregate: body.field("aggregateByTime").and_then(ValueExt::boolean).unwrap_or(false),
             },
+            "notification" => Self::Notification { user: user(body)? },
             "userFundings" => Self::UserFundings { user: user(body)? },
             "userNonFundingLedgerUpdates" => Self::UserLedger { user: user(body)? },
-            "clearinghouseState" => {
-                main_venue(body).and_then(|()| Ok(Self::ClearinghouseState { user: user(body)? }))?
-            }
+            "clearinghouseState" => Self::ClearinghouseState { venue: Venue::named(body)?, user: user(body)? },
             "spotState" => Self::SpotState { user: user(body)? },
             "webData2" => Self::WebData { user: user(body)? },
             _ => return Err(RequestError::shape("unknown or unsupported subscription type")),
@@ -85,12 +87,13 @@ impl Subscription {
             Self::OrderUpdates { user }
             | Self::UserEvents { user }
             | Self::UserFills { user, .. }
+            | Self::Notification { user }
             | Self::UserFundings { user }
             | Self::UserLedger { user }
-            | Self::ClearinghouseState { user }
+            | Self::ClearinghouseState { user, .. }
             | Self::SpotState { user }
             | Self::WebData { user } => Some(*user),
-            Self::AllMids
+            Self::AllMids { .. }
             | Self::L2Book { .. }
             | Self::Trades { .. }
             | Self::Bbo { .. }
@@ -104,7 +107,8 @@ impl Subscription {
         let coin = |market: &MarketId| context.feed.directory().coin(*market);
         let of_user = |kind: &str, user: &AccountId| json!({ "type": kind, "user": user.to_string() });
         match self {
-            Self::AllMids => json!({ "type": "allMids", "dex": null }),
+            Self::AllMids { venue: Venue::Main } => json!({ "type": "allMids", "dex": null }),
+            Self::AllMids { venue } => json!({ "type": "allMids", "dex": venue.name() }),
             Self::L2Book { market, significant_figures, mantissa } => json!({
                 "type": "l2Book",
                 "coin": coin(market),
@@ -123,10 +127,11 @@ impl Subscription {
             Self::UserFills { user, aggregate } => {
                 json!({ "type": "userFills", "user": user.to_string(), "aggregateByTime": aggregate })
             }
+            Self::Notification { user } => of_user("notification", user),
             Self::UserFundings { user } => of_user("userFundings", user),
             Self::UserLedger { user } => of_user("userNonFundingLedgerUpdates", user),
-            Self::ClearinghouseState { user } => {
-                json!({ "type": "clearinghouseState", "user": user.to_string(), "dex": "" })
+            Self::ClearinghouseState { user, venue } => {
+                json!({ "type": "clearinghouseState", "user": user.to_string(), "dex": venue.name() })
             }
             Self::SpotState { user } => {
                 json!({ "type": "spotState", "user": user.to_string(), "ignorePortfolioMargin": false })

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use palisade_client::{
     api::{
         AccountInfo, ApiError, BalanceInfo, Book, BookLevel, FinalizedBlock, MarginInfo, MarketInfo, NodeApi,
-        PositionInfo, ReceiptInfo, SignerRole, Status,
+        PositionInfo, ReceiptInfo, SignerRole, Status, SubAccountInfo,
     },
     proof::{ProofBundle, ProofRequest},
 };
 use palisade_types::{
-    action::Action,
+    action::{Action, MarginMode},
     address::{AccountId, Ed25519Key, SignerId},
     agent::{Agent, AgentScope},
     block::{ConsensusContext, Header, OperationsRange},
@@ -347,6 +347,7 @@ pub fn market() -> MarketInfo {
         best_bid: Some(Price::new(4)),
         best_ask: None,
         open_interest: Size::new(5),
+        funding: None,
         halted: true,
     }
 }
@@ -396,6 +397,9 @@ pub fn account_info() -> AccountInfo {
             maintenance_margin_usd: Usd::new(5),
             liquidation_price: Some(Price::new(6)),
             leverage: 7,
+            margin_mode: MarginMode::Cross,
+            collateral_usd: Usd::ZERO,
+            owed_funding_usd: Usd::new(8),
         }],
         margins: vec![MarginInfo {
             universe: UniverseId::new(0),
@@ -407,6 +411,12 @@ pub fn account_info() -> AccountInfo {
         }],
         agents: vec![(key().signer_id(), agent())],
         leverages: vec![(MarketId::new(0), 20)],
+        triggers: Vec::new(),
+        twaps: Vec::new(),
+        controller: Some(AccountId([2; 20])),
+        sub_accounts: vec![SubAccountInfo { account: AccountId([3; 20]), name: "hedges".to_owned() }],
+        vault: None,
+        vault_stakes: Vec::new(),
         hyperliquid_compatible: true,
         scheduled_cancel_ms: None,
         actions_used: 1,

@@ -1,8 +1,8 @@
 use super::*;
 use palisade_types::{
     event::CancelReason,
-    hyperliquid::{Grouping, LimitTimeInForce, Modify, Order, OrderKind},
-    ids::{AssetId, ClientOrderId, OrderId, UniverseId},
+    hyperliquid::{Grouping, LimitTimeInForce, Modify, Order, OrderKind, Twap},
+    ids::{AssetId, ClientOrderId, OrderId, TwapId, UniverseId},
     market::{MarketKind, MarketSpec},
     numbers::{Price, Rate},
     order::OrderReference,
@@ -117,5 +117,57 @@ fn cancels_and_single_modifies_have_their_own_shapes() {
     assert_eq!(
         answer(&schedule, Outcome::Rejected { rejection }),
         json!({ "err": "Isolated margin is not available yet: use cross." })
+    );
+}
+
+/// Alone a trigger answers like an order that rests, so that clients learn its number; of a group as Hyperliquid does.
+#[test]
+fn triggers_say_what_they_wait_for() {
+    let waiting = |armed| OrderResult::Waiting { order: OrderId::new(7), client_order_id: None, armed };
+    let with = |grouping| L1Action::Order { orders: vec![an_order(); 2], grouping, builder: None };
+    let statuses = |grouping, results| {
+        answer(&with(grouping), Outcome::Orders { results })["response"]["data"]["statuses"].clone()
+    };
+    assert_eq!(statuses(Grouping::Na, vec![waiting(true)]), json!([{ "resting": { "oid": 7 } }]));
+    assert_eq!(statuses(Grouping::PositionTpsl, vec![waiting(true)]), json!(["waitingForTrigger"]));
+    let children = statuses(Grouping::NormalTpsl, vec![accepted(0, 0, 1, None), waiting(false)]);
+    assert_eq!((children[1].as_str(), children[0]["resting"]["oid"].as_u64()), (Some("waitingForFill"), Some(77)));
+    assert_eq!(statuses(Grouping::NormalTpsl, vec![waiting(true)]), json!(["waitingForTrigger"]));
+    let modify = Modify { order: OrderReference::Id(OrderId::new(7)), replacement: an_order() };
+    let modified =
+        answer(&L1Action::BatchModify { modifies: vec![modify] }, Outcome::Orders { results: vec![waiting(true)] });
+    assert_eq!(modified["response"]["data"]["statuses"][0], json!({ "resting": { "oid": 7 } }));
+    let rejection = Rejection::TriggerWouldFire { trigger_price: Price::new(1), reference: Price::new(2) };
+    let refused = statuses(Grouping::Na, vec![OrderResult::Rejected { rejection }]);
+    assert_eq!(refused, json!([{ "error": "Invalid TP/SL price." }]));
+}
+
+#[test]
+fn twaps_and_new_accounts_have_their_own_shapes() {
+    let ok = |kind: &str, data: Json| json!({ "status": "ok", "response": { "type": kind, "data": data } });
+    let twap = Twap {
+        market: MarketId::new(0),
+        is_buy: true,
+        size: "1".into(),
+        reduce_only: false,
+        minutes: 5,
+        randomize: false,
+    };
+    let order = L1Action::TwapOrder { twap };
+    let running = answer(&order, Outcome::Twap { twap: TwapId::new(9) });
+    assert_eq!(running, ok("twapOrder", json!({ "status": { "running": { "twapId": 9 } } })));
+    let cancel = L1Action::TwapCancel { market: MarketId::new(0), twap: 9 };
+    assert_eq!(answer(&cancel, Outcome::Done), ok("twapCancel", json!({ "status": "success" })));
+    let rejection = Rejection::TwapNotRunning { twap: TwapId::new(9) };
+    let text = "TWAP was never placed, already canceled, or filled.";
+    assert_eq!(
+        answer(&cancel, Outcome::Rejected { rejection }),
+        ok("twapCancel", json!({ "status": { "error": text } }))
+    );
+    let create = L1Action::CreateSubAccount { name: "a".into() };
+    let account = palisade_types::address::AccountId([0xab; 20]);
+    assert_eq!(
+        answer(&create, Outcome::AccountCreated { account }),
+        ok("createSubAccount", account.to_string().into())
     );
 }

@@ -1,8 +1,9 @@
 use super::*;
+use crate::config::HistoryLimits;
 use palisade_types::{
-    ids::{Height, MarketId},
-    market::AssetSpec,
-    numbers::{Position, Price},
+    ids::{Height, MarketId, UniverseId},
+    market::{AssetSpec, MarketKind, MarketSpec},
+    numbers::{Position, Price, Rate, Size},
     time::TimeMs,
 };
 
@@ -45,6 +46,9 @@ fn account(withdrawable: &str) -> AccountInfo {
             maintenance_margin_usd: usd("1180"),
             liquidation_price: None,
             leverage: 10,
+            margin_mode: MarginMode::Cross,
+            collateral_usd: Usd::ZERO,
+            owed_funding_usd: usd("-3"),
         }],
         margins: vec![MarginInfo {
             universe: CORE,
@@ -56,6 +60,12 @@ fn account(withdrawable: &str) -> AccountInfo {
         }],
         agents: Vec::new(),
         leverages: Vec::new(),
+        triggers: Vec::new(),
+        twaps: Vec::new(),
+        controller: None,
+        sub_accounts: Vec::new(),
+        vault: None,
+        vault_stakes: Vec::new(),
         hyperliquid_compatible: true,
         scheduled_cancel_ms: None,
         actions_used: 0,
@@ -66,7 +76,8 @@ fn account(withdrawable: &str) -> AccountInfo {
 
 #[test]
 fn account_value_is_raw_usd_plus_the_signed_value_of_positions() {
-    let state = clearinghouse_state(&account("700"), &directory());
+    let state =
+        clearinghouse_state(&account("700"), &directory(), &History::new(HistoryLimits::standard()), Venue::Main);
     assert_eq!(state["marginSummary"]["accountValue"], "3000");
     assert_eq!(state["marginSummary"]["totalRawUsd"], "121000", "a short was paid for what it sold");
     assert_eq!(state["marginSummary"], state["crossMarginSummary"]);
@@ -75,6 +86,7 @@ fn account_value_is_raw_usd_plus_the_signed_value_of_positions() {
     assert_eq!(position["returnOnEquity"], "0.169491");
     assert_eq!(position["liquidationPx"], Json::Null);
     assert_eq!(state["withdrawable"], "700");
+    assert_eq!(position["cumFunding"], json!({ "allTime": "-3", "sinceOpen": "-3", "sinceChange": "-3" }));
 }
 
 #[test]
@@ -96,8 +108,72 @@ fn an_account_that_never_held_anything_has_zeros() {
     empty.balances.clear();
     empty.positions.clear();
     empty.margins.clear();
-    let state = clearinghouse_state(&empty, &directory());
+    let state = clearinghouse_state(&empty, &directory(), &History::new(HistoryLimits::standard()), Venue::Main);
     assert_eq!(state["marginSummary"]["accountValue"], "0");
     assert_eq!(state["assetPositions"], json!([]));
     assert_eq!(spot_state(&empty, &directory()), json!({"balances": []}));
+}
+
+fn isolated(collateral: &str) -> AccountInfo {
+    let mut info = account("700");
+    info.positions[0].margin_mode = MarginMode::Isolated;
+    info.positions[0].collateral_usd = usd(collateral);
+    info.margins[0] = MarginInfo {
+        equity_usd: usd("1000"),
+        initial_margin_usd: Usd::ZERO,
+        maintenance_margin_usd: Usd::ZERO,
+        positions_value_usd: Usd::ZERO,
+        ..info.margins[0].clone()
+    };
+    info
+}
+
+/// Of an isolated position `rawUsd` plus its signed value is what backs it, and that is also its margin.
+#[test]
+fn an_isolated_position_comes_on_top_of_cross_margin() {
+    let state =
+        clearinghouse_state(&isolated("11800"), &directory(), &History::new(HistoryLimits::standard()), Venue::Main);
+    let position = &state["assetPositions"][0]["position"];
+    assert_eq!(position["leverage"], json!({ "type": "isolated", "value": 10, "rawUsd": "131800" }));
+    assert_eq!(position["marginUsed"], "13800", "collateral and profit");
+    let total = json!({"accountValue":"14800","totalNtlPos":"118000","totalRawUsd":"132800","totalMarginUsed":"13800"});
+    assert_eq!(state["marginSummary"], total);
+    let cross = json!({"accountValue":"1000","totalNtlPos":"0","totalRawUsd":"1000","totalMarginUsed":"0"});
+    assert_eq!(state["crossMarginSummary"], cross);
+}
+
+/// Clients know one clearing house, so what is in another universe looks isolated to them.
+#[test]
+fn a_position_in_another_universe_looks_isolated() {
+    let mut info = account("700");
+    let market = MarketSpec {
+        id: MarketId::new(0),
+        symbol: "ALT".into(),
+        universe: UniverseId::new(1),
+        kind: MarketKind::Perpetual {
+            underlying: AssetId::new(1),
+            maximum_leverage: 10,
+            open_interest_maximum: Size::MAX,
+            position_maximum: Size::MAX,
+            risk: Default::default(),
+        },
+        size_decimals: 0,
+        tick: Price::new(1),
+        maker_fee: Rate::ZERO,
+        taker_fee: Rate::ZERO,
+        minimum_notional_usd: Usd::ZERO,
+        maximum_notional_usd: Usd::MAX,
+        price_band: Rate::MAX,
+        open_orders_per_account_max: 1,
+    };
+    let assets = directory().assets().to_vec();
+    let directory = Directory::new(assets, [market]);
+    let core = MarginInfo { equity_usd: usd("50"), ..isolated("0").margins[0].clone() };
+    let other = MarginInfo { universe: UniverseId::new(1), equity_usd: usd("3000"), ..core.clone() };
+    info.margins = vec![core, other];
+    let state = clearinghouse_state(&info, &directory, &History::new(HistoryLimits::standard()), Venue::Main);
+    let leverage = &state["assetPositions"][0]["position"]["leverage"];
+    assert_eq!(leverage, &json!({ "type": "isolated", "value": 10, "rawUsd": "121000" }));
+    assert_eq!(state["marginSummary"]["accountValue"], "3050");
+    assert_eq!(state["crossMarginSummary"]["accountValue"], "50");
 }
