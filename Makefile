@@ -17,7 +17,7 @@ DEVNET_ARGS ?=
 GUARDS ?=
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants test-seeds fuzz guards flood soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants test-seeds fuzz crash guards flood soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful an
 	CARGO="$(CARGO)" TOOLS="$(TARGET_DIR)/tools" FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" fuzz/run.sh
 	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
+
+crash: ## replay 10 October 2025 over 2,400 accounts and write docs/reports/crash-2025-10-10.md (needs PALISADE_DATA)
+	$(CARGO) run --locked --package palisade-engine --example crash
 
 guards: ## take each guard against bad input out and show that its test fails; commit first; long
 	$(PYTHON) tests/guards/run.py $(CARGO) $(GUARDS)
