@@ -12,6 +12,7 @@ use crate::{
     wide::multiply_divide_floor,
 };
 use palisade_types::{
+    market::MarketSpec,
     numbers::{Price, Usd},
     rejection::Rejection,
     time::TimeMs,
@@ -24,6 +25,9 @@ pub const OBSERVED_AHEAD_MS: u64 = 60_000;
 /// Of the window, at least so much must have been measured; otherwise the first index after the expiry is the price.
 pub const MEASURED_MIN_MS: u64 = SETTLEMENT_WINDOW_MS / 2;
 
+/// How long delivery waits for the liquidation of those who cannot pay.
+pub const DELIVERY_WAIT_MAX_MS: u64 = 60 * 60 * 1_000;
+
 /// When the window of a future begins.
 pub const fn window_start(expires_at_ms: TimeMs) -> TimeMs {
     expires_at_ms.saturating_sub(SETTLEMENT_WINDOW_MS)
@@ -32,6 +36,11 @@ pub const fn window_start(expires_at_ms: TimeMs) -> TimeMs {
 /// Whether a future's index is to be looked at.
 pub fn is_observed(expires_at_ms: TimeMs, now: TimeMs) -> bool {
     now.saturating_add(OBSERVED_AHEAD_MS) >= window_start(expires_at_ms)
+}
+
+/// Whether a market is over: nothing trades in it any more.
+pub fn is_over(market: &MarketSpec, now: TimeMs) -> bool {
+    market.linear().and_then(|terms| terms.expires_at_ms).is_some_and(|expires_at_ms| expires_at_ms <= now)
 }
 
 /// What a position is paid at a settlement price: its value rounded down, less its cost.
@@ -52,6 +61,7 @@ impl SettlementRecord {
             measured_ms: 0,
             free_mark: None,
             price: None,
+            fixed_at_ms: TimeMs::new(0),
             delivered_lots: 0,
             delivered_value_usd: Usd::ZERO,
             is_settled: false,

@@ -23,6 +23,7 @@ mod transfer;
 pub(crate) mod watch;
 
 use crate::{
+    future::is_over,
     liquidation::watch::{Standing, standing},
     orders,
     state::{MarginUnit, Record, RecordKey, UniverseRecord},
@@ -190,6 +191,10 @@ fn first_market(work: &Work<'_>, unit: MarginUnit) -> Result<Option<MarketId>, R
     let mut best: Option<(Usd, MarketId)> = None;
     for market in watch::markets_of(work.state, &unit) {
         let Some(spec) = work.state.market(market) else { continue };
+        // A future that is over has no book, and is delivered at its settlement price: only a loss is dealt with before.
+        if !by_loss && is_over(spec, work.time_ms) {
+            continue;
+        }
         let exposure = crate::accounts::exposure(work.state, unit.account, spec)?;
         let weight = if by_loss {
             exposure.unrealised_usd()?.checked_neg().ok_or(Rejection::Overflow)?

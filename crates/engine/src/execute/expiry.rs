@@ -7,9 +7,10 @@
 use super::audit::halt_universe;
 use crate::{
     accounts::collateral_account,
-    future::{is_observed, payoff},
+    future::{DELIVERY_WAIT_MAX_MS, is_observed, payoff},
     isolated::move_from_purse,
     ledger::{Overdraft, Settlement},
+    liquidation::watch::{markets_of, standing},
     market_math::{quote_amount, quote_value_usd},
     orders,
     state::{MarkRecord, PositionId, Record, RecordKey, SettlementRecord, State},
@@ -18,10 +19,10 @@ use crate::{
 };
 use palisade_types::{
     address::AccountId,
-    event::{CancelReason, Event},
+    event::{CancelReason, Event, MarginLevel},
     ids::{AssetId, MarketId, OrderId},
     market::MarketSpec,
-    numbers::{Amount, Price},
+    numbers::{Amount, Price, Usd},
     order::Side,
     rejection::Rejection,
     time::TimeMs,
@@ -126,6 +127,9 @@ fn settle(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs, steps
         triggers::end_next_in(work, market.id, CancelReason::Delisted);
     }
     let Some(price) = price else { return Ok(()) };
+    if waits_for_losses(work, market.id) {
+        return Ok(());
+    }
     let universe = market.universe;
     let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
     while let Some(account) = work.state.first_holder(market.id) {
@@ -136,6 +140,21 @@ fn settle(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs, steps
         deliver(work, market, collateral, price, account)?;
     }
     finish(work, market, collateral)
+}
+
+/// Whether somebody cannot pay what the settlement price costs, so that delivery waits until liquidation has dealt with it:
+/// once everybody is delivered, no winner is left who could bear a loss. The liquidation of the block that fixed the price
+/// is always waited for: before it nobody has looked.
+fn waits_for_losses(work: &Work<'_>, market: MarketId) -> bool {
+    let state = &*work.state;
+    let Some(record) = state.settlement(market) else { return true };
+    let waited_ms = work.time_ms.since(record.fixed_at_ms);
+    let cannot_pay = |unit| {
+        markets_of(state, &unit).contains(&market)
+            && standing(state, unit).is_ok_and(|standing| standing.equity_usd < Usd::ZERO)
+    };
+    let mut below = state.margin_calls().filter(|(_, level)| *level == MarginLevel::Liquidatable);
+    waited_ms == 0 || (waited_ms < DELIVERY_WAIT_MAX_MS && below.any(|(unit, _)| cannot_pay(unit)))
 }
 
 fn first_order(state: &State, market: MarketId) -> Option<OrderId> {
@@ -152,7 +171,8 @@ fn fix_price(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs) ->
     let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
     let index = work.state.index(terms.underlying);
     let Some(price) = record.settlement_price(index, expires_at_ms, work.time_ms)? else { return Ok(None) };
-    let record = SettlementRecord { price: Some(price), ..record.measured_to(expires_at_ms, work.time_ms)? };
+    let record = record.measured_to(expires_at_ms, work.time_ms)?;
+    let record = SettlementRecord { price: Some(price), fixed_at_ms: work.time_ms, ..record };
     work.state.put(Record::Settlement { id: market.id, record });
     work.emit(Event::SettlementPriceFixed { market: market.id, price, measured_ms: record.measured_ms });
     if let Some(mark) = work.state.mark(market.id).copied() {
@@ -215,8 +235,7 @@ fn finish(work: &mut Work<'_>, market: &MarketSpec, collateral: AssetId) -> Resu
     let mut settlement = Settlement::new(market.universe, Overdraft::Refused);
     settlement.transfer(clearing, AccountId::insurance(market.universe), collateral, dust)?;
     settlement.apply(work.state)?;
-    let record =
-        SettlementRecord { delivered_value_usd: palisade_types::numbers::Usd::ZERO, is_settled: true, ..record };
+    let record = SettlementRecord { delivered_value_usd: Usd::ZERO, is_settled: true, ..record };
     work.state.put(Record::Settlement { id: market.id, record });
     work.emit(Event::MarketSettled { market: market.id, dust_usd: quote_value_usd(dust) });
     Ok(())

@@ -71,7 +71,9 @@ fn a_future_is_settled_on_the_mean_of_its_last_half_hour() {
     assert!(mark > price("101.9") && mark < price("102.1"), "{mark}");
     assert_eq!(settlement(&venue).free_mark, Some(price("104")));
     venue.keep_index(BTC, price("104"), 880_000);
-    let events = block_at(&mut venue, 0, Some("104")).events;
+    let mut events = block_at(&mut venue, 0, Some("104")).events;
+    assert_eq!(venue.state().positions().count(), 3, "losses first: the next block delivers");
+    events.extend(block_at(&mut venue, 10, None).events);
     let measured_ms = settlement(&venue).measured_ms;
     assert_eq!(measured_ms, 1_800_000);
     let settled = settlement(&venue).price.expect("it is over");
@@ -188,6 +190,7 @@ fn settlement_waits_for_an_index_if_the_window_was_not_measured() {
         _ => None,
     });
     assert_eq!(fixed, Some((price("93"), 700)));
+    let events = block_at(&mut venue, 30_010, None).events;
     assert!(events.iter().any(|event| matches!(event, Event::MarketSettled { dust_usd, .. } if dust_usd.is_zero())));
     // 3 × (93 − 100), less the maker's fee of 0.03
     scenario_on(&mut venue, "alice holds USDC 99978.97");
@@ -212,6 +215,7 @@ fn scenario_20_an_expiry_print_pays_little() {
         block_at(&mut venue, -60_000, Some(if spiked { "110" } else { "100" }));
         venue.keep_index(BTC, price(if spiked { "110" } else { "100" }), 56_000);
         block_at(&mut venue, delay_ms, Some("100"));
+        block_at(&mut venue, delay_ms + 10, None);
         paid.push(venue.state().balance(account_of("alice"), CORE, USDC).get() - usd("99999.97").get());
         assert_eq!(worth_of_all(venue.state()), 5 * usd("100000").get());
     }
@@ -221,7 +225,7 @@ fn scenario_20_an_expiry_print_pays_little() {
     assert_eq!(paid[2], paid[1], "who delays the last block gains nothing");
 }
 
-/// 1,000 orders and three positions take two blocks; what happens in between changes nobody's payoff.
+/// 1,000 orders are all that one block cancels; what happens in between changes nobody's payoff.
 #[test]
 fn delivery_is_bounded_per_block_and_goes_on() {
     let mut venue = venue();
@@ -340,7 +344,71 @@ fn an_isolated_position_gives_its_purse_back() {
     block_at(&mut venue, -1_860_000, Some("100"));
     venue.keep_index(BTC, price("102"), 1_859_000);
     block_at(&mut venue, 0, Some("102"));
+    block_at(&mut venue, 10, None);
     assert_eq!(venue.state().balance(purse, CORE, USDC), Amount::ZERO);
+    assert_eq!(worth_of_all(venue.state()), 5 * usd("100000").get());
+}
+
+/// Who cannot pay is dealt with before the winners are delivered: they bear the loss, at the settlement price, and nothing
+/// is paid that nobody has.
+#[test]
+fn losses_come_before_deliveries() {
+    let mut venue = venue();
+    scenario_on(&mut venue, "index BTC 100");
+    let margin_mode = palisade_types::action::MarginMode::Isolated;
+    venue.act("alice", Action::UpdateLeverage { market: FUTURE, leverage: 10, margin_mode });
+    scenario_on(
+        &mut venue,
+        "
+        alice buy BTC-15NOV23 3000 @ 100 gtc    -> resting 3000
+        bob   sell BTC-15NOV23 2000 @ 100 gtc   -> filled 2000 for 200
+        carol sell BTC-15NOV23 1000 @ 100 gtc   -> filled 1000 for 100
+        ",
+    );
+    let purse = AccountId::isolated(account_of("alice"), FUTURE);
+    let balance = |venue: &Venue, account| venue.state().balance(account, CORE, USDC).get();
+    let (own, staked) = (balance(&venue, account_of("alice")), balance(&venue, purse));
+    assert!(staked > usd("29").get() && staked < usd("31").get());
+    let winners = balance(&venue, account_of("bob")) + balance(&venue, account_of("carol"));
+    let fees = balance(&venue, AccountId::fees(CORE));
+    // Nobody saw the window: the first index after it is the price, and alice owes five times what she staked.
+    let events = block_at(&mut venue, 5_000, Some("50")).events;
+    assert!(events.iter().any(|event| matches!(event, Event::Deleveraged { .. })), "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::Delivered { .. })));
+    block_at(&mut venue, 5_010, None);
+    assert!(settlement(&venue).is_settled);
+    assert_eq!(balance(&venue, account_of("alice")), own, "her other funds are not touched");
+    assert_eq!(balance(&venue, purse), 0);
+    let won = balance(&venue, account_of("bob")) + balance(&venue, account_of("carol")) - winners;
+    let kept = balance(&venue, AccountId::fees(CORE)) + balance(&venue, AccountId::insurance(CORE)) - fees;
+    assert_eq!(won + kept, staked, "what was there and no more");
+    assert_eq!(worth_of_all(venue.state()), 5 * usd("100000").get());
+}
+
+/// Below maintenance, but with enough to pay: delivery closes the position, no vault and no fee.
+#[test]
+fn a_market_that_is_over_liquidates_nobody_who_can_pay() {
+    let mut venue = venue();
+    scenario_on(&mut venue, "index BTC 100");
+    let margin_mode = palisade_types::action::MarginMode::Isolated;
+    venue.act("alice", Action::UpdateLeverage { market: FUTURE, leverage: 40, margin_mode });
+    scenario_on(
+        &mut venue,
+        "
+        alice buy BTC-15NOV23 3000 @ 100 gtc    -> resting 3000
+        bob   sell BTC-15NOV23 3000 @ 100 gtc   -> filled 3000 for 300
+        ",
+    );
+    // A loss of 6 of a purse of 7.5.
+    let events = block_at(&mut venue, 5_000, Some("98")).events;
+    assert!(events.iter().any(|event| {
+        matches!(event, Event::MarginCalled { level: MarginLevel::Liquidatable, market: Some(FUTURE), .. })
+    }));
+    let events = [events, block_at(&mut venue, 5_010, None).events].concat();
+    assert!(!events.iter().any(|event| matches!(event, Event::Liquidated(_) | Event::Deleveraged { .. })));
+    assert!(settlement(&venue).is_settled);
+    // 100000 − the fee of 0.03 − 6
+    scenario_on(&mut venue, "alice holds USDC 99993.97");
     assert_eq!(worth_of_all(venue.state()), 5 * usd("100000").get());
 }
 
@@ -403,6 +471,7 @@ fn random_positions_are_delivered_zero_sum() {
             from_expiry_ms += i64::try_from(1_000 + next(&mut random) % 60_000).expect("small");
         }
         block_at(&mut venue, 20_000, Some("100.00000007"));
+        block_at(&mut venue, 20_010, None);
         assert!(settlement(&venue).is_settled, "seed {seed}");
         assert_eq!(venue.state().positions().count(), 0, "seed {seed}");
         assert_eq!(worth_of_all(venue.state()), 5 * usd("100000").get(), "seed {seed}");

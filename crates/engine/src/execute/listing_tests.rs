@@ -66,6 +66,7 @@ fn series_list_the_next_expiries_and_replace_what_ends() {
     assert_eq!(live(&venue), first);
     // Past 08:00: the 15th is settled and gone.
     venue.after_gap(BTC, price("101"), 3_700_000);
+    venue.advance(100);
     assert_eq!(live(&venue), &first[1..]);
     // 07:00 on the 16th: Saturday follows, with the next number.
     let ahead = seven + 86_400_000 - now(&venue);

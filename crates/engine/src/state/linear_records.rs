@@ -48,6 +48,8 @@ pub struct SettlementRecord {
     pub free_mark: Option<Price>,
     /// The settlement price, once it is fixed.
     pub price: Option<Price>,
+    /// The block at which it was fixed.
+    pub fixed_at_ms: TimeMs,
     /// Lots of the positions delivered so far.
     pub delivered_lots: i128,
     /// Their value at the settlement price, each rounded down.
