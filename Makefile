@@ -57,6 +57,7 @@ bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULT
 	rm -rf $(TARGET_DIR)/criterion
 	$(CARGO) bench --locked --package palisade-types --bench signatures
 	$(CARGO) bench --locked --package palisade-engine --bench engine
+	$(CARGO) bench --locked --package palisade-engine --bench clearing -- $(TARGET_DIR)/criterion/clearing.json
 	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json
 	$(CARGO) bench --locked --package palisade --bench chain -- $(TARGET_DIR)/criterion/chain.json
 	$(CARGO) bench --locked --package palisade --bench latency -- $(TARGET_DIR)/criterion/latency.json

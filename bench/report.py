@@ -71,6 +71,17 @@ def memory_rows(folder):
         )
 
 
+def clearing_rows(folder):
+    """Times of clearing, beside their limits and the bounds that the project sets itself."""
+    for line in load_json(folder, "clearing.json"):
+        ours, limit, target = line["ours_us"], line["limit_us"], line["target_us"]
+        verdict = "met" if ours <= target else "missed"
+        yield (
+            f"| {line['what']} | {number(ours)} µs (bound {number(target)}: {verdict})"
+            f" | {line['limit']}: {number(limit)} µs | {ours / limit:.1f} |"
+        )
+
+
 def number(value):
     """With three digits that mean something, and no more."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -161,6 +172,7 @@ def main(criterion_folder, result_file):
             "| what | measured | limit in the same run | ratio |",
             "| --- | --- | --- | --- |",
             *rows(groups),
+            *clearing_rows(pathlib.Path(criterion_folder)),
             *memory_rows(pathlib.Path(criterion_folder)),
             "",
             *chain(pathlib.Path(criterion_folder)),

@@ -2,6 +2,7 @@
 //!
 //! - [`reporter`] signs what one seat believes the world's prices are, once a second.
 //! - [`market_maker`] keeps quotes around the index in every market.
+//! - [`vault`] opens the vault that an agent leads.
 //! - [`price`] is the world the reporters look at: a synthetic one, or recorded bars replayed.
 //!
 //! Rules: an agent has no privilege that a stranger lacks, keeps nothing on disk and starts from what the chain says,
@@ -11,3 +12,4 @@ pub mod clock;
 pub mod market_maker;
 pub mod price;
 pub mod reporter;
+pub mod vault;

@@ -19,6 +19,11 @@ pub fn market_maker() -> Secp256k1SecretKey {
     derived("market-maker", 0)
 }
 
+/// The leader of the devnet's vault.
+pub fn vault_leader() -> Secp256k1SecretKey {
+    derived("vault-leader", 0)
+}
+
 /// An account of the load generator.
 pub fn load(number: u64) -> Secp256k1SecretKey {
     derived("load", number)

@@ -164,6 +164,7 @@ fn balances(funded: &[AccountId]) -> Vec<GenesisBalance> {
     let maker = dev_keys::market_maker().address();
     rows.extend([(maker, "USDC", 100_000_000), (maker, "PURR", 100_000_000)]);
     rows.extend([(maker, "BTC", 1_000), (maker, "ETH", 20_000)]);
+    rows.push((dev_keys::vault_leader().address(), "USDC", 2_000_000));
     rows.extend((0..LOAD_ACCOUNTS).map(|number| (dev_keys::load(number).address(), "USDC", 100_000)));
     let mut balances: Vec<GenesisBalance> = rows
         .into_iter()

@@ -146,6 +146,8 @@ fn wanted(
 ) -> Vec<DesiredQuote> {
     let Some(index) = fresh_index(market, account.time_ms).filter(|_| !market.halted) else { return Vec::new() };
     let capacity = match market.spec.spot() {
+        // A vault trades linear markets only.
+        Some(_) if account.vault.is_some() => return Vec::new(),
         Some(spot) => spot_capacity(genesis, markets, market, spot, account, index),
         None => perpetual_capacity(market, account),
     };

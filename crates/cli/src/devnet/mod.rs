@@ -20,20 +20,26 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use folder::DevnetFolder;
 use futures::future::select_all;
-use palisade_agents::market_maker::{MarketMaker, quoting::QuoteTerms};
+use palisade_agents::{
+    market_maker::{MarketMaker, quoting::QuoteTerms},
+    vault,
+};
 use palisade_client::{api::NodeApi, keys::Key};
 use palisade_gateway::{Gateway, GatewayConfig, Limits};
-use palisade_types::{genesis::Genesis, ids::Height};
+use palisade_types::{genesis::Genesis, ids::Height, numbers::Usd};
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tracing::info;
+use tracing::{info, warn};
 
 /// How long the chain may take to make its first block and its first prices.
 const START_WAIT: Duration = Duration::from_secs(60);
+/// What the devnet's vault opens with, and the value of its first quote, in 1e-8 USD.
+const VAULT_INITIAL_USD: i128 = 1_000_000 * 100_000_000;
+const VAULT_LEVEL_USD: i128 = 5_000 * 100_000_000;
 /// From the start of the process until somebody reports prices.
 const REPORT_DELAY_MS: u64 = 2_000;
 
@@ -127,6 +133,7 @@ impl Devnet {
             let account = key.address();
             tokio::spawn(MarketMaker::new(Arc::clone(&api), account, Key::User(key), QuoteTerms::default()).run())
         });
+        let leader = (!self.arguments.no_market_maker).then(|| tokio::spawn(lead_vault(Arc::clone(&api))));
         summary::write(self)?;
         summary::print(self);
         info!(address = %self.address, "the devnet is up");
@@ -136,13 +143,23 @@ impl Devnet {
         };
         drop(stop);
         serving.await.context("the gateway panicked")?;
-        if let Some(maker) = maker {
-            maker.abort();
+        for agent in maker.into_iter().chain(leader) {
+            agent.abort();
         }
         if reason.is_none() {
             shutdown::settle(nodes.iter().map(|node| node.api.as_ref())).await;
         }
         Ok(reason)
+    }
+}
+
+/// Opens the devnet's vault and makes a market with its money, wider and smaller than the market maker.
+async fn lead_vault(api: Arc<dyn NodeApi>) {
+    let leader = dev_keys::vault_leader();
+    let terms = QuoteTerms { half_spread_ppm: 900, level_usd: Usd::new(VAULT_LEVEL_USD), ..QuoteTerms::default() };
+    match vault::first_of(api.as_ref(), &leader, "devnet", Usd::new(VAULT_INITIAL_USD)).await {
+        Ok(vault) => MarketMaker::new(api, vault, Key::User(leader), terms).run().await,
+        Err(error) => warn!(%error, "the devnet's vault does not trade"),
     }
 }
 
