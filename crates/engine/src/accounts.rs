@@ -1,7 +1,7 @@
 //! What an account may still spend, and its margin: the state as [`crate::margin`] sees it.
 
 use crate::{
-    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage},
+    margin::{AccountMargin, AtRest, CollateralValue, Exposure, OpenOrders, at_rest, default_leverage},
     market_math::{RATE_ONE, quote_amount},
     risk::{collateral_weight, market_fraction},
     state::{MarketStanding, PositionRecord, State},
@@ -54,6 +54,25 @@ fn exposure_of(
 pub(crate) fn exposure_at_rest(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
     let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
     Ok(exposure_of(state, &state.standing(account, market.id), market, &terms)?.without_orders())
+}
+
+/// A position at rest in its market, with what it owes in funding as part of its cost.
+pub(crate) fn leg(state: &State, standing: &MarketStanding, market: &MarketSpec) -> Result<Leg, Rejection> {
+    let maximum_leverage = market.maximum_leverage().ok_or(Rejection::NoLeverage { market: market.id })?;
+    let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
+    let position = standing.position.with_owed_funding(owed_index(state, standing))?;
+    let at_rest = at_rest(&position, mark, market.size_decimals, maximum_leverage)?;
+    Ok(Leg { market: market.id, is_long: position.position.get() > 0, mark, maximum_leverage, at_rest })
+}
+
+/// See [`leg`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leg {
+    pub market: MarketId,
+    pub is_long: bool,
+    pub mark: Price,
+    pub maximum_leverage: u32,
+    pub at_rest: AtRest,
 }
 
 /// The funding index that a position owes up to.

@@ -74,25 +74,30 @@ pub fn level_of(equity_usd: Usd, maintenance_usd: Usd) -> Result<MarginLevel, Re
 
 /// The step of a block that margins whoever must be margined, and liquidates.
 pub(crate) fn run(work: &mut Work<'_>) {
-    watch::run(work);
-    let mut line: Vec<(i128, MarginUnit)> = liquidatable(work)
-        .into_iter()
-        .filter_map(|unit| standing(work.state, unit).ok().map(|standing| (standing.ratio(), unit)))
-        .collect();
+    let below = watch::run(work);
+    let mut owing: BTreeSet<MarginUnit> =
+        below.iter().filter(|(_, standing)| standing.equity_usd < Usd::ZERO).map(|(unit, _)| *unit).collect();
+    let mut line: Vec<(i128, MarginUnit)> =
+        below.into_iter().map(|(unit, standing)| (standing.ratio(), unit)).collect();
     line.sort_unstable();
     let mut deleverages = DELEVERAGES_PER_BLOCK_MAX;
-    for (_, unit) in line.into_iter().take(LIQUIDATIONS_PER_BLOCK_MAX) {
+    let mut served: usize = 0;
+    for (_, unit) in line {
+        if served == LIQUIDATIONS_PER_BLOCK_MAX {
+            break;
+        }
+        if !watch::is_priced(work, &unit) {
+            continue;
+        }
+        served = served.saturating_add(1);
         // A step that is out of range leaves no trace; the unit stays in line.
         let _ = work.attempt(|work| step(work, unit, &mut deleverages));
+        if standing(work.state, unit).is_ok_and(|standing| standing.equity_usd >= Usd::ZERO) {
+            owing.remove(&unit);
+        }
     }
     backstop::unwind(work);
-    settle_gates(work);
-}
-
-/// Units below maintenance that may be worked on now, by name.
-fn liquidatable(work: &Work<'_>) -> Vec<MarginUnit> {
-    let below = work.state.margin_calls().filter(|(_, level)| *level == MarginLevel::Liquidatable);
-    below.map(|(unit, _)| unit).filter(|unit| watch::is_priced(work, unit)).collect()
+    settle_gates(work, &owing);
 }
 
 /// Works on one unit until it is healthy or this block can do no more for it.
@@ -150,22 +155,16 @@ fn is_below(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejection> {
     let now = standing(work.state, unit)?;
     if now.level()? < MarginLevel::Liquidatable {
         watch::set_level(work, unit, &now)?;
+        // Whatever restored it, it needs a box again.
+        work.state.touch(unit.account);
         return Ok(false);
     }
     Ok(true)
 }
 
 /// Closes the gate of a universe in which someone owes more than they have, and opens it when nobody does.
-fn settle_gates(work: &mut Work<'_>) {
-    let owing: BTreeSet<UniverseId> = work
-        .state
-        .margin_calls()
-        .filter(|(_, level)| *level == MarginLevel::Liquidatable)
-        .filter(|(unit, _)| {
-            standing(work.state, *unit).map_or(true, |standing: Standing| standing.equity_usd < Usd::ZERO)
-        })
-        .map(|(unit, _)| unit.universe)
-        .collect();
+fn settle_gates(work: &mut Work<'_>, owing: &BTreeSet<MarginUnit>) {
+    let owing: BTreeSet<UniverseId> = owing.iter().map(|unit| unit.universe).collect();
     let universes: Vec<UniverseRecord> = work.state.universes().cloned().collect();
     for record in universes {
         let universe = record.spec.id;

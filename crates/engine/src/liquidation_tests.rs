@@ -194,6 +194,36 @@ fn an_isolated_position_costs_no_more_than_its_purse() {
     assert!(venue.state().position(account_of("alice"), PERP).is_none());
 }
 
+/// The quick look of the watch and the whole margin are two ways to the same numbers.
+#[test]
+fn the_watch_sees_what_margin_sees() {
+    let mut venue = leveraged(0, 1_000);
+    scenario_on(
+        &mut venue,
+        "
+        carol leverage BTC 10 isolated      -> done
+        carol buy BTC 7 @ 100 gtc cloid 3   -> resting 7
+        dave sell BTC 7 @ 100 gtc           -> filled 7 for 700
+        erin buy BTC/USDC 3 @ 90 gtc cloid 4 -> resting 3
+        ",
+    );
+    walk_to(&mut venue, "97.3", 4);
+    let spec = venue.state().market(PERP).expect("listed").clone();
+    for name in ["alice", "bob", "dave", "erin"] {
+        let whole = crate::accounts::margin(venue.state(), account_of(name), CORE).expect("in range");
+        let quick = standing(venue.state(), unit(name)).expect("in range");
+        assert_eq!(
+            (Ok(quick.equity_usd), quick.maintenance_usd),
+            (whole.equity_usd(), whole.maintenance_usd),
+            "{name}"
+        );
+    }
+    let whole = crate::accounts::isolated_margin(venue.state(), account_of("carol"), &spec).expect("in range");
+    let quick = standing(venue.state(), MarginUnit { market: Some(PERP), ..unit("carol") }).expect("in range");
+    assert_eq!((Ok(quick.equity_usd), quick.maintenance_usd), (whole.equity_usd(), whole.maintenance_usd));
+    assert!(quick.maintenance_usd > Usd::ZERO);
+}
+
 #[test]
 fn nobody_is_liquidated_on_a_stale_index() {
     let mut venue = leveraged(0, 0);

@@ -147,6 +147,40 @@ fn difference(left: Usd, right: Usd) -> Result<Usd, Rejection> {
     left.checked_sub(right).ok_or(Rejection::Overflow)
 }
 
+/// What maintenance looks at of a position; one division for its value and one for the requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AtRest {
+    /// Absolute value at the mark, rounded up.
+    pub notional_usd: Usd,
+    /// Profit at the mark, rounded down.
+    pub unrealised_usd: Usd,
+    /// The maintenance requirement, rounded up.
+    pub maintenance_usd: Usd,
+}
+
+/// A position that owes nothing any more (its funding is part of its cost) at a mark.
+pub(crate) fn at_rest(
+    position: &PositionRecord,
+    mark: Price,
+    size_decimals: u8,
+    maximum_leverage: u32,
+) -> Result<AtRest, Rejection> {
+    let size = i128::from(position.position.size().get());
+    let notional_usd = value_ceil_usd(mark, size, size_decimals)?;
+    // Down for what is owned, up for what is owed: the notional is the value of a short as it is.
+    let value = if position.position.get() < 0 {
+        notional_usd.checked_neg().ok_or(Rejection::Overflow)?
+    } else {
+        value_floor_usd(mark, size, size_decimals)?
+    };
+    let divisor = i128::from(maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
+    Ok(AtRest {
+        notional_usd,
+        unrealised_usd: difference(value, position.entry_cost_usd)?,
+        maintenance_usd: fraction_ceil(notional_usd, divisor)?,
+    })
+}
+
 fn fraction_ceil(notional: Usd, divisor: i128) -> Result<Usd, Rejection> {
     multiply_divide_ceil(notional.get(), 1, divisor).map(Usd::new).ok_or(Rejection::Overflow)
 }
@@ -198,16 +232,15 @@ impl Exposure {
             let initial_usd = if without_orders { Usd::ZERO } else { self.orders_initial_usd(Usd::ZERO)? };
             return Ok(MarketMargin { unrealised_usd, initial_usd, ..MarketMargin::default() });
         }
-        let notional = self.notional_usd()?;
+        let AtRest { notional_usd: notional, unrealised_usd, maintenance_usd } =
+            at_rest(&self.position, self.mark, self.size_decimals, self.maximum_leverage)?;
         let position_initial_usd = self.requirement_usd(notional)?;
-        let unrealised_usd = self.unrealised_usd()?;
-        let divisor = i128::from(self.maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
         Ok(MarketMargin {
             unrealised_usd,
             uncounted_profit_usd: self.uncounted_profit_usd(unrealised_usd, notional)?,
             initial_usd: if without_orders { position_initial_usd } else { self.orders_initial_usd(notional)? },
             position_initial_usd,
-            maintenance_usd: fraction_ceil(notional, divisor)?,
+            maintenance_usd,
         })
     }
 
@@ -238,6 +271,11 @@ impl Exposure {
     /// What of an unrealised profit does not count for initial margin.
     fn uncounted_profit_usd(&self, unrealised: Usd, notional: Usd) -> Result<Usd, Rejection> {
         if unrealised <= Usd::ZERO {
+            return Ok(Usd::ZERO);
+        }
+        let is_long = self.position.position.get() > 0;
+        let slow_confirms = if is_long { self.slow_mark >= self.mark } else { self.slow_mark <= self.mark };
+        if slow_confirms && notional <= self.depth_usd {
             return Ok(Usd::ZERO);
         }
         let slow = Self { mark: self.slow_mark, ..*self }.unrealised_usd()?;

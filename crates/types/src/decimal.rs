@@ -84,5 +84,15 @@ pub fn scaled_to_string(value: i128, decimals: u8) -> String {
 
 /// `10^exponent`, if it fits.
 pub const fn power_of_ten(exponent: u8) -> Option<i128> {
-    10i128.checked_pow(exponent as u32)
+    // A table, because margin asks for it at every position.
+    const POWERS: [i128; 39] = {
+        let mut powers = [1i128; 39];
+        let mut place = 1;
+        while place < powers.len() {
+            powers[place] = powers[place - 1] * 10;
+            place += 1;
+        }
+        powers
+    };
+    if (exponent as usize) < POWERS.len() { Some(POWERS[exponent as usize]) } else { None }
 }

@@ -277,6 +277,16 @@ impl MarketSpec {
         }
     }
 
+    /// The maximum leverage of a linear market.
+    pub const fn maximum_leverage(&self) -> Option<u32> {
+        match self.kind {
+            MarketKind::Perpetual { maximum_leverage, .. } | MarketKind::Future { maximum_leverage, .. } => {
+                Some(maximum_leverage)
+            }
+            MarketKind::Spot { .. } => None,
+        }
+    }
+
     /// The assets of a spot market, if it is one.
     pub const fn spot(&self) -> Option<SpotTerms> {
         match self.kind {

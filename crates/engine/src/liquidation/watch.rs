@@ -11,9 +11,9 @@
 
 use super::forget;
 use crate::{
-    accounts::{asset_value_usd, exposure_at_rest, isolated_margin, margin},
-    margin::{AccountMargin, Exposure, MAINTENANCE_DIVISOR},
-    market_math::RATE_ONE,
+    accounts::{Leg, asset_value_usd, collateral_value, leg},
+    margin::MAINTENANCE_DIVISOR,
+    market_math::{RATE_ONE, quote_value_usd},
     mutant::{Mutant, is_planted},
     oracle::is_fresh_index,
     state::{Bound, MarginUnit, PriceKey, Record, State},
@@ -56,10 +56,6 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    fn of(margin: &AccountMargin, has_positions: bool) -> Result<Self, Rejection> {
-        Ok(Self { equity_usd: margin.equity_usd()?, maintenance_usd: margin.maintenance_usd, has_positions })
-    }
-
     /// The level by the numbers alone.
     pub(crate) fn level(&self) -> Result<MarginLevel, Rejection> {
         if self.equity_usd < self.maintenance_usd {
@@ -92,24 +88,59 @@ impl Standing {
     }
 }
 
-/// Margins a unit.
+/// Margins a unit, as far as maintenance goes.
 pub(crate) fn standing(state: &State, unit: MarginUnit) -> Result<Standing, Rejection> {
-    let (margin, has_positions) = margin_of(state, unit)?;
-    Standing::of(&margin, has_positions)
+    assess(state, unit).map(|assessed| assessed.standing)
 }
 
-fn margin_of(state: &State, unit: MarginUnit) -> Result<(AccountMargin, bool), Rejection> {
-    let has_positions = !markets_of(state, &unit).is_empty();
-    let margin = match unit.market {
-        None => margin(state, unit.account, unit.universe)?,
+/// A unit with its positions at the marks: one pass over the account, for its level and for its box.
+struct Assessed {
+    standing: Standing,
+    legs: Vec<Leg>,
+}
+
+/// The same equity and maintenance that [`crate::accounts::margin`] and [`crate::accounts::isolated_margin`] find, which
+/// look at initial margin too; a test compares them.
+fn assess(state: &State, unit: MarginUnit) -> Result<Assessed, Rejection> {
+    let universe = unit.universe;
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let standings = state.standings_of(unit.account);
+    let mut legs = Vec::with_capacity(standings.len());
+    let mut equity = Usd::ZERO;
+    let mut maintenance = Usd::ZERO;
+    for standing in standings.iter().filter(|standing| !standing.position.is_empty()) {
+        let is_of_unit = match unit.market {
+            Some(market) => standing.is_isolated() && standing.market == market,
+            None => !standing.is_isolated(),
+        };
+        let Some(market) = state.market(standing.market).filter(|market| is_of_unit && market.universe == universe)
+        else {
+            continue;
+        };
+        let leg = leg(state, standing, market)?;
+        equity = equity.checked_add(leg.at_rest.unrealised_usd).ok_or(Rejection::Overflow)?;
+        maintenance = maintenance.checked_add(leg.at_rest.maintenance_usd).ok_or(Rejection::Overflow)?;
+        legs.push(leg);
+    }
+    let has_positions = !legs.is_empty();
+    let own = match unit.market {
         // A unit of a mode that was switched off: its position is margined elsewhere now.
-        Some(_) if !has_positions => AccountMargin::default(),
-        Some(market) => {
-            let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
-            isolated_margin(state, unit.account, spec)?
+        Some(_) if !has_positions => Usd::ZERO,
+        Some(market) => quote_value_usd(state.balance(AccountId::isolated(unit.account, market), universe, collateral)),
+        None => {
+            let cash = quote_value_usd(state.balance(unit.account, universe, collateral));
+            let held = quote_value_usd(state.held(unit.account, universe, collateral));
+            let others = if state.other_assets_of(unit.account).is_empty() {
+                Usd::ZERO
+            } else {
+                collateral_value(state, unit.account, universe)?.maintenance_usd
+            };
+            let free = cash.checked_sub(held).and_then(|free| free.checked_add(others));
+            free.ok_or(Rejection::Overflow)?
         }
     };
-    Ok((margin, has_positions))
+    let equity_usd = equity.checked_add(own).ok_or(Rejection::Overflow)?;
+    Ok(Assessed { standing: Standing { equity_usd, maintenance_usd: maintenance, has_positions }, legs })
 }
 
 /// The markets in which the unit holds a position.
@@ -157,47 +188,52 @@ pub(crate) fn is_priced(work: &Work<'_>, unit: &MarginUnit) -> bool {
     runs && fresh
 }
 
-/// Margins every candidate.
-pub(super) fn run(work: &mut Work<'_>) {
+/// Margins every candidate; returns those that are being liquidated, with what they have.
+pub(super) fn run(work: &mut Work<'_>) -> Vec<(MarginUnit, Standing)> {
     let mut candidates: BTreeSet<MarginUnit> = work.state.outside_boxes();
     for account in work.state.take_touched() {
         candidates.extend(work.state.boxed_units_of(account));
         candidates.extend(units_of(work.state, account));
     }
     let is_recovery_due = work.state.height().get().checked_rem(RECOVERY_INTERVAL_BLOCKS) == Some(0);
-    let called: Vec<(MarginUnit, MarginLevel)> = work.state.margin_calls().collect();
-    for (unit, level) in called {
-        if is_recovery_due || level == MarginLevel::Liquidatable {
-            candidates.insert(unit);
-        }
-    }
+    let called = work.state.margin_calls();
+    candidates.extend(
+        called.filter(|(_, level)| is_recovery_due || *level == MarginLevel::Liquidatable).map(|(unit, _)| unit),
+    );
+    let mut below = Vec::new();
     for unit in candidates {
-        // What cannot be margined keeps its level and is tried again.
-        if look_at(work, unit, is_recovery_due).is_err() {
-            work.state.touch(unit.account);
+        match look_at(work, unit, is_recovery_due) {
+            Ok((MarginLevel::Liquidatable, standing)) => below.push((unit, standing)),
+            Ok(_) => {}
+            // What cannot be margined keeps its level and is tried again.
+            Err(_) => work.state.touch(unit.account),
         }
     }
+    below
 }
 
 /// Margins one unit: records and announces its level, and puts it into a box.
-fn look_at(work: &mut Work<'_>, unit: MarginUnit, is_recovery_due: bool) -> Result<(), Rejection> {
-    let (margin, has_positions) = margin_of(work.state, unit)?;
-    let now = Standing::of(&margin, has_positions)?;
+fn look_at(work: &mut Work<'_>, unit: MarginUnit, is_recovery_due: bool) -> Result<(MarginLevel, Standing), Rejection> {
+    let assessed = assess(work.state, unit)?;
+    let now = assessed.standing;
     let level = now.level()?;
-    let recorded = work.state.margin_level(unit);
+    let mut recorded = work.state.margin_level(unit);
     if level > recorded || (is_recovery_due && level < recorded) {
         set_level(work, unit, &now)?;
+        recorded = level;
     }
-    let boxed_at = work.state.margin_level(unit).max(level);
-    if boxed_at == MarginLevel::Liquidatable || !has_positions {
+    let boxed_at = recorded.max(level);
+    if boxed_at == MarginLevel::Liquidatable || !now.has_positions {
         work.state.set_box(unit, Vec::new());
-        return Ok(());
+        return Ok((recorded, now));
     }
-    if !still_boxed(work.state, unit, &now, boxed_at)? {
-        let bounds = new_box(work.state, unit, &now, boxed_at)?;
+    let threshold = next_threshold(boxed_at);
+    let prices = sensitivities(work.state, unit, &assessed.legs, threshold)?;
+    if !still_boxed(work.state, unit, &now, &prices, threshold)? {
+        let bounds = new_box(&now, &prices, threshold)?;
         work.state.set_box(unit, bounds);
     }
-    Ok(())
+    Ok((recorded, now))
 }
 
 /// Records a unit's level and announces it.
@@ -208,8 +244,6 @@ pub(super) fn set_level(work: &mut Work<'_>, unit: MarginUnit, now: &Standing) -
     } else {
         work.state.put(Record::MarginCall { id: unit, record: level });
     }
-    // The box that belongs to the old level is no longer right.
-    work.state.touch(unit.account);
     work.emit(Event::MarginCalled {
         account: unit.account,
         universe: unit.universe,
@@ -238,21 +272,23 @@ struct Sensitivity {
     whole_usd: i128,
 }
 
-fn sensitivities(state: &State, unit: MarginUnit, threshold: Rate) -> Result<Vec<Sensitivity>, Rejection> {
-    let mut all = Vec::new();
-    for market in markets_of(state, &unit) {
-        let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
-        let exposure: Exposure = exposure_at_rest(state, unit.account, spec)?;
-        let is_long = exposure.position.position.get() > 0;
-        let key = if is_long { PriceKey::MarkFalls(market) } else { PriceKey::MarkRises(market) };
-        let divisor = i128::from(exposure.maximum_leverage)
+fn sensitivities(
+    state: &State,
+    unit: MarginUnit,
+    legs: &[Leg],
+    threshold: Rate,
+) -> Result<Vec<Sensitivity>, Rejection> {
+    let mut all = Vec::with_capacity(legs.len());
+    for leg in legs {
+        let key = if leg.is_long { PriceKey::MarkFalls(leg.market) } else { PriceKey::MarkRises(leg.market) };
+        let divisor = i128::from(leg.maximum_leverage)
             .checked_mul(MAINTENANCE_DIVISOR)
             .and_then(|divisor| divisor.checked_mul(RATE_ONE))
             .ok_or(Rejection::Overflow)?;
-        let notional = exposure.notional_usd()?.get();
+        let notional = leg.at_rest.notional_usd.get();
         let added = multiply_divide_ceil(notional, i128::from(threshold.get()), divisor).ok_or(Rejection::Overflow)?;
         let whole_usd = notional.checked_add(added).ok_or(Rejection::Overflow)?;
-        all.push(Sensitivity { key, price: exposure.mark.get(), whole_usd });
+        all.push(Sensitivity { key, price: leg.mark.get(), whole_usd });
     }
     if unit.market.is_none() {
         for &((_, asset), amount) in
@@ -277,9 +313,7 @@ fn slack(now: &Standing, threshold: Rate, prices: usize) -> Result<i128, Rejecti
 }
 
 /// The same relative move of every price, each against the unit, that uses up [`BOX_SHARE`] of its slack.
-fn new_box(state: &State, unit: MarginUnit, now: &Standing, level: MarginLevel) -> Result<Vec<Bound>, Rejection> {
-    let threshold = next_threshold(level);
-    let all = sensitivities(state, unit, threshold)?;
+fn new_box(now: &Standing, all: &[Sensitivity], threshold: Rate) -> Result<Vec<Bound>, Rejection> {
     let slack = slack(now, threshold, all.len())?;
     let share = i128::from(BOX_SHARE.get());
     let used = multiply_divide_floor(slack.max(0), share, RATE_ONE).ok_or(Rejection::Overflow)?;
@@ -300,10 +334,14 @@ fn new_box(state: &State, unit: MarginUnit, now: &Standing, level: MarginLevel) 
 
 /// Whether the box it has is still right: it bounds every price that can hurt, no price has left it, and with all prices
 /// at its edges the unit would be at its level still.
-fn still_boxed(state: &State, unit: MarginUnit, now: &Standing, level: MarginLevel) -> Result<bool, Rejection> {
+fn still_boxed(
+    state: &State,
+    unit: MarginUnit,
+    now: &Standing,
+    all: &[Sensitivity],
+    threshold: Rate,
+) -> Result<bool, Rejection> {
     let Some(bounds) = state.box_of(&unit) else { return Ok(false) };
-    let threshold = next_threshold(level);
-    let all = sensitivities(state, unit, threshold)?;
     if all.len() != bounds.len() {
         return Ok(false);
     }

@@ -14,7 +14,7 @@ use palisade_types::{
     address::AccountId,
     ids::{AssetId, MarketId},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 /// A price that margin depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,7 +110,16 @@ impl Watch {
 
     /// Puts the unit into a box; an empty one takes it out.
     pub(super) fn set_box(&mut self, unit: MarginUnit, bounds: Vec<Bound>) {
-        for bound in self.boxes.remove(&unit).unwrap_or_default() {
+        let old = match self.boxes.entry(unit) {
+            Entry::Occupied(place) if bounds.is_empty() => place.remove(),
+            Entry::Occupied(mut place) => std::mem::replace(place.get_mut(), bounds.clone()),
+            Entry::Vacant(_) if bounds.is_empty() => return,
+            Entry::Vacant(place) => {
+                place.insert(bounds.clone());
+                Vec::new()
+            }
+        };
+        for bound in old {
             if let Some(sorted) = self.bounds.get_mut(&bound.key) {
                 sorted.remove(&(bound.price, unit));
                 if sorted.is_empty() {
@@ -118,12 +127,8 @@ impl Watch {
                 }
             }
         }
-        if bounds.is_empty() {
-            return;
-        }
-        for bound in &bounds {
+        for bound in bounds {
             self.bounds.entry(bound.key).or_default().insert((bound.price, unit));
         }
-        self.boxes.insert(unit, bounds);
     }
 }
