@@ -59,14 +59,14 @@ fn holders_share_what_the_leader_earns_and_the_leader_gets_a_tenth() {
         skip 86400000 BTC 100
         alice/carry sell BTC 100 @ 102 gtc   -> resting 100
         dave  buy BTC 100 @ 102 gtc          -> filled 100 for 10200
-        // 200 earned, fees of 1 and 1.02 paid
+        // 200 earned, fees of 1 and 1.02 and an hour of funding paid
         alice/carry holds USDC 2197.979653
-        bob   owns alice/carry 1098.98999999
+        bob   owns alice/carry 1098.98982649
         bob   withdraw alice/carry all       -> done
-        // a tenth of the profit of 98.99 is alice's
-        bob   holds USDC 100089.09099999
-        alice holds USDC 99009.899
-        alice/carry holds USDC 1098.99000001
+        // a tenth of the profit of 98.9898 is alice's
+        bob   holds USDC 100089.09084384
+        alice holds USDC 99009.89898265
+        alice/carry holds USDC 1098.98982651
         ",
     );
 }
@@ -83,10 +83,10 @@ fn a_loss_is_shared_and_pays_no_one() {
         skip 86400000 BTC 100
         dave  buy BTC 100 @ 98 gtc           -> resting 100
         alice/carry sell BTC 100 @ 98 gtc    -> filled 100 for 9800
-        // 4000 - 200 - 1 - 3.43
+        // 4000 - 200 - 1 - 3.43 and an hour of funding
         alice/carry holds USDC 3795.569653
         bob   withdraw alice/carry all       -> done
-        bob   holds USDC 99846.6775
+        bob   holds USDC 99846.67723975
         alice holds USDC 99000
         ",
     );

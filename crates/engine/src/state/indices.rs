@@ -143,7 +143,12 @@ impl Derived<MarketId> for FundingRecord {
 impl Derived<u32> for FutureSeriesRecord {}
 impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
-impl Derived<MarginUnit> for MarginLevel {}
+impl Derived<MarginUnit> for MarginLevel {
+    /// A box ends where the next level after the recorded one could begin.
+    fn derive(indices: &mut Indices, id: &MarginUnit, _: Option<&Self>, _: Option<&Self>) {
+        indices.watch.touch(id.account);
+    }
+}
 impl Derived<MarketId> for Usd {}
 #[cfg(test)]
 impl Derived<AccountId> for super::records::TestAccount {}
