@@ -23,8 +23,8 @@ use crate::{
 use palisade_types::{
     address::AccountId,
     event::{Event, MarginLevel},
-    ids::MarketId,
-    numbers::{Rate, Usd},
+    ids::{MarketId, UniverseId},
+    numbers::{Amount, Rate, Usd},
     rejection::Rejection,
 };
 use std::collections::BTreeSet;
@@ -102,8 +102,10 @@ fn margin_of(state: &State, unit: MarginUnit) -> Result<(AccountMargin, bool), R
     let has_positions = !markets_of(state, &unit).is_empty();
     let margin = match unit.market {
         None => margin(state, unit.account, unit.universe)?,
-        // A unit of a mode that was switched off: its position is margined elsewhere now.
-        Some(_) if !has_positions => AccountMargin::default(),
+        // A unit of a mode that was switched off, whose position is margined elsewhere now, or what a delivery left: the purse.
+        Some(market) if !has_positions => {
+            AccountMargin::default().with_balance(purse_of(state, unit.account, unit.universe, market))
+        }
         Some(market) => {
             let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
             isolated_margin(state, unit.account, spec)?
@@ -131,10 +133,16 @@ pub(crate) fn is_of_unit(state: &State, unit: &MarginUnit, market: MarketId) -> 
 /// The margin units of an account that can owe anything, in order.
 pub(crate) fn units_of(state: &State, account: AccountId) -> BTreeSet<MarginUnit> {
     let mut units = BTreeSet::new();
-    for standing in state.standings_of(account).iter().filter(|standing| !standing.position.is_empty()) {
+    for standing in state.standings_of(account) {
         let Some(spec) = state.market(standing.market) else { continue };
-        let market = standing.is_isolated().then_some(standing.market);
-        units.insert(MarginUnit { account, universe: spec.universe, market });
+        let universe = spec.universe;
+        if !standing.position.is_empty() {
+            let market = standing.is_isolated().then_some(standing.market);
+            units.insert(MarginUnit { account, universe, market });
+        } else if standing.market.is_future() && purse_of(state, account, universe, standing.market) < Amount::ZERO {
+            // What a delivery took beyond the purse of an isolated position is owed by the purse, not by its owner.
+            units.insert(MarginUnit { account, universe, market: Some(standing.market) });
+        }
     }
     // Only people's accounts owe as such: clearing accounts and purses may be below zero while positions are open.
     for (id, _) in state.balances_of(account).filter(|(_, amount)| amount.get() < 0) {
@@ -144,6 +152,12 @@ pub(crate) fn units_of(state: &State, account: AccountId) -> BTreeSet<MarginUnit
         }
     }
     units
+}
+
+/// What lies in the purse of an isolated position, whether or not there is one any more.
+fn purse_of(state: &State, account: AccountId, universe: UniverseId, market: MarketId) -> Amount {
+    let collateral = state.universe(universe).map(|record| record.spec.collateral);
+    collateral.map_or(Amount::ZERO, |asset| state.balance(AccountId::isolated(account, market), universe, asset))
 }
 
 /// Whether the unit may be worked on: its universe runs and every index it depends on is fresh.
@@ -160,6 +174,8 @@ pub(crate) fn is_priced(work: &Work<'_>, unit: &MarginUnit) -> bool {
 /// Margins every candidate.
 pub(super) fn run(work: &mut Work<'_>) {
     let mut candidates: BTreeSet<MarginUnit> = work.state.outside_boxes();
+    // Rare: more of an asset than counts in full makes everyone's count less.
+    candidates.extend(work.state.take_diluted());
     for account in work.state.take_touched() {
         candidates.extend(work.state.boxed_units_of(account));
         candidates.extend(units_of(work.state, account));
@@ -189,7 +205,9 @@ fn look_at(work: &mut Work<'_>, unit: MarginUnit, is_recovery_due: bool) -> Resu
         set_level(work, unit, &now)?;
     }
     let boxed_at = work.state.margin_level(unit).max(level);
-    if boxed_at == MarginLevel::Liquidatable || !has_positions {
+    // A debt that other assets back can grow beyond them without any position.
+    let can_fall = has_positions || margin.balance_usd < Usd::ZERO;
+    if boxed_at == MarginLevel::Liquidatable || !can_fall {
         work.state.set_box(unit, Vec::new());
         return Ok(());
     }
@@ -290,6 +308,9 @@ fn new_box(state: &State, unit: MarginUnit, now: &Standing, level: MarginLevel) 
             let distance = multiply_divide_floor(i128::from(one.price), widened, whole).ok_or(Rejection::Overflow)?;
             let price = i128::from(one.price);
             let bound = match one.key {
+                // At the edge of its level rounding alone may take it over: every price is outside.
+                PriceKey::MarkRises(_) if slack <= 0 => 0,
+                PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) if slack <= 0 => i128::from(i64::MAX),
                 PriceKey::MarkRises(_) => price.saturating_add(distance),
                 PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) => price.saturating_sub(distance),
             };
@@ -324,11 +345,11 @@ fn still_boxed(state: &State, unit: MarginUnit, now: &Standing, level: MarginLev
     Ok(left >= 0)
 }
 
-/// Every margin unit that is below maintenance, found by looking at everyone: what the watch must equal.
-#[cfg(test)]
-pub(crate) fn scan(state: &State) -> BTreeSet<MarginUnit> {
-    let accounts: BTreeSet<AccountId> =
-        state.positions().map(|(id, _)| id.account).chain(state.balances().map(|(id, _)| id.account)).collect();
+/// Every margin unit that is below maintenance, found by looking at everyone: what the watch must equal once the step of a block
+/// has run. For auditors and tests; the engine never looks at everyone.
+pub fn scan(state: &State) -> BTreeSet<MarginUnit> {
+    let holders = state.positions().map(|(id, _)| id.account).chain(state.balances().map(|(id, _)| id.account));
+    let accounts: BTreeSet<AccountId> = holders.chain(state.accounts().map(|(account, _)| account)).collect();
     let units = accounts.into_iter().flat_map(|account| units_of(state, account));
     units
         .filter(|unit| {
