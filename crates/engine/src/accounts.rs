@@ -3,7 +3,7 @@
 use crate::{
     margin::{AccountMargin, AtRest, CollateralValue, Exposure, OpenOrders, at_rest, default_leverage},
     market_math::{RATE_ONE, quote_amount},
-    risk::{collateral_weight, market_fraction},
+    risk::{counted_collateral_usd, market_fraction},
     state::{MarketStanding, PositionRecord, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
@@ -131,10 +131,10 @@ pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId)
         let (Some(terms), Some(index)) = (spec.collateral, state.index(asset)) else { continue };
         let free = amount.checked_sub(state.held(account, universe, asset)).ok_or(Rejection::Overflow)?;
         let total_usd = asset_value_usd(state.balance_total(universe, asset), spec.decimals, index.price)?;
-        let part = |price, weight| -> Result<Usd, Rejection> {
-            let weight = collateral_weight(&terms, weight, total_usd)?;
+        let part = |price, weight: palisade_types::numbers::Rate| -> Result<Usd, Rejection> {
             let worth = asset_value_usd(free.max(Amount::ZERO), spec.decimals, price)?;
-            multiply_divide_floor(worth.get(), i128::from(weight.get()), RATE_ONE)
+            let counted = counted_collateral_usd(&terms, worth, total_usd)?;
+            multiply_divide_floor(counted.get(), i128::from(weight.get()), RATE_ONE)
                 .map(Usd::new)
                 .ok_or(Rejection::Overflow)
         };

@@ -22,6 +22,8 @@ mod slice;
 mod transfer;
 pub(crate) mod watch;
 
+pub use watch::scan;
+
 use crate::{
     future::is_over,
     liquidation::watch::{Standing, standing},
@@ -102,15 +104,13 @@ pub(crate) fn run(work: &mut Work<'_>) {
 
 /// Works on one unit until it is healthy or this block can do no more for it.
 fn step(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usize) -> Result<(), Rejection> {
-    if !cancel_orders(work, unit) {
-        return Ok(());
-    }
-    if !is_below(work, unit)? {
+    // Whoever has recovered since keeps the orders.
+    if !is_below(work, unit)? || !cancel_orders(work, unit) || !is_below(work, unit)? {
         return Ok(());
     }
     let before = standing(work.state, unit)?;
     if before.equity_usd > Usd::ZERO && !before.is_far_below()? && slice::close_into_book(work, unit)? {
-        return Ok(());
+        return is_below(work, unit).map(|_| ());
     }
     backstop::take_over(work, unit)?;
     backstop::buy_collateral(work, unit)?;
@@ -124,8 +124,10 @@ fn step(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usize) -> Resul
 /// A unit that owes more than it has: fund and fees pay, winners bear the rest.
 fn resolve_deficit(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usize) -> Result<(), Rejection> {
     deficit::pay(work, unit)?;
-    // Paid in full, the position is worth nothing to the unit and may be handed over at the mark.
-    backstop::take_over(work, unit)?;
+    // Paid in full, positions are worth nothing to the unit and may be handed over at the mark.
+    for market in watch::markets_of(work.state, &unit) {
+        backstop::take_over_in(work, unit, market)?;
+    }
     while standing(work.state, unit)?.has_positions && *deleverages > 0 {
         *deleverages = deleverages.saturating_sub(1);
         if !deleverage::run(work, unit)? {

@@ -128,16 +128,14 @@ pub fn depeg_addition(quote: Option<&IndexRecord>) -> Rate {
     Rate::new(i64::try_from(missing.saturating_mul(DEPEG_FACTOR)).unwrap_or(i64::MAX))
 }
 
-/// The part of its value that an asset counts for, once a universe holds `held_usd` of it: `weight`, and above the bound in
-/// inverse proportion to what is held; rounded down.
-pub fn collateral_weight(terms: &CollateralTerms, weight: Rate, held_usd: Usd) -> Result<Rate, Rejection> {
+/// What counts of an asset worth `worth_usd` once a universe holds `held_usd` of it, before its weight: all, and above the bound in
+/// inverse proportion to what is held; rounded down once, to 1e-8 USD, so that a price that rises lowers it by rounding alone.
+pub fn counted_collateral_usd(terms: &CollateralTerms, worth_usd: Usd, held_usd: Usd) -> Result<Usd, Rejection> {
     let full = terms.full_weight_maximum_usd;
     if held_usd <= full {
-        return Ok(weight);
+        return Ok(worth_usd);
     }
-    let part =
-        multiply_divide_floor(i128::from(weight.get()), full.get(), held_usd.get()).ok_or(Rejection::Overflow)?;
-    i64::try_from(part).map(Rate::new).map_err(|_| Rejection::Overflow)
+    multiply_divide_floor(worth_usd.get(), full.get(), held_usd.get()).map(Usd::new).ok_or(Rejection::Overflow)
 }
 
 /// What size adds to the requirement of a position worth `notional`, rounded up.

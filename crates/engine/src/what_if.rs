@@ -4,7 +4,7 @@ use crate::{
     liquidation::level_of,
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, liquidation_price},
     market_math::{RATE_ONE, fee_usd, quote_amount},
-    risk::{collateral_weight, concentration_usd, crowd_fraction, depeg_addition, volatility_fraction},
+    risk::{concentration_usd, counted_collateral_usd, crowd_fraction, depeg_addition, volatility_fraction},
     state::{IndexRecord, PositionRecord},
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
@@ -197,11 +197,11 @@ fn collateral_value(assets: &[WhatIfCollateral]) -> Result<CollateralValue, Reje
             maintenance_weight: asset.maintenance_weight,
             full_weight_maximum_usd: asset.full_weight_maximum_usd,
         };
-        let weight = collateral_weight(&terms, asset.initial_weight, asset.universe_value_usd)?;
         let counted = |usd: Usd, weight: Rate| {
+            let usd = counted_collateral_usd(&terms, usd, asset.universe_value_usd)?;
             multiply_divide_floor(usd.get(), i128::from(weight.get()), RATE_ONE).ok_or(Rejection::Overflow)
         };
-        let initial = counted(asset.value_usd.min(asset.slow_value_usd), weight)?;
+        let initial = counted(asset.value_usd.min(asset.slow_value_usd), asset.initial_weight)?;
         let maintenance = counted(asset.value_usd, asset.maintenance_weight)?;
         value.initial_usd = value.initial_usd.checked_add(Usd::new(initial)).ok_or(Rejection::Overflow)?;
         value.maintenance_usd = value.maintenance_usd.checked_add(Usd::new(maintenance)).ok_or(Rejection::Overflow)?;

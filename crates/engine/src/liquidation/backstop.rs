@@ -12,9 +12,9 @@ use super::{
     watch::{is_priced, standing},
 };
 use crate::{
-    accounts::{asset_value_usd, exposure_at_rest, position},
+    accounts::{asset_value_usd, exposure, exposure_at_rest, position},
     ledger::{Overdraft, Settlement},
-    margin::Exposure,
+    margin::{AccountMargin, Exposure},
     market_math::{RATE_ONE, fee_usd, value_ceil_usd, value_floor_usd},
     matching,
     mutant::{Mutant, is_planted},
@@ -43,17 +43,27 @@ const UNWINDS_PER_BLOCK_MAX: usize = 8;
 
 /// Hands as much of the unit's riskiest position to the vault as its capital allows.
 pub(super) fn take_over(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection> {
+    match first_market(work, unit)? {
+        Some(market) => take_over_in(work, unit, market),
+        None => Ok(()),
+    }
+}
+
+/// Hands as much of the unit's position in a market to the vault as its capital allows, unless the unit owes.
+pub(super) fn take_over_in(work: &mut Work<'_>, unit: MarginUnit, market: MarketId) -> Result<(), Rejection> {
     let vault = AccountId::backstop(unit.universe);
     if unit.account == vault {
         return Ok(());
     }
-    let Some(market) = first_market(work, unit)? else { return Ok(()) };
     let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
     let exposure = exposure_at_rest(work.state, unit.account, &spec)?;
     let side = closing_side(&exposure);
-    let lots = exposure.position.position.size().min(capacity(work.state, &spec, &exposure, side)?);
     let now = standing(work.state, unit)?;
-    if lots.is_zero() || now.equity_usd < Usd::ZERO {
+    if now.equity_usd < Usd::ZERO {
+        return Ok(());
+    }
+    let lots = capacity(work.state, &spec, &exposure, side)?;
+    if lots.is_zero() {
         return Ok(());
     }
     let quote = price_of(&exposure, lots, side, now.equity_usd)?;
@@ -115,38 +125,70 @@ fn cash(state: &State, universe: UniverseId, collateral: AssetId, account: Accou
     crate::market_math::quote_value_usd(state.balance(account, universe, collateral))
 }
 
-/// How many lots the vault can take of a position that is closed by trading on `side`: what it holds the other way round,
-/// and beyond that what the rest of the market's share can margin.
+/// How many lots of a position, which is closed by trading on `side`, the vault can take: what it holds the other way
+/// round, and beyond that as many as keep the market's purse within the market's share and the cash that there is.
 fn capacity(state: &State, market: &MarketSpec, exposure: &Exposure, side: Side) -> Result<Size, Rejection> {
-    let universe = market.universe;
-    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
-    let vault = AccountId::backstop(universe);
-    let share = multiply_divide_floor(
-        capital(state, universe, collateral)?.get(),
-        i128::from(terms.risk.backstop_share.get()),
-        RATE_ONE,
-    );
-    let purse = cash(state, universe, collateral, AccountId::isolated(vault, market.id));
-    let share =
-        if is_planted(Mutant::BackstopUnfenced) { Usd::MAX } else { share.map(Usd::new).ok_or(Rejection::Overflow)? };
-    let room =
-        share.checked_sub(purse).unwrap_or(Usd::MAX).min(cash(state, universe, collateral, vault)).max(Usd::ZERO);
-    let held = position(state, vault, market.id);
-    let vault_side = side.opposite();
-    let opposite = held.reducible(vault_side, Size::MAX);
-    // A loss that the vault has made in this market counts against its room.
-    let own = exposure_at_rest(state, vault, market)?.unrealised_usd()?.min(Usd::ZERO);
-    let room = room.checked_add(own).ok_or(Rejection::Overflow)?.max(Usd::ZERO);
-    let leverage = i128::from(BACKSTOP_LEVERAGE.min(terms.maximum_leverage));
-    let notional = room.get().checked_mul(leverage).ok_or(Rejection::Overflow)?;
-    let scale = power_of_ten(market.size_decimals).ok_or(Rejection::Overflow)?;
-    let lots =
-        multiply_divide_floor(notional, scale, i128::from(exposure.mark.get().max(1))).ok_or(Rejection::Overflow)?;
-    // A hundredth less, so that rounding and the price paid leave the purse within the share.
-    let lots = multiply_divide_floor(lots, 99, 100).ok_or(Rejection::Overflow)?;
-    let lots = Size::new(u64::try_from(lots).unwrap_or(u64::MAX));
-    opposite.checked_add(lots).ok_or(Rejection::Overflow)
+    let vault = AccountId::backstop(market.universe);
+    let wanted = exposure.position.position.size();
+    let mut fitting = position(state, vault, market.id).reducible(side.opposite(), wanted);
+    let fence = Fence::of(state, market)?;
+    let (mut low, mut high) = (fitting.get(), wanted.get());
+    // Half of what is left is settled in each step: as many steps as a size has bits.
+    for _ in 0..u64::BITS {
+        if low >= high {
+            break;
+        }
+        let middle = high.saturating_sub(high.saturating_sub(low) >> 1);
+        if fence.holds(side.opposite(), Size::new(middle))? {
+            (low, fitting) = (middle, Size::new(middle));
+        } else {
+            high = middle.saturating_sub(1);
+        }
+    }
+    Ok(fitting)
+}
+
+/// What bounds the vault's position in a market.
+struct Fence {
+    /// What the vault holds there, margined as it margins.
+    own: Exposure,
+    /// The most that may lie in the market's purse.
+    share: Usd,
+    /// What there is to fill it: the purse and the vault's cash.
+    funds: Usd,
+}
+
+impl Fence {
+    fn of(state: &State, market: &MarketSpec) -> Result<Self, Rejection> {
+        let universe = market.universe;
+        let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+        let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
+        let vault = AccountId::backstop(universe);
+        let part = i128::from(terms.risk.backstop_share.get());
+        let share = multiply_divide_floor(capital(state, universe, collateral)?.get(), part, RATE_ONE);
+        let share = share.map(Usd::new).ok_or(Rejection::Overflow)?;
+        let purse = cash(state, universe, collateral, AccountId::isolated(vault, market.id));
+        let funds = cash(state, universe, collateral, vault).max(Usd::ZERO).checked_add(purse);
+        let leverage = BACKSTOP_LEVERAGE.min(terms.maximum_leverage);
+        Ok(Self {
+            own: Exposure { leverage, is_isolated: false, ..exposure(state, vault, market)?.without_orders() },
+            share: if is_planted(Mutant::BackstopUnfenced) { Usd::MAX } else { share },
+            funds: funds.ok_or(Rejection::Overflow)?,
+        })
+    }
+
+    /// Whether the purse stays within its bounds when the vault has traded `lots` at the mark: then it holds what the
+    /// position needs, its loss included.
+    fn holds(&self, side: Side, lots: Size) -> Result<bool, Rejection> {
+        let own = &self.own;
+        let quote = value_ceil_usd(own.mark, i128::from(lots.get()), own.size_decimals)?;
+        let effect = own.position.after_quote(side, lots, quote)?;
+        let after = Exposure { position: effect.after, ..*own };
+        let margin = AccountMargin::of(Amount::ZERO, Amount::ZERO, std::iter::once(Ok(after)))?;
+        let needed = margin.position_initial_usd.checked_sub(margin.initial_equity_usd()?);
+        let funds = self.funds.checked_add(effect.realised_usd.min(Usd::ZERO));
+        Ok(needed.ok_or(Rejection::Overflow)? <= self.share.min(funds.ok_or(Rejection::Overflow)?))
+    }
 }
 
 /// Buys the collateral of a unit that owes the universe and holds no position any more, at a discount, for cash that the

@@ -3,7 +3,6 @@
 
 use super::{first_market, watch::standing};
 use crate::{
-    accounts::collateral_account,
     ledger::{Overdraft, Settlement},
     market_math::{quote_amount, quote_value_usd},
     mutant::{Mutant, is_planted},
@@ -60,7 +59,7 @@ fn pay_from(
     if amount_usd <= Usd::ZERO {
         return Ok(());
     }
-    let purse = unit.market.map_or(unit.account, |market| collateral_account(work.state, unit.account, market));
+    let purse = unit.market.map_or(unit.account, |market| AccountId::isolated(unit.account, market));
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
     settlement.transfer(source, purse, collateral, quote_amount(amount_usd))?;
     settlement.apply(work.state)?;

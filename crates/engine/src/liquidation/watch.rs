@@ -23,8 +23,8 @@ use crate::{
 use palisade_types::{
     address::AccountId,
     event::{Event, MarginLevel},
-    ids::MarketId,
-    numbers::{Rate, Usd},
+    ids::{MarketId, UniverseId},
+    numbers::{Amount, Rate, Usd},
     rejection::Rejection,
 };
 use std::collections::BTreeSet;
@@ -97,6 +97,8 @@ pub(crate) fn standing(state: &State, unit: MarginUnit) -> Result<Standing, Reje
 struct Assessed {
     standing: Standing,
     legs: Vec<Leg>,
+    /// Whether a price can take it to a worse level.
+    can_fall: bool,
 }
 
 /// The same equity and maintenance that [`crate::accounts::margin`] and [`crate::accounts::isolated_margin`] find, which
@@ -124,8 +126,7 @@ fn assess(state: &State, unit: MarginUnit) -> Result<Assessed, Rejection> {
     }
     let has_positions = !legs.is_empty();
     let own = match unit.market {
-        // A unit of a mode that was switched off: its position is margined elsewhere now.
-        Some(_) if !has_positions => Usd::ZERO,
+        // Without a position, what a delivery left of the purse.
         Some(market) => quote_value_usd(state.balance(AccountId::isolated(unit.account, market), universe, collateral)),
         None => {
             let cash = quote_value_usd(state.balance(unit.account, universe, collateral));
@@ -140,7 +141,10 @@ fn assess(state: &State, unit: MarginUnit) -> Result<Assessed, Rejection> {
         }
     };
     let equity_usd = equity.checked_add(own).ok_or(Rejection::Overflow)?;
-    Ok(Assessed { standing: Standing { equity_usd, maintenance_usd: maintenance, has_positions }, legs })
+    let cash = if unit.market.is_none() { state.balance(unit.account, universe, collateral) } else { Amount::ZERO };
+    // A debt that other assets back can grow beyond them without any position.
+    let can_fall = has_positions || cash < Amount::ZERO;
+    Ok(Assessed { standing: Standing { equity_usd, maintenance_usd: maintenance, has_positions }, legs, can_fall })
 }
 
 /// The markets in which the unit holds a position.
@@ -162,10 +166,16 @@ pub(crate) fn is_of_unit(state: &State, unit: &MarginUnit, market: MarketId) -> 
 /// The margin units of an account that can owe anything, in order.
 pub(crate) fn units_of(state: &State, account: AccountId) -> BTreeSet<MarginUnit> {
     let mut units = BTreeSet::new();
-    for standing in state.standings_of(account).iter().filter(|standing| !standing.position.is_empty()) {
+    for standing in state.standings_of(account) {
         let Some(spec) = state.market(standing.market) else { continue };
-        let market = standing.is_isolated().then_some(standing.market);
-        units.insert(MarginUnit { account, universe: spec.universe, market });
+        let universe = spec.universe;
+        if !standing.position.is_empty() {
+            let market = standing.is_isolated().then_some(standing.market);
+            units.insert(MarginUnit { account, universe, market });
+        } else if standing.market.is_future() && purse_of(state, account, universe, standing.market) < Amount::ZERO {
+            // What a delivery took beyond the purse of an isolated position is owed by the purse, not by its owner.
+            units.insert(MarginUnit { account, universe, market: Some(standing.market) });
+        }
     }
     // Only people's accounts owe as such: clearing accounts and purses may be below zero while positions are open.
     for (id, _) in state.balances_of(account).filter(|(_, amount)| amount.get() < 0) {
@@ -175,6 +185,12 @@ pub(crate) fn units_of(state: &State, account: AccountId) -> BTreeSet<MarginUnit
         }
     }
     units
+}
+
+/// What lies in the purse of an isolated position, whether or not there is one any more.
+fn purse_of(state: &State, account: AccountId, universe: UniverseId, market: MarketId) -> Amount {
+    let collateral = state.universe(universe).map(|record| record.spec.collateral);
+    collateral.map_or(Amount::ZERO, |asset| state.balance(AccountId::isolated(account, market), universe, asset))
 }
 
 /// Whether the unit may be worked on: its universe runs and every index it depends on is fresh.
@@ -191,6 +207,8 @@ pub(crate) fn is_priced(work: &Work<'_>, unit: &MarginUnit) -> bool {
 /// Margins every candidate; returns those that are being liquidated, with what they have.
 pub(super) fn run(work: &mut Work<'_>) -> Vec<(MarginUnit, Standing)> {
     let mut candidates: BTreeSet<MarginUnit> = work.state.outside_boxes();
+    // Rare: more of an asset than counts in full makes everyone's count less.
+    candidates.extend(work.state.take_diluted());
     for account in work.state.take_touched() {
         candidates.extend(work.state.boxed_units_of(account));
         candidates.extend(units_of(work.state, account));
@@ -223,7 +241,7 @@ fn look_at(work: &mut Work<'_>, unit: MarginUnit, is_recovery_due: bool) -> Resu
         recorded = level;
     }
     let boxed_at = recorded.max(level);
-    if boxed_at == MarginLevel::Liquidatable || !now.has_positions {
+    if boxed_at == MarginLevel::Liquidatable || !assessed.can_fall {
         work.state.set_box(unit, Vec::new());
         return Ok((recorded, now));
     }
@@ -324,6 +342,9 @@ fn new_box(now: &Standing, all: &[Sensitivity], threshold: Rate) -> Result<Vec<B
             let distance = multiply_divide_floor(i128::from(one.price), widened, whole).ok_or(Rejection::Overflow)?;
             let price = i128::from(one.price);
             let bound = match one.key {
+                // At the edge of its level rounding alone may take it over: every price is outside.
+                PriceKey::MarkRises(_) if slack <= 0 => 0,
+                PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) if slack <= 0 => i128::from(i64::MAX),
                 PriceKey::MarkRises(_) => price.saturating_add(distance),
                 PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) => price.saturating_sub(distance),
             };
@@ -362,11 +383,11 @@ fn still_boxed(
     Ok(left >= 0)
 }
 
-/// Every margin unit that is below maintenance, found by looking at everyone: what the watch must equal.
-#[cfg(test)]
-pub(crate) fn scan(state: &State) -> BTreeSet<MarginUnit> {
-    let accounts: BTreeSet<AccountId> =
-        state.positions().map(|(id, _)| id.account).chain(state.balances().map(|(id, _)| id.account)).collect();
+/// Every margin unit that is below maintenance, found by looking at everyone: what the watch must equal once the step of a block
+/// has run. For auditors and tests; the engine never looks at everyone.
+pub fn scan(state: &State) -> BTreeSet<MarginUnit> {
+    let holders = state.positions().map(|(id, _)| id.account).chain(state.balances().map(|(id, _)| id.account));
+    let accounts: BTreeSet<AccountId> = holders.chain(state.accounts().map(|(account, _)| account)).collect();
     let units = accounts.into_iter().flat_map(|account| units_of(state, account));
     units
         .filter(|unit| {

@@ -141,7 +141,13 @@ impl Derived<MarketId> for FundingRecord {
     }
 }
 impl Derived<u32> for FutureSeriesRecord {}
-impl Derived<CustodyId> for Amount {}
+impl Derived<CustodyId> for Amount {
+    fn derive(indices: &mut Indices, id: &CustodyId, before: Option<&Self>, after: Option<&Self>) {
+        if after > before {
+            indices.watch.pay_in(*id);
+        }
+    }
+}
 impl Derived<FaucetClaimId> for TimeMs {}
 impl Derived<MarginUnit> for MarginLevel {
     /// A box ends where the next level after the recorded one could begin.
