@@ -64,7 +64,7 @@ fn standing() -> Vec<Record> {
         Record::Chain { id: (), record: chain },
         Record::Asset { id: ASSET, record: asset },
         Record::Universe { id: UNIVERSE, record: UniverseRecord { spec, halted: None, gated_since_ms: None } },
-        Record::Market { id: MARKET, record: market },
+        Record::Market { id: MARKET, record: Box::new(market) },
         Record::MarketState { id: MARKET, record: MarketState { last_price: Some(Price::new(-1)) } },
         Record::Index {
             id: ASSET,

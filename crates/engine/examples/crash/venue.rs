@@ -183,14 +183,14 @@ impl Venue {
     /// move over half a per cent.
     fn quotes(&mut self, factor: f64) -> Vec<Arc<VerifiedAction>> {
         let mut actions = Vec::new();
-        for place_of in 0..MARKETS.len() {
+        for (place_of, market) in MARKETS.iter().enumerate() {
             let name = maker(place_of);
             actions.push(self.sign(&name, Action::CancelAll { market: None }));
             let index = i128::from(self.last[place_of]);
             let moved = (self.last[place_of] as f64 / self.minute_ago[place_of] as f64 - 1.0).abs();
             let calm = 1.0 / (1.0 + (moved / 0.005).powi(2));
-            let depth = (MARKETS[place_of].depth_musd * 1_000_000 * DOLLAR) as f64 * calm * factor;
-            let lots = depth / LEVELS as f64 * 10f64.powi(i32::from(MARKETS[place_of].size_decimals)) / index as f64;
+            let depth = (market.depth_musd * 1_000_000 * DOLLAR) as f64 * calm * factor;
+            let lots = depth / LEVELS as f64 * 10f64.powi(i32::from(market.size_decimals)) / index as f64;
             let mut orders = Vec::new();
             for level in 0..LEVELS {
                 let away = index * i128::from(20 * level + 5) / 10_000;

@@ -46,7 +46,7 @@ pub(super) fn list(
         markets: listing.markets.checked_add(1).ok_or(Rejection::Overflow)?,
     };
     work.state.put(Record::Listing { id: universe, record });
-    work.state.put(Record::Market { id: market.id, record: market.clone() });
+    work.state.put(Record::Market { id: market.id, record: Box::new(market.clone()) });
     work.emit(Event::MarketListed { market, lister, deposit_usd });
     Ok(())
 }

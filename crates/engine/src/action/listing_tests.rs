@@ -176,7 +176,8 @@ fn absurd_listings_are_refused() {
     for (action, expected) in bounded {
         assert_eq!(venue.refused("alice", alice, action), expected);
     }
-    let invalid: [(fn(&mut PerpetualListing), &str); 16] = [
+    type Wrong = (fn(&mut PerpetualListing), &'static str);
+    let invalid: [Wrong; 16] = [
         (|market| market.symbol = String::new(), "the market symbol"),
         (|market| market.symbol = "BTC/USDC2".to_owned(), "the market symbol"),
         (|market| market.symbol = "BTC-25DEC26".to_owned(), "the market symbol"),
@@ -261,7 +262,7 @@ fn universes_and_perpetuals_are_bounded() {
     let record = listing("LAST").into_spec(last, CORE);
     assert!(matches!(record.kind, MarketKind::Perpetual { .. }));
     assert_eq!(check_market(state, &record, usd("10000"), now), Ok(()));
-    state.put(Record::Market { id: last, record });
+    state.put(Record::Market { id: last, record: Box::new(record) });
     let full = Rejection::TooMany { what: "perpetual markets".to_owned(), limit: MarketId::FIRST_SPOT };
     assert_eq!(next_perpetual(state), Err(full));
     state.revert_to(start);

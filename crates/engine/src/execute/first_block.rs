@@ -18,7 +18,7 @@ pub(super) fn run(work: &mut Work<'_>) {
         work.state.put(Record::Universe { id: universe.id, record });
     }
     for market in &genesis.markets {
-        work.state.put(Record::Market { id: market.id, record: market.clone() });
+        work.state.put(Record::Market { id: market.id, record: Box::new(market.clone()) });
     }
     for grant in &genesis.balances {
         if let Err(rejection) = deposit(work, grant.universe, grant.account, grant.asset, grant.amount) {

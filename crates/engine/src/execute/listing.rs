@@ -51,7 +51,7 @@ fn list(work: &mut Work<'_>, series: &FutureSeriesSpec, wanted: &[TimeMs], left:
         let Some(id) = work.state.next_future().filter(|_| *left > 0) else { return false };
         *left = left.saturating_sub(1);
         let record = series.market(id, symbol.clone(), expires_at_ms);
-        work.state.put(Record::Market { id, record });
+        work.state.put(Record::Market { id, record: Box::new(record) });
         let (universe, underlying) = (series.universe, series.underlying);
         work.emit(Event::FutureListed { market: id, symbol, universe, underlying, expires_at_ms });
     }

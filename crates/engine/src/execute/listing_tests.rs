@@ -118,6 +118,6 @@ fn numbers_are_never_used_twice() {
     assert_eq!(venue.state().next_future(), Some(MarketId::new(110_000)));
     let last = MarketId::new(MarketId::FUTURES_END - 1);
     let record = series(BTC, 1, 0).market(last, "BTC-LAST".to_owned(), TimeMs::new(u64::MAX));
-    venue.engine.state_mut().put(Record::Market { id: last, record });
+    venue.engine.state_mut().put(Record::Market { id: last, record: Box::new(record) });
     assert_eq!(venue.state().next_future(), None);
 }

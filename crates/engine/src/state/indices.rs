@@ -258,7 +258,7 @@ impl Derived<UniverseId> for UniverseRecord {
     }
 }
 
-impl Derived<MarketId> for MarketSpec {
+impl Derived<MarketId> for Box<MarketSpec> {
     fn derive(indices: &mut Indices, id: &MarketId, before: Option<&Self>, after: Option<&Self>) {
         for (_, change) in both(before, after) {
             toggle(&mut indices.system_accounts, AccountId::clearing(*id), change);
@@ -268,7 +268,7 @@ impl Derived<MarketId> for MarketSpec {
         }
         indices.update_live_future(*id);
         match after {
-            Some(market) => indices.markets.insert(*id, Arc::new(market.clone())),
+            Some(market) => indices.markets.insert(*id, Arc::new(market.as_ref().clone())),
             None => indices.markets.remove(id),
         };
     }

@@ -76,12 +76,12 @@ impl State {
 
     /// Every market, in order.
     pub fn markets(&self) -> impl Iterator<Item = &MarketSpec> {
-        self.tables.markets.values()
+        self.tables.markets.values().map(Box::as_ref)
     }
 
     /// A market's terms.
     pub fn market(&self, id: MarketId) -> Option<&MarketSpec> {
-        self.tables.markets.get(&id)
+        self.tables.markets.get(&id).map(Box::as_ref)
     }
 
     /// A market's terms, to be held while the state changes.
@@ -93,12 +93,12 @@ impl State {
     pub fn perpetuals(&self) -> impl Iterator<Item = &MarketSpec> {
         let core = self.tables.markets.range(..MarketId::new(MarketId::FIRST_SPOT));
         let listed = self.tables.markets.range(MarketId::new(MarketId::FUTURES_END)..);
-        core.chain(listed).map(|(_, market)| market).filter(|market| market.perpetual().is_some())
+        core.chain(listed).map(|(_, market)| market.as_ref()).filter(|market| market.perpetual().is_some())
     }
 
     /// Futures that are not settled yet, in order.
     pub fn live_futures(&self) -> impl Iterator<Item = &MarketSpec> {
-        self.indices.live_futures.iter().filter_map(|id| self.tables.markets.get(id))
+        self.indices.live_futures.iter().filter_map(|id| self.tables.markets.get(id).map(Box::as_ref))
     }
 
     /// The number of the next future that is listed; `None` once all are used. Markets stay on record, so none is used twice.

@@ -185,7 +185,7 @@ tables! {
     /// Universes.
     3 Universe universes: UniverseId => UniverseRecord, Inline;
     /// Markets' terms.
-    4 Market markets: MarketId => MarketSpec, Inline;
+    4 Market markets: MarketId => Box<MarketSpec>, Inline;
     /// What the market did last.
     5 MarketState market_states: MarketId => MarketState, Inline;
     /// Index prices.

@@ -297,6 +297,20 @@ fn shown_order(result: &OrderResult) -> String {
     }
 }
 
+/// What a holder's shares of a vault are worth, and what waits to be paid.
+fn holding(venue: &Venue, name: &str, vault: &str) -> String {
+    let vault_id = account_named(venue, vault);
+    let record = venue.state().vault(vault_id).expect("a vault");
+    let worth = worth(venue.state(), vault_id, CORE, venue.engine.time_ms()).expect("fresh prices");
+    let pool = Pool { shares: record.shares, value_usd: worth.low_usd };
+    let holding = venue.state().vault_share(vault_id, account_named(venue, name));
+    let mut shown = format!("{name} owns {vault} {}", pool.value_of(holding.shares).expect("in range"));
+    if !holding.waiting.is_zero() {
+        shown.push_str(&format!(" waiting {}", pool.value_of(holding.waiting).expect("in range")));
+    }
+    shown
+}
+
 fn expect(venue: &mut Venue, line: &str) {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
@@ -323,18 +337,7 @@ fn expect(venue: &mut Venue, line: &str) {
             let asset = asset_named(venue, asset);
             venue.skip(milliseconds.parse().expect("milliseconds"), asset, value.parse().expect("a price"));
         }
-        [name, "owns", vault, ..] => {
-            let vault_id = account_named(venue, vault);
-            let record = venue.state().vault(vault_id).expect("a vault");
-            let worth = worth(venue.state(), vault_id, CORE, venue.engine.time_ms()).expect("fresh prices");
-            let pool = Pool { shares: record.shares, value_usd: worth.low_usd };
-            let holding = venue.state().vault_share(vault_id, account_named(venue, name));
-            let mut shown = format!("{name} owns {vault} {}", pool.value_of(holding.shares).expect("in range"));
-            if !holding.waiting.is_zero() {
-                shown.push_str(&format!(" waiting {}", pool.value_of(holding.waiting).expect("in range")));
-            }
-            assert_eq!(shown, words.join(" "), "\nline: {line}");
-        }
+        [name, "owns", vault, ..] => assert_eq!(holding(venue, name, vault), words.join(" "), "\nline: {line}"),
         ["tranches", ..] => {
             let (record, _) = current(venue.state(), CORE, venue.engine.time_ms()).expect("fresh prices");
             let (junior, senior) = (record.tranches.junior, record.tranches.senior);
