@@ -2,9 +2,10 @@
 //!
 //! 1. the block is checked against its parent; nonces and budgets of its actions are charged;
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
-//! 3. timers in (time, id) order; then withdrawals that wait for vaults' cash;
+//! 3. timers in (time, id) order;
 //! 4. funding; expiries: futures that are over are settled, the next are listed; then margin calls, liquidations and the
-//!    allocation of losses, see [`crate::liquidation`]; then triggers that the mark has reached;
+//!    allocation of losses, see [`crate::liquidation`]; then withdrawals that wait for vaults' cash, which a loss that was just found
+//!    keeps back; then triggers that the mark has reached;
 //! 6. user actions, in classes, see [`order`];
 //! 8. the audit.
 //!
@@ -149,11 +150,11 @@ pub(crate) fn execute(
     migrate::run(&mut work, rules, block.height);
     prices::run(&mut work, block.oracle_bundle);
     timers::run(&mut work);
-    vaults::pay_queues(&mut work);
     funding::run(&mut work);
     expiry::run(&mut work);
     listing::run(&mut work);
     liquidation::run(&mut work);
+    vaults::pay_queues(&mut work);
     follow::run(&mut work);
     triggers::run(&mut work);
     let receipts = user_actions::run(&mut work, block);

@@ -83,6 +83,15 @@ fn tags_are_the_same() {
     assert_eq!(tag(&RecordKey::FaucetClaim(claim)), Table::FaucetClaim.tag());
     assert_eq!(tag(&RecordKey::Funding(MarketId::new(1))), Table::Funding.tag());
     assert_eq!(tag(&RecordKey::SubAccount(ACCOUNT)), Table::SubAccount.tag());
+    assert_eq!(tag(&RecordKey::Vault(ACCOUNT)), Table::Vault.tag());
+    let share = palisade_engine::state::VaultShareId { vault: ACCOUNT, account: ACCOUNT };
+    assert_eq!(tag(&RecordKey::VaultShare(share)), Table::VaultShare.tag());
+    let withdrawal = palisade_engine::state::VaultWithdrawalId { vault: ACCOUNT, number: 1 };
+    assert_eq!(tag(&RecordKey::VaultWithdrawal(withdrawal)), Table::VaultWithdrawal.tag());
+    assert_eq!(tag(&RecordKey::Backstop(UniverseId::new(1))), Table::Backstop.tag());
+    let share = palisade_engine::state::BackstopShareId { universe: UniverseId::new(1), account: ACCOUNT };
+    assert_eq!(tag(&RecordKey::BackstopShare(share)), Table::BackstopShare.tag());
+    assert_eq!(tag(&RecordKey::Listing(UniverseId::new(1))), Table::Listing.tag());
     assert_eq!(tag(&RecordKey::Settlement(MarketId::new(1))), Table::Settlement.tag());
     assert_eq!(tag(&RecordKey::FutureSeries(1)), Table::FutureSeries.tag());
 }

@@ -9,6 +9,7 @@
 //!   no trace.
 
 mod actions;
+mod capital;
 mod special;
 
 use crate::support;

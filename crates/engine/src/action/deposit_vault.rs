@@ -32,3 +32,7 @@ pub(super) fn run(work: &mut Work<'_>, actor: &Actor, vault: AccountId, amount_u
     }
     Ok(Outcome::Done)
 }
+
+#[cfg(test)]
+#[path = "vault_random_tests.rs"]
+mod tests;

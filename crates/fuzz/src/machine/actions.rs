@@ -1,6 +1,6 @@
 //! Signed actions of a few people, chosen by a fuzzer: mostly sensible, sometimes with any number at all.
 
-use super::special;
+use super::{capital, special};
 use arbitrary::{Result, Unstructured};
 use palisade_engine::State;
 use palisade_types::{
@@ -48,18 +48,19 @@ pub fn signed(
 ) -> Result<Option<VerifiedAction>> {
     let person = choices.choose(people())?;
     let on = if choices.ratio(1, 30)? { choices.choose(people())? } else { person };
+    let account = capital::account_of(choices, state, on.account())?;
     let payload = match choices.int_in_range(0..=19u8)? {
         0 => Payload::HyperliquidL1 {
             source: *choices.choose(&[HyperliquidSource::Mainnet, HyperliquidSource::Testnet])?,
             action_msgpack: choices.choose(&PACKED)?.clone(),
-            vault: choices.arbitrary::<bool>()?.then(|| on.account()),
+            vault: choices.arbitrary::<bool>()?.then_some(account),
         },
-        _ => Payload::Native { action: action(choices, state, on.account(), now)? },
+        _ => Payload::Native { action: action(choices, state, account, now)? },
     };
     let envelope = Envelope {
         chain_id: if choices.ratio(1, 100)? { choices.arbitrary()? } else { 7_777 },
         signer: person.0.signer_id(),
-        account: on.account(),
+        account,
         nonce: Nonce::new(if choices.ratio(1, 50)? { choices.arbitrary()? } else { nonce }),
         expires_after_ms: choices.ratio(1, 20)?.then(|| now.saturating_add(u64::from(nonce.is_multiple_of(2)))),
         payload,
@@ -71,7 +72,7 @@ pub fn signed(
 static PACKED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| crate::seeds::of("msgpack"));
 
 fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now: TimeMs) -> Result<Action> {
-    Ok(match choices.int_in_range(0..=41u8)? {
+    Ok(match choices.int_in_range(0..=49u8)? {
         0..=15 => {
             let count = if choices.ratio(2, 3)? { 1 } else { choices.int_in_range(1..=4)? };
             Action::Place { orders: (0..count).map(|_| order(choices, now)).collect::<Result<_>>()? }
@@ -108,6 +109,7 @@ fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now
         29 => Action::ClaimFaucet { asset: AssetId::new(choices.int_in_range(0..=4)?) },
         30 => Action::SetHyperliquidCompatibility { enabled: choices.arbitrary()? },
         32..=41 => special::action(choices, state, account, now)?,
+        42..=49 => capital::action(choices, state, account)?,
         _ => Action::Transfer {
             universe: UniverseId::new(u32::from(choices.ratio(1, 50)?)),
             to: choices.choose(people())?.account(),
