@@ -229,7 +229,7 @@ def test_prices_off_the_tick_and_assets_that_are_none(devnet, signer, fair, unch
     assert only(exchange(devnet, signer.body(place(order(fair, size="0.000001"))))) == {
         "error": "Order has invalid size."
     }
-    for asset in (3, 9_999, 10_003, 110_000, 2**32 - 1):
+    for asset in (9_999, 10_999, 119_999, 2**32 - 1):
         assert only(exchange(devnet, signer.body(place(order(fair, asset=asset))))) == {
             "error": f"Invalid asset: {asset}."
         }

