@@ -158,7 +158,8 @@ def test_each_order_of_a_batch_succeeds_or_fails_alone(alice):
             request("BTC", True, 0, fair),
             request("BTC", True, 0.01, fair, reduce_only=True),
             request("BTC", True, 0.01, alice.price("BTC", 1.5)),
-            request("BTC", True, 80, fair),
+            # A fifth of that is more than the account has, its BTC and ETH included.
+            request("BTC", True, 200, fair),
             request("BTC", True, 0.02, fair),
         ])
     )  # fmt: skip
