@@ -8,9 +8,9 @@ import pytest
 from bots import BTC, BTC_SPOT, ETH, PURR_SPOT, SOL, close_to, synchronous
 from traders import eventually
 
-
-# BTC whose fifth part is more than the dollars of a funded account with its BTC and ETH at their collateral weights.
-TOO_MUCH_AT_5X = 200
+# BTC of which half is worth more than the dollars of a funded account with its BTC and ETH at their collateral weights,
+# and all of it less than the largest order may be.
+TOO_MUCH_AT_2X = 70
 
 
 @pytest.fixture(scope="module")
@@ -205,9 +205,9 @@ def test_the_dead_mans_switch(bot, prices):
 def test_errors_have_the_classes_that_bots_catch(bot, prices):
     with pytest.raises(ccxt.InvalidOrder, match="minimum value"):
         rest(bot, prices, amount=0.00005)
-    bot.set_leverage(5, BTC)
+    bot.set_leverage(2, BTC)
     with pytest.raises(ccxt.InsufficientFunds):
-        rest(bot, prices, amount=TOO_MUCH_AT_5X)
+        rest(bot, prices, amount=TOO_MUCH_AT_2X)
     bot.set_leverage(40, BTC)
     with pytest.raises(ccxt.InsufficientFunds):
         bot.create_order(BTC_SPOT, "limit", "sell", 50, prices[BTC_SPOT] * 1.1)
