@@ -128,7 +128,7 @@ def test_market_orders_move_a_position(bot, prices):
 
 
 def test_dollars_that_margin_needs_are_not_free(bot, prices):
-    """20 BTC at 1x ask for more than the BTC and ETH of the account count as collateral; the rest is held in dollars."""
+    """20 BTC at 1x need more than the BTC and ETH of the account count as collateral; the rest is held in dollars."""
     bot.set_leverage(1, BTC)
     try:
         placed = rest(bot, prices, amount=20)
@@ -217,7 +217,7 @@ def test_errors_have_the_classes_that_bots_catch(bot, prices):
 
 
 def test_no_builder_takes_a_fee_and_no_referrer_is_set(bot, prices):
-    """ccxt asks for a fee at its first order, is refused, asks at the next for none, and names its builder from then on.
+    """ccxt asks for a fee at its first order, is refused, and at the next asks to name its builder without one.
 
     What is refused must not end in a fee on every order.
     """

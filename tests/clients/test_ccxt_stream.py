@@ -96,7 +96,8 @@ def test_orders_and_fills_of_an_account(devnet, alice):
         await asyncio.sleep(0)
         taken = await bot.create_order(BTC, "market", "buy", 0.02, price)
         fill = await mine
-        assert fill["order"] == taken["id"] and fill["side"] == "buy" and fill["symbol"] == BTC and fill["amount"] == 0.02
+        assert fill["order"] == taken["id"] and fill["side"] == "buy"
+        assert fill["symbol"] == BTC and fill["amount"] == 0.02
 
     with_bot(devnet, scenario)
 

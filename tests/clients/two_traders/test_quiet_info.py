@@ -90,7 +90,7 @@ def test_account(traded):
 
 
 def test_dollars_that_margin_needs_are_on_hold(market):
-    """20 BTC at 1x ask for more than the BTC and ETH of the account count as collateral; the rest is held in dollars."""
+    """20 BTC at 1x need more than the BTC and ETH of the account count as collateral; the rest is held in dollars."""
     alice, info = market.alice, market.info
     assert alice.exchange.update_leverage(1, BTC)["status"] == "ok"
     try:

@@ -343,7 +343,7 @@ def test_money_goes_only_to_sub_accounts_and_vaults_that_are(market):
 
 
 def test_what_has_nothing_to_do_here_is_done(market):
-    """There is one balance, and so nothing to move between spot and perpetuals; but nobody has moved what is not there."""
+    """There is one balance, so nothing moves between spot and perpetuals; but what is not there cannot be moved."""
     exchange = market.alice.exchange
     done = {"status": "ok", "response": {"type": "default"}}
     assert exchange.usd_class_transfer(1.0, True) == done
