@@ -229,7 +229,8 @@ def test_prices_off_the_tick_and_assets_that_are_none(devnet, signer, fair, unch
     assert only(exchange(devnet, signer.body(place(order(fair, size="0.000001"))))) == {
         "error": "Order has invalid size."
     }
-    for asset in (9_999, 10_999, 119_999, 2**32 - 1):
+    # One past the perpetuals and the spot pairs, a future that no series will have opened, and the ends of the ranges.
+    for asset in (5, 9_999, 10_003, 109_999, 110_999, 120_000, 2**32 - 1):
         assert only(exchange(devnet, signer.body(place(order(fair, asset=asset))))) == {
             "error": f"Invalid asset: {asset}."
         }

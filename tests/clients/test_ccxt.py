@@ -8,6 +8,10 @@ import pytest
 from bots import BTC, BTC_SPOT, ETH, PURR_SPOT, SOL, close_to, synchronous
 from traders import eventually
 
+# BTC of which half is worth more than the dollars of a funded account with its BTC and ETH at their collateral weights,
+# and all of it less than the largest order may be.
+TOO_MUCH_AT_2X = 70
+
 
 @pytest.fixture(scope="module")
 def loaded(devnet):
@@ -107,8 +111,7 @@ def test_market_orders_move_a_position(bot, prices):
     assert position["leverage"] >= 1 and position["initialMargin"] > 0 and position["notional"] > 0
     assert bot.fetch_position(ETH)["contracts"] == 0.5
     balance = bot.fetch_balance()
-    # Zero as long as what other assets count for covers the margin.
-    assert balance["USDC"]["used"] >= 0
+    assert balance["USDC"]["used"] == 0, "her bitcoin and ether back so small a position, so all dollars are free"
 
     closed = bot.create_order(ETH, "market", "sell", 0.5, prices[ETH], {"reduceOnly": True})
     assert closed["filled"] == 0.5 and bot.fetch_positions([ETH]) == []
@@ -122,6 +125,20 @@ def test_market_orders_move_a_position(bot, prices):
     assert {opened["id"], closed["id"]} <= {order["id"] for order in bot.fetch_closed_orders(ETH)}
     candles = bot.fetch_ohlcv(ETH, "1m", limit=5)
     assert candles and candles[-1][2] >= candles[-1][3] > 0 and candles[-1][5] > 0
+
+
+def test_dollars_that_margin_needs_are_not_free(bot, prices):
+    """20 BTC at 1x need more than the BTC and ETH of the account count as collateral; the rest is held in dollars."""
+    bot.set_leverage(1, BTC)
+    try:
+        placed = rest(bot, prices, amount=20)
+        usdc = bot.fetch_balance()["USDC"]
+        assert 0 < usdc["used"] < usdc["total"]
+        assert usdc["free"] + usdc["used"] == pytest.approx(usdc["total"])
+        bot.cancel_order(placed["id"], BTC)
+        assert bot.fetch_balance()["USDC"]["used"] == 0
+    finally:
+        bot.set_leverage(40, BTC)
 
 
 def test_post_only_and_immediate_orders(bot, prices):
@@ -188,10 +205,9 @@ def test_the_dead_mans_switch(bot, prices):
 def test_errors_have_the_classes_that_bots_catch(bot, prices):
     with pytest.raises(ccxt.InvalidOrder, match="minimum value"):
         rest(bot, prices, amount=0.00005)
-    # Without leverage, because other assets back positions too.
-    bot.set_leverage(1, BTC)
+    bot.set_leverage(2, BTC)
     with pytest.raises(ccxt.InsufficientFunds):
-        rest(bot, prices, amount=80)
+        rest(bot, prices, amount=TOO_MUCH_AT_2X)
     bot.set_leverage(40, BTC)
     with pytest.raises(ccxt.InsufficientFunds):
         bot.create_order(BTC_SPOT, "limit", "sell", 50, prices[BTC_SPOT] * 1.1)
@@ -201,11 +217,18 @@ def test_errors_have_the_classes_that_bots_catch(bot, prices):
 
 
 def test_no_builder_takes_a_fee_and_no_referrer_is_set(bot, prices):
-    """ccxt asks for both at its first order. Once a fee is refused it asks for a builder without one, which is granted."""
-    rest(bot, prices)
-    rest(bot, prices, factor=0.89)
+    """ccxt asks for a fee at its first order, is refused, and at the next asks to name its builder without one.
+
+    What is refused must not end in a fee on every order.
+    """
+    for _ in range(2):
+        rest(bot, prices)
     assert bot.options["builderFee"] is False
-    assert len(bot.fetch_open_orders(BTC)) == 2
+    taken = bot.create_order(ETH, "market", "buy", 0.1, prices[ETH])
+    (trade,) = [trade for trade in bot.fetch_my_trades(ETH) if trade["order"] == taken["id"]][:1]
+    assert "builderFee" not in trade["info"]
+    assert trade["fee"]["cost"] == pytest.approx(trade["cost"] * 0.00045, rel=1e-3)
+    assert bot.publicPostInfo({"type": "referral", "user": bot.walletAddress})["referredBy"] is None
 
 
 def test_a_strangers_key_is_refused(devnet, loaded, alice, prices):

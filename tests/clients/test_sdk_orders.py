@@ -149,8 +149,7 @@ def test_cancel_by_name_and_in_bulk(alice):
 
 def test_each_order_of_a_batch_succeeds_or_fails_alone(alice):
     fair = alice.price("BTC", 0.9)
-    # Without leverage, because other assets back positions too.
-    done(alice.exchange.update_leverage(1, "BTC"))
+    done(alice.exchange.update_leverage(2, "BTC"))
     results = statuses(
         alice.exchange.bulk_orders([
             request("BTC", True, 0.01, fair),
@@ -159,7 +158,8 @@ def test_each_order_of_a_batch_succeeds_or_fails_alone(alice):
             request("BTC", True, 0, fair),
             request("BTC", True, 0.01, fair, reduce_only=True),
             request("BTC", True, 0.01, alice.price("BTC", 1.5)),
-            request("BTC", True, 80, fair),
+            # Half of that is more than the account has, its BTC and ETH included.
+            request("BTC", True, 70, fair),
             request("BTC", True, 0.02, fair),
         ])
     )  # fmt: skip

@@ -109,7 +109,14 @@ def test_balances_and_positions_are_streamed(devnet, market):
         await bob.create_order(SYMBOL, "limit", "buy", SIZE, market.mark)
         positions = await until(lambda: bob.watch_positions([SYMBOL]), lambda new: len(new) > 0)
         assert positions[0]["contracts"] == SIZE
-        assert (await bob.watch_balance())["USDC"]["used"] > 0
+        # Their bitcoin and ether back what is small, without any dollars; this needs more.
+        await bob.set_leverage(1, SYMBOL)
+        big = await bob.create_order(SYMBOL, "limit", "buy", 20, rounded(market.mark * 0.9))
+        balance = await until(bob.watch_balance, lambda balance: balance["USDC"]["used"] > 0)
+        assert balance["USDC"]["used"] < balance["USDC"]["total"]
+        await bob.cancel_order(big["id"], SYMBOL)
+        await until(bob.watch_balance, lambda balance: balance["USDC"]["used"] == 0)
+        await bob.set_leverage(20, SYMBOL)
 
     run(devnet, scenario)
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 from hyperliquid.info import Info
 from hyperliquid.utils.error import ClientError
-from quiet import BTC, mark_of, status_of
+from quiet import BTC, mark_of, rounded, status_of
 
 
 @pytest.fixture
@@ -19,13 +19,17 @@ def traded(market):
 
 def test_listings(info):
     meta = info.meta()
-    assert [asset["name"] for asset in meta["universe"]][:3] == ["BTC", "ETH", "SOL"]
+    assert [asset["name"] for asset in meta["universe"]] == ["BTC", "ETH", "SOL", "AVAX", "DOGE"]
+    assert [asset["name"] for asset in meta["universe"] if asset.get("onlyIsolated")] == ["AVAX", "DOGE"], "of alts"
     assert all({"szDecimals", "maxLeverage"} <= asset.keys() for asset in meta["universe"])
     spot = info.spot_meta()
     assert [token["index"] for token in spot["tokens"]] == list(range(len(spot["tokens"])))
     assert spot["tokens"][0]["name"] == "USDC"
     assert [pair["name"] for pair in spot["universe"]][:2] == ["PURR/USDC", "@1"]
-    assert info.perp_dexs() == [None]
+    main, futures = info.perp_dexs()
+    assert main is None and futures["name"] == "fut"
+    listed = [asset["name"] for asset in info.meta("fut")["universe"]]
+    assert listed and all(name.startswith(("fut:BTC-", "fut:ETH-")) for name in listed), listed
     assert info.name_to_asset("PURR/USDC") == 10_000
     assert info.name_to_asset("BTC/USDC") == 10_001
 
@@ -74,13 +78,30 @@ def test_account(traded):
     assert float(summary["accountValue"]) == pytest.approx(raw - float(summary["totalNtlPos"]), rel=1e-9)
     assert float(state["withdrawable"]) <= float(summary["accountValue"])
     (usdc,) = [entry for entry in info.spot_user_state(alice.address)["balances"] if entry["coin"] == "USDC"]
-    assert 0 < float(usdc["hold"]) < float(usdc["total"])
+    assert float(summary["totalMarginUsed"]) > 0
+    assert float(usdc["hold"]) == 0, "her bitcoin and ether back so small a position"
+    assert float(state["withdrawable"]) == pytest.approx(float(usdc["total"]))
     assert info.query_user_abstraction_state(alice.address) == "unifiedAccount"
     assert info.user_role(alice.address) == {"role": "user"}
     fees = info.user_fees(alice.address)
     assert (float(fees["userCrossRate"]), float(fees["userAddRate"])) == (0.00045, 0.00015)
     limits = info.user_rate_limit(alice.address)
     assert 0 < limits["nRequestsUsed"] < limits["nRequestsCap"] and float(limits["cumVlm"]) > 0
+
+
+def test_dollars_that_margin_needs_are_on_hold(market):
+    """20 BTC at 1x need more than the BTC and ETH of the account count as collateral; the rest is held in dollars."""
+    alice, info = market.alice, market.info
+    assert alice.exchange.update_leverage(1, BTC)["status"] == "ok"
+    try:
+        status_of(alice.limit(True, 20, rounded(market.mark * 0.9)))
+        (usdc,) = [entry for entry in info.spot_user_state(alice.address)["balances"] if entry["coin"] == "USDC"]
+        total, hold = float(usdc["total"]), float(usdc["hold"])
+        assert 0 < hold < total
+        assert float(info.user_state(alice.address)["withdrawable"]) == pytest.approx(total - hold, rel=1e-3)
+    finally:
+        alice.cancel_all()
+        alice.exchange.update_leverage(20, BTC)
 
 
 def test_history(traded):

@@ -217,8 +217,34 @@ def test_leverage(market):
     value = float(entry["position"]["positionValue"])
     assert float(entry["position"]["marginUsed"]) == pytest.approx(value / 7, rel=1e-3)
     assert alice.exchange.update_leverage(1_000, BTC) == {"status": "err", "response": "Invalid leverage value."}
-    assert alice.exchange.update_leverage(5, BTC, is_cross=False)["status"] == "err", "isolated margin comes later"
-    assert alice.exchange.update_isolated_margin(1.0, BTC)["status"] == "err"
+    assert "No isolated position" in alice.exchange.update_isolated_margin(1.0, BTC)["response"], "it is cross"
+    assert bob.exchange.update_leverage(7, BTC)["status"] == "ok"
+
+
+def test_a_position_gets_collateral_of_its_own(market):
+    alice, bob = market.alice, market.bob
+
+    def position():
+        (entry,) = alice.info.user_state(alice.address)["assetPositions"]
+        return entry["position"]
+
+    status_of(alice.limit(False, SIZE, market.mark))
+    status_of(bob.limit(True, SIZE, market.mark, "Ioc"))
+    try:
+        assert alice.exchange.update_leverage(5, BTC, is_cross=False)["status"] == "ok"
+        first = position()
+        assert (first["leverage"]["type"], first["leverage"]["value"]) == ("isolated", 5)
+        assert alice.exchange.update_isolated_margin(100.0, BTC)["status"] == "ok"
+        second = position()
+        added = float(second["leverage"]["rawUsd"]) - float(first["leverage"]["rawUsd"])
+        assert added == pytest.approx(100, abs=1)
+        assert float(second["liquidationPx"]) > float(first["liquidationPx"]), "a short with more behind it"
+        too_much = alice.exchange.update_isolated_margin(-1_000_000.0, BTC)
+        assert too_much["status"] == "err", too_much
+        assert position()["leverage"]["rawUsd"] == second["leverage"]["rawUsd"]
+    finally:
+        assert alice.exchange.update_leverage(20, BTC)["status"] == "ok"
+    assert position()["leverage"] == {"type": "cross", "value": 20}
 
 
 def test_an_agent_trades_for_its_account(market, devnet):
@@ -277,13 +303,11 @@ def test_who_never_opted_in_cannot_be_replayed_against(market, devnet):
     "call",
     [
         lambda exchange: exchange.set_referrer("X"),
-        lambda exchange: exchange.create_sub_account("X"),
-        lambda exchange: exchange.usd_class_transfer(1.0, True),
         lambda exchange: exchange.withdraw_from_bridge(1.0, "0x" + "1" * 40),
         lambda exchange: exchange.approve_builder_fee("0x" + "1" * 40, "0.01%"),
-        lambda exchange: exchange.vault_usd_transfer("0x" + "1" * 40, True, 1_000_000),
-        lambda exchange: exchange.sub_account_transfer("0x" + "1" * 40, True, 1_000_000),
-        lambda exchange: exchange.noop(int(time.time() * 1000)),
+        lambda exchange: exchange.token_delegate("0x" + "1" * 40, 1, False),
+        lambda exchange: exchange.convert_to_multi_sig_user(["0x" + "1" * 40], 1),
+        lambda exchange: exchange.c_signer_unjail_self(),
     ],
 )
 def test_what_the_chain_cannot_do_is_said(market, call):
@@ -291,13 +315,72 @@ def test_what_the_chain_cannot_do_is_said(market, call):
     assert answer["status"] == "err" and "not supported" in answer["response"], answer
 
 
-def test_trigger_orders_and_groupings_are_refused(market):
-    order_type = {"trigger": {"isMarket": True, "triggerPx": market.mark, "tpsl": "sl"}}
-    answer = market.alice.exchange.order(BTC, False, SIZE, market.mark, order_type, reduce_only=True)
-    assert "not available yet" in status_of(answer)["error"]
-    order = {"coin": BTC, "is_buy": True, "sz": SIZE, "limit_px": market.mark, "order_type": {"limit": {"tif": "Gtc"}}}
-    answer = market.alice.exchange.bulk_orders([{**order, "reduce_only": False}], grouping="normalTpsl")
-    assert answer == {"status": "err", "response": "Grouping normalTpsl is not supported."}
+def test_money_goes_only_to_sub_accounts_and_vaults_that_are(market):
+    bob, nobody = market.bob, "0x" + "1" * 40
+
+    def usdc(address):
+        balances = bob.info.spot_user_state(address)["balances"]
+        return sum(float(entry["total"]) for entry in balances if entry["coin"] == "USDC")
+
+    before = usdc(bob.address)
+    name = f"quiet {time.time_ns()}"
+    made = bob.exchange.create_sub_account(name)
+    assert made["status"] == "ok" and made["response"]["type"] == "createSubAccount", made
+    sub = made["response"]["data"]
+    assert bob.exchange.sub_account_transfer(sub, True, 7_000_000)["status"] == "ok"
+    assert (usdc(sub), usdc(bob.address)) == (7, pytest.approx(before - 7))
+    assert bob.exchange.sub_account_transfer(sub, False, 7_000_000)["status"] == "ok"
+    assert (usdc(sub), usdc(bob.address)) == (0, pytest.approx(before))
+    assert bob.exchange.create_sub_account(name)["status"] == "err", "names are unique"
+    for call, words in (
+        (lambda exchange: exchange.sub_account_transfer(nobody, True, 1_000_000), "is no sub-account of this account"),
+        (lambda exchange: market.alice.exchange.sub_account_transfer(sub, True, 1_000_000), "is no sub-account"),
+        (lambda exchange: exchange.vault_usd_transfer(nobody, True, 1_000_000), "is no vault"),
+    ):
+        answer = call(bob.exchange)
+        assert answer["status"] == "err" and words in answer["response"], answer
+    assert usdc(bob.address) == pytest.approx(before)
+
+
+def test_what_has_nothing_to_do_here_is_done(market):
+    """There is one balance, so nothing moves between spot and perpetuals; but what is not there cannot be moved."""
+    exchange = market.alice.exchange
+    done = {"status": "ok", "response": {"type": "default"}}
+    assert exchange.usd_class_transfer(1.0, True) == done
+    assert exchange.noop(int(time.time() * 1000)) == done
+    too_much = exchange.usd_class_transfer(1e9, True)
+    assert too_much["status"] == "err" and "Insufficient" in too_much["response"], too_much
+
+
+def test_trigger_orders_and_groupings(market):
+    alice, bob, mark = market.alice, market.bob, market.mark
+
+    def stop(price):
+        return {"trigger": {"isMarket": True, "triggerPx": price, "tpsl": "sl"}}
+
+    status_of(bob.limit(False, SIZE, mark))
+    status_of(alice.limit(True, SIZE, mark, "Ioc"))
+    low, high = rounded(mark * 0.8), rounded(mark * 1.1)
+    oid = status_of(alice.exchange.order(BTC, False, SIZE, low, stop(low), reduce_only=True))["resting"]["oid"]
+    (shown,) = alice.info.frontend_open_orders(alice.address)
+    assert (shown["oid"], shown["orderType"], shown["isTrigger"]) == (oid, "Stop Market", True)
+    assert status_of(alice.exchange.cancel(BTC, oid)) == "success"
+    assert alice.open_orders() == []
+    at_once = alice.exchange.order(BTC, False, SIZE, high, stop(high), reduce_only=True)
+    assert status_of(at_once) == {"error": "Invalid TP/SL price."}
+
+    price = rounded(mark * 0.9)
+    parent = {"coin": BTC, "is_buy": True, "sz": SIZE, "limit_px": price, "order_type": {"limit": {"tif": "Gtc"}}}
+    parent["reduce_only"] = False
+    child = {**parent, "is_buy": False, "limit_px": low, "order_type": stop(low), "reduce_only": True}
+    answer = alice.exchange.bulk_orders([parent, child], grouping="normalTpsl")
+    first, second = answer["response"]["data"]["statuses"]
+    assert second == "waitingForFill", answer
+    assert status_of(alice.exchange.cancel(BTC, first["resting"]["oid"])) == "success"
+    assert alice.open_orders() == [], "the stop goes with its order"
+    answer = alice.exchange.bulk_orders([parent], grouping={"p": 1})
+    assert answer["status"] == "err" and "not supported" in answer["response"], answer
+    assert alice.open_orders() == []
 
 
 def test_expires_after(market):
