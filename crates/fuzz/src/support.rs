@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "the test data of another crate, of which a part is used here")]
 #![allow(clippy::unwrap_used, reason = "samples are the project's own values, which encode")]
 
+#[path = "../../types/tests/support/clearing_samples.rs"]
+pub mod clearing_samples;
 #[path = "../../types/tests/support/genesis.rs"]
 pub mod genesis;
 #[path = "../../types/tests/support/order_samples.rs"]

@@ -98,13 +98,13 @@ fn triggers(choices: &mut Unstructured<'_>, state: &State, market: MarketId, now
     let count = choices.int_in_range(1..=2usize)?;
     let purposes = [TriggerPurpose::TakeProfit, TriggerPurpose::StopLoss];
     let mut triggers = Vec::with_capacity(count);
-    for place in 0..count {
+    for purpose in purposes.into_iter().take(count) {
         triggers.push(TriggerRequest {
             market: if choices.ratio(1, 40)? { market } else { of },
             side: if choices.ratio(1, 40)? { way.opposite() } else { way },
             size: size(choices)?,
             trigger_price: price(choices, state, of)?,
-            purpose: if choices.ratio(1, 20)? { TriggerPurpose::StopLoss } else { purposes[place] },
+            purpose: if choices.ratio(1, 20)? { TriggerPurpose::StopLoss } else { purpose },
             limit: if choices.ratio(1, 3)? { Some(price(choices, state, of)?) } else { None },
             reduce_only: choices.arbitrary()?,
             client_order_id: choices

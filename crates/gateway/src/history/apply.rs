@@ -282,6 +282,21 @@ impl Applier<'_> {
                 self.history.markets.entry(*market).or_default().add_funding(hour, kept);
                 self.update.prices_changed = true;
             }
+            Event::TriggerPlaced { trigger }
+            | Event::TriggerArmed { trigger }
+            | Event::TriggerFired { trigger, .. }
+            | Event::TriggerCanceled { trigger, .. }
+            | Event::TriggerRejected { trigger, .. } => self.trigger(event, trigger),
+            Event::TwapStarted { twap } | Event::TwapSlice { twap, .. } | Event::TwapEnded { twap, .. } => {
+                self.update.touched.insert(twap.account);
+            }
+            _ => self.clearing_house(event),
+        }
+    }
+
+    /// Events of the clearing house: funds between universes and vaults, funding, margin calls, liquidations, deliveries.
+    fn clearing_house(&mut self, event: &Event) {
+        match event {
             Event::SubAccountCreated { .. }
             | Event::MovedBetweenUniverses { .. }
             | Event::UniverseOpened { .. }
@@ -293,14 +308,6 @@ impl Applier<'_> {
             | Event::VaultClosed { .. }
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. } => self.pools(event),
-            Event::TriggerPlaced { trigger }
-            | Event::TriggerArmed { trigger }
-            | Event::TriggerFired { trigger, .. }
-            | Event::TriggerCanceled { trigger, .. }
-            | Event::TriggerRejected { trigger, .. } => self.trigger(event, trigger),
-            Event::TwapStarted { twap } | Event::TwapSlice { twap, .. } | Event::TwapEnded { twap, .. } => {
-                self.update.touched.insert(twap.account);
-            }
             Event::FundingPaid { account, market, amount_usd, position, from_index, index } => {
                 let span = FundingSpan { from: *from_index, to: *index };
                 self.funding(*account, *market, *amount_usd, *position, span);
@@ -311,13 +318,8 @@ impl Applier<'_> {
             | Event::Deleveraged { .. }
             | Event::CollateralSold { .. }
             | Event::Delivered { .. } => self.clearing(event),
-            Event::BackstopSynced { .. }
-            | Event::FutureListed { .. }
-            | Event::SettlementPriceFixed { .. }
-            | Event::MarketSettled { .. }
-            | Event::GateChanged { .. }
-            | Event::UniverseHalted { .. }
-            | Event::ChainHalted { .. } => {}
+            // The rest is told elsewhere, or changes no account.
+            _ => {}
         }
     }
 

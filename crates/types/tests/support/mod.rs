@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read files and say what they skip")]
 
+pub mod clearing_samples;
 pub mod genesis;
 pub mod order_samples;
 pub mod samples;

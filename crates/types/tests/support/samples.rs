@@ -1,6 +1,6 @@
 //! One value per type and variant of everything that is hashed, signed or stored.
 
-use super::order_samples;
+use super::{clearing_samples, order_samples};
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest, TransferDirection},
@@ -9,18 +9,18 @@ use palisade_types::{
     block::{Block, Body, ConsensusContext, Header, OperationsRange},
     codec,
     envelope::{Envelope, HyperliquidSource, HyperliquidUserAction, Payload, Signature, SignedAction},
-    event::{CancelReason, Event, Liquidation, LiquidationMethod, MarginLevel, Payer, Trade, TradeSide},
+    event::{CancelReason, Event, Trade, TradeSide},
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, TradeId, UniverseId},
-    market::{MarketKind, MarketSpec, RiskTerms},
-    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Shares, Size, Usd},
+    market::{MarketKind, MarketSpec},
+    numbers::{Amount, Position, Price, Rate, Shares, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote, SignedOracleVote},
     order::{OpenOrder, OrderReference, OrderRequest, Side, TimeInForce},
     receipt::{CancelResult, OrderResult, Outcome, Receipt},
     rejection::{Inadmissible, Rejection},
     state_key::{BalanceId, Hold, OrderRecord, Table},
     time::TimeMs,
-    vault::{PerpetualListing, Redemption, Tranche},
+    vault::{Redemption, Tranche},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -119,25 +119,6 @@ fn open_order() -> OpenOrder {
     }
 }
 
-fn listing() -> PerpetualListing {
-    PerpetualListing {
-        symbol: "PEPE".into(),
-        underlying: AssetId::new(2),
-        size_decimals: 2,
-        tick: Price::new(1_000_000),
-        maker_fee: Rate::new(200),
-        taker_fee: Rate::new(500),
-        minimum_notional_usd: Usd::new(1_000_000_000),
-        maximum_notional_usd: Usd::new(1_000_000_000_000),
-        price_band: Rate::new(50_000),
-        open_orders_per_account_max: 100,
-        maximum_leverage: 5,
-        open_interest_maximum: Size::new(5_000),
-        position_maximum: Size::new(1_000),
-        risk: RiskTerms::flat(),
-    }
-}
-
 pub fn actions() -> Vec<Action> {
     vec![
         Action::Place { orders: vec![order_request(TimeInForce::Gtc)] },
@@ -171,56 +152,8 @@ pub fn actions() -> Vec<Action> {
         Action::UpdateIsolatedMargin { market: MarketId::new(1), amount_usd: Usd::new(-2) },
     ]
     .into_iter()
-    .chain(capital_actions())
+    .chain(clearing_samples::capital_actions())
     .collect()
-}
-
-fn capital_actions() -> Vec<Action> {
-    vec![
-        Action::CreateSubAccount { name: "hedges".into() },
-        Action::TransferSubAccount {
-            sub_account: account(7),
-            universe: UniverseId::new(0),
-            asset: AssetId::new(0),
-            amount: Amount::new(5),
-            direction: TransferDirection::Withdraw,
-        },
-        Action::MoveUniverse {
-            from: UniverseId::new(0),
-            to: UniverseId::new(1),
-            asset: AssetId::new(0),
-            amount: Amount::new(5),
-        },
-        Action::OpenUniverse {
-            name: "pepe".into(),
-            collateral: AssetId::new(0),
-            market: listing(),
-            deposit_usd: Usd::new(1_000_000_000_001),
-        },
-        Action::ListMarket {
-            universe: UniverseId::new(1),
-            market: listing(),
-            deposit_usd: Usd::new(1_000_000_000_001),
-        },
-        Action::CreateVault {
-            name: "carry".into(),
-            description: "funding".into(),
-            initial_usd: Usd::new(10_000_000_000),
-        },
-        Action::DepositVault { vault: account(8), amount_usd: Usd::new(1_000_000_000) },
-        Action::WithdrawVault { vault: account(8), redemption: Redemption::Shares { shares: Shares::new(3) } },
-        Action::CloseVault { vault: account(8) },
-        Action::DepositBackstop {
-            universe: UniverseId::new(1),
-            tranche: Tranche::Senior,
-            amount_usd: Usd::new(10_000_000_000),
-        },
-        Action::WithdrawBackstop {
-            universe: UniverseId::new(1),
-            tranche: Tranche::Junior,
-            redemption: Redemption::All,
-        },
-    ]
 }
 
 pub fn payloads() -> Vec<Payload> {
@@ -343,28 +276,6 @@ fn other_rejections() -> Vec<Rejection> {
     ]
 }
 
-fn vault_rejections() -> Vec<Rejection> {
-    let (universe, vault) = (UniverseId::new(1), account(8));
-    vec![
-        Rejection::UniverseGated { universe },
-        Rejection::SameUniverse { universe },
-        Rejection::AssetNotAccepted { universe, asset: AssetId::new(2) },
-        Rejection::InvalidListing { reason: "x".into() },
-        Rejection::ListingBound { what: "leverage".into(), found: Amount::new(11), limit: Amount::new(10) },
-        Rejection::NotYourUniverse { universe },
-        Rejection::UnknownVault { vault },
-        Rejection::NotYourVault { vault },
-        Rejection::VaultClosed { vault },
-        Rejection::VaultInsolvent { vault },
-        Rejection::BelowMinimumDeposit { amount: Usd::new(1), minimum: Usd::new(2) },
-        Rejection::SharesLocked { until_ms: time() },
-        Rejection::InsufficientShares { required: Shares::new(2), available: Shares::new(1) },
-        Rejection::LeaderShareTooSmall { held: Shares::new(1), required: Shares::new(2) },
-        Rejection::NotForVaults { what: "spot markets".into() },
-        Rejection::VaultMustReduce { vault },
-    ]
-}
-
 fn trade() -> Trade {
     let side = |number| TradeSide {
         account: account(number),
@@ -427,116 +338,6 @@ fn events() -> Vec<Event> {
         Event::UniverseHalted { universe, invariant: "I2".into() },
         Event::ChainHalted { invariant: "I1".into() },
         Event::HyperliquidCompatibilitySet { account: account(1), enabled: false },
-        Event::FutureListed {
-            market: market(),
-            symbol: "BTC-27NOV26".into(),
-            universe,
-            underlying: asset,
-            expires_at_ms: time(),
-        },
-        Event::SettlementPriceFixed { market: market(), price: price(), measured_ms: 1_800_000 },
-        Event::Delivered {
-            account: account(1),
-            market: market(),
-            price: price(),
-            position: Position::new(-5),
-            payoff_usd: Usd::new(-409),
-        },
-        Event::MarketSettled { market: market(), dust_usd: Usd::new(3) },
-        Event::IsolatedMarginMoved { account: account(1), market: MarketId::new(1), amount_usd: Usd::new(-2) },
-        Event::MarginCalled {
-            account: account(1),
-            universe: UniverseId::new(2),
-            market: Some(MarketId::new(3)),
-            level: MarginLevel::Called,
-            equity_usd: Usd::new(-4),
-            maintenance_usd: Usd::new(5),
-        },
-        Event::Liquidated(Liquidation {
-            account: account(1),
-            universe: UniverseId::new(2),
-            market: MarketId::new(3),
-            is_isolated: true,
-            method: LiquidationMethod::Backstop,
-            side: Side::Sell,
-            size: Size::new(4),
-            quote_usd: Usd::new(5),
-            fee_usd: Usd::new(6),
-            closed_pnl_usd: Usd::new(-7),
-            mark: Price::new(8),
-            start_position: Position::new(9),
-        }),
-        Event::DeficitPaid {
-            universe: UniverseId::new(2),
-            account: account(1),
-            market: None,
-            payer: Payer::Fees,
-            amount_usd: Usd::new(3),
-        },
-        Event::Deleveraged {
-            market: MarketId::new(3),
-            account: account(1),
-            side: Side::Buy,
-            size: Size::new(4),
-            quote_usd: Usd::new(5),
-            closed_pnl_usd: Usd::new(6),
-            haircut_usd: Usd::new(7),
-            bankrupt: account(2),
-        },
-        Event::GateChanged { universe: UniverseId::new(2), closed: true },
-        Event::CollateralSold {
-            universe: UniverseId::new(2),
-            account: account(1),
-            asset: AssetId::new(3),
-            amount: Amount::new(4),
-            proceeds_usd: Usd::new(5),
-        },
-        Event::FundingRateSet {
-            market: market(),
-            rate: FundingRate::new(12_500_000),
-            premium: FundingRate::new(-7),
-            index: FundingIndex::new(81_790_125),
-            index_price: price(),
-            time_ms: time(),
-        },
-        Event::FundingPaid {
-            account: account(1),
-            market: market(),
-            amount_usd: Usd::new(-409),
-            position: Position::new(-5),
-            from_index: FundingIndex::new(1),
-            index: FundingIndex::new(82),
-        },
-        Event::SubAccountCreated { master: account(1), sub_account: account(7), name: "hedges".into() },
-    ]
-}
-
-fn vault_events() -> Vec<Event> {
-    let (universe, vault, amount_usd, shares) = (UniverseId::new(1), account(8), Usd::new(9), Shares::new(10));
-    let (account, tranche) = (account(1), Tranche::Junior);
-    vec![
-        Event::MovedBetweenUniverses {
-            from_universe: UniverseId::new(0),
-            to_universe: universe,
-            from: account,
-            to: account,
-            asset: AssetId::new(0),
-            amount: Amount::new(9),
-        },
-        Event::UniverseOpened { universe, name: "pepe".into(), collateral: AssetId::new(0), lister: account },
-        Event::MarketListed {
-            market: listing().into_spec(market(), universe),
-            lister: account,
-            deposit_usd: amount_usd,
-        },
-        Event::VaultCreated { vault, leader: account, name: "carry".into() },
-        Event::VaultDeposited { vault, account, amount_usd, shares },
-        Event::VaultWithdrawn { vault, account, shares, value_usd: amount_usd, leader_part_usd: Usd::new(1) },
-        Event::VaultWithdrawalQueued { vault, account, shares },
-        Event::VaultClosed { vault },
-        Event::BackstopDeposited { universe, account, tranche, amount_usd, shares },
-        Event::BackstopWithdrawn { universe, account, tranche, shares, value_usd: amount_usd },
-        Event::BackstopSynced { universe, junior_usd: amount_usd, senior_usd: Usd::new(8) },
     ]
 }
 
@@ -825,10 +626,12 @@ pub fn samples() -> Vec<Sample> {
         variants("Rejection", &order_rejections()),
         variants("Rejection", &other_rejections()),
         variants("Rejection", &order_samples::rejections()),
-        variants("Rejection", &vault_rejections()),
+        variants("Rejection", &clearing_samples::vault_rejections()),
         variants("Event", &events()),
+        variants("Event", &clearing_samples::market_events()),
+        variants("Event", &clearing_samples::margin_events()),
         variants("Event", &order_samples::events()),
-        variants("Event", &vault_events()),
+        variants("Event", &clearing_samples::vault_events()),
         variants("Outcome", &outcomes()),
         variants("Outcome", &order_samples::outcomes()),
         variants("QuoteSideResult", &order_samples::quote_side_results()),

@@ -139,6 +139,21 @@ pub fn funding_delta(payment: &FundingPayment, directory: &Directory) -> Json {
     })
 }
 
+fn vault_withdrawal_json(vault: AccountId, account: AccountId, value_usd: Usd, leader_part_usd: Usd) -> Json {
+    let net = value_usd.checked_sub(leader_part_usd).unwrap_or(Usd::ZERO);
+    json!({
+        "type": "vaultWithdraw",
+        "vault": vault.to_string(),
+        "user": account.to_string(),
+        "requestedUsd": value_usd.to_string(),
+        "commission": leader_part_usd.to_string(),
+        "closingCost": Usd::ZERO.to_string(),
+        "basis": Usd::ZERO.to_string(),
+        "netWithdrawnUsd": net.to_string(),
+        "usdc": net.to_string(),
+    })
+}
+
 fn ledger_json(entry: &LedgerEntry, directory: &Directory, history: &History) -> Json {
     let amount_text = |asset: &AssetId, amount: &Amount| {
         let decimals = directory.asset(*asset).map_or(8, |spec| spec.decimals);
@@ -181,18 +196,7 @@ fn ledger_json(entry: &LedgerEntry, directory: &Directory, history: &History) ->
             json!({ "type": "vaultDeposit", "vault": vault.to_string(), "usdc": amount_usd.to_string() })
         }
         LedgerDelta::VaultWithdrawn { vault, account, value_usd, leader_part_usd } => {
-            let net = value_usd.checked_sub(*leader_part_usd).unwrap_or(Usd::ZERO);
-            json!({
-                "type": "vaultWithdraw",
-                "vault": vault.to_string(),
-                "user": account.to_string(),
-                "requestedUsd": value_usd.to_string(),
-                "commission": leader_part_usd.to_string(),
-                "closingCost": Usd::ZERO.to_string(),
-                "basis": Usd::ZERO.to_string(),
-                "netWithdrawnUsd": net.to_string(),
-                "usdc": net.to_string(),
-            })
+            vault_withdrawal_json(*vault, *account, *value_usd, *leader_part_usd)
         }
         LedgerDelta::Transfer { from, to, asset, amount } if symbol(asset) == USDC => json!({
             "type": "internalTransfer",
