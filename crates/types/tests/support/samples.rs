@@ -427,6 +427,13 @@ fn events() -> Vec<Event> {
         Event::UniverseHalted { universe, invariant: "I2".into() },
         Event::ChainHalted { invariant: "I1".into() },
         Event::HyperliquidCompatibilitySet { account: account(1), enabled: false },
+    ]
+}
+
+/// Of funding and futures.
+fn linear_events() -> Vec<Event> {
+    let (universe, asset) = (UniverseId::new(0), AssetId::new(0));
+    vec![
         Event::FutureListed {
             market: market(),
             symbol: "BTC-27NOV26".into(),
@@ -443,6 +450,27 @@ fn events() -> Vec<Event> {
             payoff_usd: Usd::new(-409),
         },
         Event::MarketSettled { market: market(), dust_usd: Usd::new(3) },
+        Event::FundingRateSet {
+            market: market(),
+            rate: FundingRate::new(12_500_000),
+            premium: FundingRate::new(-7),
+            index: FundingIndex::new(81_790_125),
+            index_price: price(),
+            time_ms: time(),
+        },
+        Event::FundingPaid {
+            account: account(1),
+            market: market(),
+            amount_usd: Usd::new(-409),
+            position: Position::new(-5),
+            from_index: FundingIndex::new(1),
+            index: FundingIndex::new(82),
+        },
+    ]
+}
+
+fn clearing_events() -> Vec<Event> {
+    vec![
         Event::IsolatedMarginMoved { account: account(1), market: MarketId::new(1), amount_usd: Usd::new(-2) },
         Event::MarginCalled {
             account: account(1),
@@ -490,22 +518,6 @@ fn events() -> Vec<Event> {
             asset: AssetId::new(3),
             amount: Amount::new(4),
             proceeds_usd: Usd::new(5),
-        },
-        Event::FundingRateSet {
-            market: market(),
-            rate: FundingRate::new(12_500_000),
-            premium: FundingRate::new(-7),
-            index: FundingIndex::new(81_790_125),
-            index_price: price(),
-            time_ms: time(),
-        },
-        Event::FundingPaid {
-            account: account(1),
-            market: market(),
-            amount_usd: Usd::new(-409),
-            position: Position::new(-5),
-            from_index: FundingIndex::new(1),
-            index: FundingIndex::new(82),
         },
         Event::SubAccountCreated { master: account(1), sub_account: account(7), name: "hedges".into() },
     ]
@@ -827,6 +839,8 @@ pub fn samples() -> Vec<Sample> {
         variants("Rejection", &order_samples::rejections()),
         variants("Rejection", &vault_rejections()),
         variants("Event", &events()),
+        variants("Event", &linear_events()),
+        variants("Event", &clearing_events()),
         variants("Event", &order_samples::events()),
         variants("Event", &vault_events()),
         variants("Outcome", &outcomes()),
