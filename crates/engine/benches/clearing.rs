@@ -4,7 +4,8 @@
 //! multiplications and divisions of its formulas, for blocks one pass over as many 32-byte entries as there are accounts.
 //! Writes its figures as JSON into the file that it is given.
 
-#![allow(clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "a benchmark reads clocks")]
+#![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic, reason = "a benchmark's own numbers, not money")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark reads clocks")]
 
 use palisade_engine::{
     BlockInput, Engine, Rules, accounts,
