@@ -146,7 +146,7 @@ impl Books {
                 self.fundings.insert(id, i128::from(record.index.get()));
             }
             Record::Market { id, record } => {
-                self.markets.insert(id, record);
+                self.markets.insert(id, *record);
             }
             Record::Asset { id, record } => {
                 self.assets.insert(id, record);

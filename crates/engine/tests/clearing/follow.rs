@@ -326,10 +326,8 @@ impl<'a> Follower<'a> {
     }
 
     fn equity(&self, unit: Unit) -> Option<i128> {
-        if unit.2.is_some() || self.has_purses(unit) {
-            if self.purses_moved.contains(&unit.0) {
-                return None;
-            }
+        if (unit.2.is_some() || self.has_purses(unit)) && self.purses_moved.contains(&unit.0) {
+            return None;
         }
         self.books.worth(unit).map(|worth| worth.equity)
     }

@@ -46,7 +46,7 @@ fn number(name: &str) -> Option<u64> {
 
 /// Plants the fault that the environment names, if it names one.
 pub fn planted() -> Option<String> {
-    let name = std::env::var("PALISADE_MUTANT").ok()?;
+    let name = std::env::var_os("PALISADE_MUTANT")?.into_string().ok()?;
     plant(&name);
     Some(name)
 }

@@ -16,6 +16,7 @@ fn exposure(lots: i64, entry: i64, mark: Price) -> Exposure {
         position: PositionRecord {
             position: Position::new(lots),
             entry_cost_usd: Usd::new(i128::from(lots) * i128::from(entry) * WHOLE / 100),
+            ..PositionRecord::default()
         },
         buys: OpenOrders::default(),
         sells: OpenOrders::default(),
@@ -24,6 +25,11 @@ fn exposure(lots: i64, entry: i64, mark: Price) -> Exposure {
         size_decimals: 2,
         fee: Rate::new(350),
         mark,
+        slow_mark: mark,
+        market_fraction: Rate::ZERO,
+        depeg_addition: Rate::ZERO,
+        depth_usd: Usd::MAX,
+        is_isolated: false,
     }
 }
 
@@ -64,7 +70,7 @@ fn what_cannot_be_liquidated_has_no_liquidation_price() {
     assert_eq!(liquidation_price(&account(1_000, &[long]), &long), None, "more cash than the position is worth");
     let none = exposure(0, 0, whole(100));
     assert_eq!(liquidation_price(&account(1_000, &[none]), &none), None);
-    let huge = Exposure { position: PositionRecord { position: Position::MAX, entry_cost_usd: Usd::ZERO }, ..long };
+    let huge = Exposure { position: PositionRecord { position: Position::MAX, ..PositionRecord::default() }, ..long };
     let margin = AccountMargin { balance_usd: Usd::MAX, ..AccountMargin::default() };
     assert_eq!(liquidation_price(&margin, &huge), None, "no number, no panic");
 }
