@@ -527,7 +527,7 @@ def test_transfer_between_spot_and_swap(bot):
     ok(bot.transfer("USDC", 25, "swap", "spot"))
     assert free_usdc(bot) == before
     with pytest.raises(ccxt.InsufficientFunds):
-        bot.transfer("USDC", before * 10, "spot", "swap")
+        bot.transfer("USDC", round(before) * 10, "spot", "swap")
 
 
 def test_create_sub_account(bot, sub_account):
