@@ -21,6 +21,7 @@
 
 use crate::{
     market_math::{fee_usd, value_ceil_usd, value_floor_usd},
+    mutant::{Mutant, is_planted},
     risk::{concentration_usd, counted_profit_usd},
     state::PositionRecord,
     wide::multiply_divide_ceil,
@@ -379,7 +380,8 @@ impl AccountMargin {
     /// What no requirement needs, profit left out; negative if something is lacking.
     pub fn free_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
-        difference(sum(own, self.unrealised_usd.min(Usd::ZERO))?, self.initial_usd)
+        let most = if is_planted(Mutant::ProfitCanLeave) { Usd::MAX } else { Usd::ZERO };
+        difference(sum(own, self.unrealised_usd.min(most))?, self.initial_usd)
     }
 
     /// Equity − maintenance requirement; below zero the account is due for liquidation.

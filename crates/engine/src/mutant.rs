@@ -34,12 +34,34 @@ pub enum Mutant {
     FundUncapped,
     /// Winners pay the deficit twice.
     DeleverageTwice,
+    /// A settlement of three postings or more leaves its last one out (I1).
+    DropOnePosting,
+    /// A position that is handed over does not arrive (I2).
+    LosePosition,
+    /// What a fill realises is rounded in favour of the account (I3).
+    RoundToTheAccount,
+    /// Profit that nobody has paid in can be taken out (I4).
+    ProfitCanLeave,
+    /// The maker of a fill is not asked whether it affords it (I5).
+    MakerUnasked,
+    /// Funds move in and out of a universe with an unallocated loss.
+    SkipTheGate,
 }
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 4] =
-        [Self::BoxTooWide, Self::BackstopUnfenced, Self::FundUncapped, Self::DeleverageTwice];
+    pub const CLEARING: [Self; 10] = [
+        Self::BoxTooWide,
+        Self::BackstopUnfenced,
+        Self::FundUncapped,
+        Self::DeleverageTwice,
+        Self::DropOnePosting,
+        Self::LosePosition,
+        Self::RoundToTheAccount,
+        Self::ProfitCanLeave,
+        Self::MakerUnasked,
+        Self::SkipTheGate,
+    ];
 
     /// Those that the simulation of whole clusters finds.
     pub const ALL: [Self; 10] = [
@@ -72,6 +94,12 @@ impl Mutant {
             Self::BackstopUnfenced => "backstop-unfenced",
             Self::FundUncapped => "fund-uncapped",
             Self::DeleverageTwice => "deleverage-twice",
+            Self::DropOnePosting => "drop-one-posting",
+            Self::LosePosition => "lose-position",
+            Self::RoundToTheAccount => "round-to-the-account",
+            Self::ProfitCanLeave => "profit-can-leave",
+            Self::MakerUnasked => "maker-unasked",
+            Self::SkipTheGate => "skip-the-gate",
         }
     }
 }

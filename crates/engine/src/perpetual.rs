@@ -15,6 +15,7 @@
 
 use crate::{
     market_math::{quote_usd, signed_lots},
+    mutant::{Mutant, is_planted},
     state::PositionRecord,
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
@@ -78,7 +79,8 @@ impl PositionRecord {
             return Ok(FillEffect { after: self, realised_usd: Usd::ZERO });
         }
         let held = i128::from(self.position.size().get());
-        let released = multiply_divide_ceil(self.entry_cost_usd.get(), i128::from(closing.get()), held)
+        let share = if is_planted(Mutant::RoundToTheAccount) { multiply_divide_floor } else { multiply_divide_ceil };
+        let released = share(self.entry_cost_usd.get(), i128::from(closing.get()), held)
             .map(Usd::new)
             .ok_or(Rejection::Overflow)?;
         let received = match side {

@@ -10,6 +10,7 @@ use crate::{
     isolated,
     ledger::{Overdraft, Settlement},
     market_math::quote_amount,
+    mutant::{Mutant, is_planted},
     work::Work,
 };
 use palisade_types::{
@@ -58,7 +59,9 @@ pub(super) fn trade(
     settlement.transfer(clearing, taker_purse, collateral, quote_amount(taker_effect.realised_usd))?;
     settlement.apply(work.state)?;
     put_position(work.state, giver, market.id, giver_effect.after);
-    put_position(work.state, taker, market.id, taker_effect.after);
+    if !is_planted(Mutant::LosePosition) {
+        put_position(work.state, taker, market.id, taker_effect.after);
+    }
     giver_owed.announce(work, giver, market.id);
     taker_owed.announce(work, taker, market.id);
     for (purse, account, before) in [(giver_purse, giver, giver_before), (taker_purse, taker, taker_before)] {

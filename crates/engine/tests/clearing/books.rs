@@ -56,6 +56,8 @@ pub struct Worth {
     pub free_cash: i128,
     /// Σ unrealised losses and gains.
     pub unrealised: i128,
+    /// What could leave: what counts for new risk without profits, less what positions and orders need.
+    pub free: i128,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -261,6 +263,7 @@ impl Books {
         if isolated.is_none() {
             let (initial, maintenance) = self.other_assets(account, universe);
             worth.initial_equity += initial;
+            worth.free += initial;
             worth.equity += maintenance;
         }
         for (market, held) in self.positions_of(unit) {
@@ -272,6 +275,7 @@ impl Books {
             worth.position_initial += self.requirement(account, market, self.notional(market, held.lots)?)?;
         }
         worth.initial = if isolated.is_some() { worth.position_initial } else { self.initial(account, universe)? };
+        worth.free += worth.free_cash + worth.unrealised.min(0) - worth.initial;
         Some(worth)
     }
 

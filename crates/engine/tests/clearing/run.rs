@@ -80,6 +80,7 @@ impl Run {
         check_idle(self.world.engine.state(), &self.books, &after, &step, &mut wrong);
         check_withdrawable(&after, &mut wrong);
         check_initial(&after, &follower, &step, &outcome, &mut wrong);
+        check_gates(&after, &outcome, &mut wrong);
         check_capital(&self.books, &after, &follower, &mut wrong);
         self.check_sets(&step, &after, &signed, &mut wrong);
         self.count(&outcome, &follower);
@@ -332,11 +333,24 @@ fn check_initial(books: &Books, follower: &Follower<'_>, step: &Step, outcome: &
     };
     for owner in done {
         if let Some(worth) = books.worth((owner, universe, None)) {
-            let enough = worth.initial_equity >= worth.initial;
-            expect(wrong, enough || worth.initial == 0 && worth.equity >= 0, || {
-                format!("I5 {owner} sent away what was needed: {worth:?}")
-            });
+            let enough = worth.free >= 0 || worth.initial == 0 && worth.equity >= 0;
+            expect(wrong, enough, || format!("I4 {owner} sent away what was needed, or nobody's yet: {worth:?}"));
         }
+    }
+}
+
+/// While a loss is not borne, nothing comes into its universe or leaves it.
+fn check_gates(books: &Books, outcome: &BlockOutcome, wrong: &mut Wrong) {
+    let gated = |universe| books.universes.get(universe).is_some_and(|(.., gated)| *gated);
+    for event in &outcome.events {
+        let passed = match event {
+            Event::MovedBetweenUniverses { from_universe, to_universe, .. } => {
+                gated(from_universe) || gated(to_universe)
+            }
+            Event::BackstopDeposited { universe, .. } | Event::BackstopWithdrawn { universe, .. } => gated(universe),
+            _ => false,
+        };
+        expect(wrong, !passed, || format!("gate: {event:?}"));
     }
 }
 
