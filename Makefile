@@ -17,7 +17,7 @@ DEVNET_ARGS ?=
 GUARDS ?=
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants test-seeds fuzz crash guards flood soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants mutants test-seeds fuzz crash guards flood soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -70,6 +70,10 @@ sim: ## 220 seeds and 100,000 blocks of the chain under faults (SIM_ARGS="--repl
 
 sim-mutants: ## plants ten faults, one after the other; fails if the simulation misses one
 	$(CARGO) run --locked --package palisade-sim --features mutants -- --mutants --seeds 60 --jobs 2
+
+mutants: ## plants ten faults in the clearing house, one after the other; fails if the random runs and replays miss one
+	$(CARGO) test --locked --package palisade-engine --features mutants --test clearing --no-run
+	CARGO="$(CARGO)" $(PYTHON) tests/mutants.py
 
 sim-long: ## the same until a seed fails or Ctrl-C; SIM_FIRST=n is the first seed
 	$(CARGO) run --locked --package palisade-sim -- --seeds 0 --jobs 2 --first $${SIM_FIRST:-1000}
