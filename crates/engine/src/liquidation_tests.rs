@@ -9,7 +9,8 @@ use palisade_types::{
     address::AccountId,
     event::{Event, LiquidationMethod, MarginLevel, Payer},
     genesis::GenesisBalance,
-    numbers::{Amount, Usd},
+    market::CollateralTerms,
+    numbers::{Amount, Rate, Usd},
     time::TimeMs,
 };
 
@@ -173,6 +174,42 @@ fn a_deficit_is_paid_by_the_fund_and_then_by_winners() {
         })
         .collect();
     assert!(gates.is_empty(), "allocated within the block: {gates:?}");
+}
+
+/// A bankrupt account keeps no collateral while the fund pays for it: what it has goes to the vault first.
+#[test]
+fn collateral_is_sold_before_the_fund_pays() {
+    let mut genesis = genesis();
+    genesis.assets[1].collateral = Some(CollateralTerms {
+        initial_weight: Rate::new(800_000),
+        maintenance_weight: Rate::new(900_000),
+        full_weight_maximum_usd: usd("1000000"),
+    });
+    for balance in &mut genesis.balances {
+        if balance.account == account_of("alice") {
+            balance.amount = Amount::new(if balance.asset == USDC { 150 } else { 2 } * DOLLAR);
+        }
+    }
+    for account in [AccountId::insurance(CORE), AccountId::backstop(CORE)] {
+        let amount = Amount::new(1_000 * DOLLAR);
+        genesis.balances.push(GenesisBalance { universe: CORE, account, asset: USDC, amount });
+    }
+    let mut venue = Venue::with(genesis);
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice buy BTC 50 @ 100 gtc cloid 1  -> resting 50
+        bob sell BTC 50 @ 100 gtc           -> filled 50 for 5000
+        ",
+    );
+    let events = walk_to(&mut venue, "80", 12);
+    let place = |wanted: fn(&Event) -> bool| events.iter().position(wanted);
+    let sold = place(|event| matches!(event, Event::CollateralSold { .. })).expect("the vault had cash");
+    let paid = place(|event| matches!(event, Event::DeficitPaid { .. })).expect("a gap beyond the collateral");
+    assert!(sold < paid, "{events:?}");
+    assert_eq!(venue.state().balance(account_of("alice"), CORE, crate::testing::BTC), Amount::ZERO);
+    assert!(scan(venue.state()).is_empty());
 }
 
 #[test]

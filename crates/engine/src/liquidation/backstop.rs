@@ -191,14 +191,15 @@ impl Fence {
     }
 }
 
-/// Buys the collateral of a unit that owes the universe and holds no position any more, at a discount, for cash that the
-/// vault has.
+/// Buys the collateral of a unit at a discount, for cash that the vault has: all of it if the unit owes more than it has, so
+/// that nobody pays for an account that still has something; else what a debt without positions asks for.
 pub(super) fn buy_collateral(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection> {
     let now = standing(work.state, unit)?;
     let universe = unit.universe;
     let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
     let owed = work.state.balance(unit.account, universe, collateral);
-    if now.has_positions || unit.market.is_some() || owed >= Amount::ZERO {
+    let is_bankrupt = now.equity_usd < Usd::ZERO;
+    if unit.market.is_some() || (!is_bankrupt && (now.has_positions || owed >= Amount::ZERO)) {
         return Ok(());
     }
     let assets: Vec<(AssetId, Amount)> = work
@@ -209,7 +210,7 @@ pub(super) fn buy_collateral(work: &mut Work<'_>, unit: MarginUnit) -> Result<()
         .map(|((_, asset), amount)| (*asset, *amount))
         .collect();
     for (asset, amount) in assets {
-        buy_asset(work, unit, collateral, asset, amount)?;
+        buy_asset(work, unit, (collateral, asset), amount, is_bankrupt)?;
     }
     Ok(())
 }
@@ -217,16 +218,17 @@ pub(super) fn buy_collateral(work: &mut Work<'_>, unit: MarginUnit) -> Result<()
 fn buy_asset(
     work: &mut Work<'_>,
     unit: MarginUnit,
-    collateral: AssetId,
-    asset: AssetId,
+    (collateral, asset): (AssetId, AssetId),
     amount: Amount,
+    is_bankrupt: bool,
 ) -> Result<(), Rejection> {
     let universe = unit.universe;
     let vault = AccountId::backstop(universe);
     let owed = work.state.balance(unit.account, universe, collateral).get().saturating_neg();
     let spec = work.state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?.clone();
     let (Some(_), Some(index)) = (spec.collateral, work.state.index(asset).copied()) else { return Ok(()) };
-    if owed <= 0 || !index.is_fresh(work.time_ms) {
+    let wanted = if is_bankrupt { i128::MAX } else { owed };
+    if wanted <= 0 || !index.is_fresh(work.time_ms) {
         return Ok(());
     }
     let kept = RATE_ONE.saturating_sub(i128::from(BACKSTOP_DISCOUNT.get()));
@@ -234,7 +236,7 @@ fn buy_asset(
         let value = asset_value_usd(amount, spec.decimals, index.price)?;
         multiply_divide_floor(value.get(), kept, RATE_ONE).ok_or(Rejection::Overflow)
     };
-    let payable = owed.min(cash(work.state, universe, collateral, vault).get()).max(0);
+    let payable = wanted.min(cash(work.state, universe, collateral, vault).get()).max(0);
     let whole = worth(amount)?;
     if whole <= 0 || payable == 0 {
         return Ok(());
