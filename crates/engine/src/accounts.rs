@@ -1,6 +1,7 @@
 //! What an account may still spend, and its margin: the state as [`crate::margin`] sees it.
 
 use crate::{
+    clearing::unreceived_usd,
     margin::{AccountMargin, AtRest, CollateralValue, Exposure, OpenOrders, at_rest, default_leverage},
     market_math::{RATE_ONE, quote_amount},
     risk::{counted_collateral_usd, market_fraction},
@@ -12,7 +13,7 @@ use palisade_types::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
     market::{LinearTerms, MarketSpec},
-    numbers::{Amount, FundingIndex, Price, Usd},
+    numbers::{Amount, FundingIndex, Price, Rate, Usd},
     rejection::Rejection,
 };
 
@@ -123,7 +124,8 @@ pub(crate) fn margin_without(
 }
 
 /// What an account's assets other than the quote count for in a universe: what no order locks, at the index (for initial
-/// margin at the slow price, if that is lower), by their weights, rounded down. Without an index an asset counts nothing.
+/// margin at the slow price, if that is lower, and less of it once the universe holds much), by their weights, rounded
+/// down. Without an index an asset counts nothing.
 pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId) -> Result<CollateralValue, Rejection> {
     let mut value = CollateralValue::default();
     for &((_, asset), amount) in state.other_assets_of(account).iter().filter(|((of, _), _)| *of == universe) {
@@ -131,15 +133,15 @@ pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId)
         let (Some(terms), Some(index)) = (spec.collateral, state.index(asset)) else { continue };
         let free = amount.checked_sub(state.held(account, universe, asset)).ok_or(Rejection::Overflow)?;
         let total_usd = asset_value_usd(state.balance_total(universe, asset), spec.decimals, index.price)?;
-        let part = |price, weight: palisade_types::numbers::Rate| -> Result<Usd, Rejection> {
-            let worth = asset_value_usd(free.max(Amount::ZERO), spec.decimals, price)?;
-            let counted = counted_collateral_usd(&terms, worth, total_usd)?;
-            multiply_divide_floor(counted.get(), i128::from(weight.get()), RATE_ONE)
+        let worth = |price| asset_value_usd(free.max(Amount::ZERO), spec.decimals, price);
+        let weighed = |worth: Usd, weight: Rate| -> Result<Usd, Rejection> {
+            multiply_divide_floor(worth.get(), i128::from(weight.get()), RATE_ONE)
                 .map(Usd::new)
                 .ok_or(Rejection::Overflow)
         };
-        let initial_usd = part(index.price.min(index.slow_price), terms.initial_weight)?;
-        let maintenance_usd = part(index.price, terms.maintenance_weight)?;
+        let slow = worth(index.price.min(index.slow_price))?;
+        let initial_usd = weighed(counted_collateral_usd(&terms, slow, total_usd)?, terms.initial_weight)?;
+        let maintenance_usd = weighed(worth(index.price)?, terms.maintenance_weight)?;
         value.initial_usd = value.initial_usd.checked_add(initial_usd).ok_or(Rejection::Overflow)?;
         value.maintenance_usd = value.maintenance_usd.checked_add(maintenance_usd).ok_or(Rejection::Overflow)?;
     }
@@ -171,8 +173,16 @@ pub fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result
     margin_without(state, account, universe, None)
 }
 
+/// What of an account's collateral may leave it: what neither positions nor orders need and clearing has received.
+pub fn withdrawable_usd(state: &State, account: AccountId, universe: UniverseId) -> Result<Usd, Rejection> {
+    let margin = margin(state, account, universe)?;
+    let cash = margin.balance_usd.checked_sub(margin.held_usd).ok_or(Rejection::Overflow)?;
+    let received = cash.checked_sub(unreceived_usd(state, account, universe)?).ok_or(Rejection::Overflow)?;
+    Ok(margin.free_usd()?.min(received).max(Usd::ZERO))
+}
+
 /// What an account may spend of an asset or send away: what it holds and no order locks; of the collateral only what its
-/// positions and orders do not need, and of assets that back positions only as much as leaves enough. Negative if
+/// positions and orders do not need and clearing has received, and of assets that back positions only as much as leaves enough. Negative if
 /// they need more than there is.
 pub fn spendable(state: &State, account: AccountId, universe: UniverseId, asset: AssetId) -> Result<Amount, Rejection> {
     let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
@@ -180,7 +190,8 @@ pub fn spendable(state: &State, account: AccountId, universe: UniverseId, asset:
     let own = state.balance(account, universe, asset).checked_sub(held).ok_or(Rejection::Overflow)?;
     if record.spec.collateral == asset {
         let free = quote_amount(margin(state, account, universe)?.free_usd()?);
-        return Ok(free.min(own));
+        let received = own.checked_sub(quote_amount(unreceived_usd(state, account, universe)?));
+        return Ok(free.min(received.ok_or(Rejection::Overflow)?));
     }
     let spec = state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?;
     let (Some(terms), Some(index)) = (spec.collateral, state.index(asset)) else { return Ok(own) };

@@ -17,6 +17,7 @@ mod expiry;
 mod first_block;
 mod funding;
 mod listing;
+mod loss_settlement;
 mod migrate;
 mod order;
 mod prices;
@@ -154,6 +155,7 @@ pub(crate) fn execute(
     expiry::run(&mut work);
     listing::run(&mut work);
     liquidation::run(&mut work);
+    loss_settlement::run(&mut work);
     vaults::pay_queues(&mut work);
     follow::run(&mut work);
     triggers::run(&mut work);

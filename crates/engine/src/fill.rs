@@ -9,6 +9,7 @@
 
 use crate::{
     accounts::{collateral_account, exposure, margin_without, position, spendable},
+    clearing,
     funding_payment::OwedFunding,
     isolated,
     ledger::{Overdraft, Settlement},
@@ -233,16 +234,20 @@ fn settle_perpetual(
     };
     let maker = effect(&maker_owed, fill.maker)?;
     let taker = effect(&taker_owed, fill.taker)?;
-    let clearing = AccountId::clearing(market.id);
+    let clearing_account = AccountId::clearing(market.id);
     let maker_purse = collateral_account(work.state, fill.maker.account, market.id);
     let taker_purse = collateral_account(work.state, fill.taker.account, market.id);
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
     maker_owed.post(&mut settlement, maker_purse, market.id, collateral)?;
     taker_owed.post(&mut settlement, taker_purse, market.id, collateral)?;
-    settlement.transfer(clearing, maker_purse, collateral, quote_amount(maker.realised_usd))?;
-    settlement.transfer(clearing, taker_purse, collateral, quote_amount(taker.realised_usd))?;
+    settlement.transfer(clearing_account, maker_purse, collateral, quote_amount(maker.realised_usd))?;
+    settlement.transfer(clearing_account, taker_purse, collateral, quote_amount(taker.realised_usd))?;
     post_fees(&mut settlement, fill, (maker_purse, taker_purse), collateral, amounts)?;
-    settlement.apply(work.state)?;
+    let parties = [
+        (fill.maker.account, maker_owed.received_usd(maker.realised_usd)?),
+        (fill.taker.account, taker_owed.received_usd(taker.realised_usd)?),
+    ];
+    clearing::apply(work.state, market, settlement, &parties)?;
     put_position(work.state, fill.maker.account, market.id, maker.after);
     put_position(work.state, fill.taker.account, market.id, taker.after);
     maker_owed.announce(work, fill.maker.account, market.id);

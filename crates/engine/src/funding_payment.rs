@@ -41,6 +41,16 @@ impl OwedFunding {
         Ok(Self { before: position, index, amount_usd: position.funding_owed_usd(index)? })
     }
 
+    /// What is owed; negative: what is due.
+    pub(crate) const fn amount_usd(&self) -> Usd {
+        self.amount_usd
+    }
+
+    /// What clearing pays the holder in all who realises `realised_usd` besides; negative: what it is paid.
+    pub(crate) fn received_usd(&self, realised_usd: Usd) -> Result<Usd, Rejection> {
+        realised_usd.checked_sub(self.amount_usd).ok_or(Rejection::Overflow)
+    }
+
     /// The position once it has paid; one that is empty starts here.
     pub(crate) const fn paid(&self) -> PositionRecord {
         PositionRecord { funding_index: self.index, ..self.before }

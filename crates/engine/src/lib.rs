@@ -23,6 +23,7 @@ pub mod accounts;
 mod action;
 pub mod admission;
 pub mod backstop;
+pub mod clearing;
 mod engine;
 pub mod execute;
 mod fill;

@@ -16,6 +16,7 @@
 //! a healthy unit liquidatable.
 
 mod backstop;
+mod collateral;
 mod deficit;
 mod deleverage;
 mod slice;
@@ -32,6 +33,7 @@ use crate::{
     work::Work,
 };
 use palisade_types::{
+    address::AccountId,
     event::{CancelReason, Event, MarginLevel},
     ids::{MarketId, OrderId, UniverseId},
     numbers::{Rate, Usd},
@@ -113,7 +115,7 @@ fn step(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usize) -> Resul
         return is_below(work, unit).map(|_| ());
     }
     backstop::take_over(work, unit)?;
-    backstop::buy_collateral(work, unit)?;
+    collateral::sell(work, unit, AccountId::backstop(unit.universe))?;
     let after = standing(work.state, unit)?;
     if after.equity_usd < Usd::ZERO || (after.equity_usd.is_zero() && after.has_positions) {
         resolve_deficit(work, unit, deleverages)?;

@@ -42,6 +42,8 @@ pub enum Mutant {
     RoundToTheAccount,
     /// Profit that nobody has paid in can be taken out (I4).
     ProfitCanLeave,
+    /// Profit that clearing has paid and not received can be taken out (I4).
+    UnreceivedCanLeave,
     /// The maker of a fill is not asked whether it affords it (I5).
     MakerUnasked,
     /// Funds move in and out of a universe with an unallocated loss.
@@ -50,7 +52,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 10] = [
+    pub const CLEARING: [Self; 11] = [
         Self::BoxTooWide,
         Self::BackstopUnfenced,
         Self::FundUncapped,
@@ -59,6 +61,7 @@ impl Mutant {
         Self::LosePosition,
         Self::RoundToTheAccount,
         Self::ProfitCanLeave,
+        Self::UnreceivedCanLeave,
         Self::MakerUnasked,
         Self::SkipTheGate,
     ];
@@ -98,6 +101,7 @@ impl Mutant {
             Self::LosePosition => "lose-position",
             Self::RoundToTheAccount => "round-to-the-account",
             Self::ProfitCanLeave => "profit-can-leave",
+            Self::UnreceivedCanLeave => "unreceived-can-leave",
             Self::MakerUnasked => "maker-unasked",
             Self::SkipTheGate => "skip-the-gate",
         }

@@ -81,7 +81,8 @@ impl Follower {
             Event::OrderCanceled { order, .. } | Event::OrderFilled { order } => {
                 self.orders.remove(&order.id);
             }
-            Event::FundingPaid { account, market, amount_usd, .. } => {
+            Event::FundingPaid { account, market, amount_usd, .. }
+            | Event::LossSettled { account, market, amount_usd } => {
                 self.move_funds(*account, USDC, -amount_usd.get());
                 self.move_funds(AccountId::clearing(*market), USDC, amount_usd.get());
             }

@@ -128,8 +128,9 @@ pub fn depeg_addition(quote: Option<&IndexRecord>) -> Rate {
     Rate::new(i64::try_from(missing.saturating_mul(DEPEG_FACTOR)).unwrap_or(i64::MAX))
 }
 
-/// What counts of an asset worth `worth_usd` once a universe holds `held_usd` of it, before its weight: all, and above the bound in
-/// inverse proportion to what is held; rounded down once, to 1e-8 USD, so that a price that rises lowers it by rounding alone.
+/// What counts for new risk of an asset worth `worth_usd` once a universe holds `held_usd` of it, before its weight: all, and
+/// above the bound in inverse proportion to what is held; rounded down once. Maintenance never asks: what others pay in must
+/// not liquidate anybody.
 pub fn counted_collateral_usd(terms: &CollateralTerms, worth_usd: Usd, held_usd: Usd) -> Result<Usd, Rejection> {
     let full = terms.full_weight_maximum_usd;
     if held_usd <= full {

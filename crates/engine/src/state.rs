@@ -220,12 +220,6 @@ impl State {
         left.flatten().collect()
     }
 
-    /// The boxed margin units that are backed by an asset of which more was paid in since this was last asked.
-    pub(crate) fn take_diluted(&mut self) -> BTreeSet<MarginUnit> {
-        let paid_in = self.indices.watch.take_paid_in();
-        paid_in.into_iter().flat_map(|id| self.indices.watch.backed_by(id)).collect()
-    }
-
     /// The present value of a watched price.
     fn price_of(&self, key: PriceKey) -> Option<i64> {
         match key {

@@ -197,12 +197,13 @@ fn collateral_value(assets: &[WhatIfCollateral]) -> Result<CollateralValue, Reje
             maintenance_weight: asset.maintenance_weight,
             full_weight_maximum_usd: asset.full_weight_maximum_usd,
         };
-        let counted = |usd: Usd, weight: Rate| {
-            let usd = counted_collateral_usd(&terms, usd, asset.universe_value_usd)?;
+        let weighed = |usd: Usd, weight: Rate| {
             multiply_divide_floor(usd.get(), i128::from(weight.get()), RATE_ONE).ok_or(Rejection::Overflow)
         };
-        let initial = counted(asset.value_usd.min(asset.slow_value_usd), asset.initial_weight)?;
-        let maintenance = counted(asset.value_usd, asset.maintenance_weight)?;
+        let slow = asset.value_usd.min(asset.slow_value_usd);
+        let counted = counted_collateral_usd(&terms, slow, asset.universe_value_usd)?;
+        let initial = weighed(counted, asset.initial_weight)?;
+        let maintenance = weighed(asset.value_usd, asset.maintenance_weight)?;
         value.initial_usd = value.initial_usd.checked_add(Usd::new(initial)).ok_or(Rejection::Overflow)?;
         value.maintenance_usd = value.maintenance_usd.checked_add(Usd::new(maintenance)).ok_or(Rejection::Overflow)?;
     }

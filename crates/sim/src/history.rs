@@ -359,6 +359,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::Deleveraged { .. } => "event: deleveraged",
         Event::GateChanged { .. } => "event: gate changed",
         Event::CollateralSold { .. } => "event: collateral sold",
+        Event::LossSettled { .. } => "event: loss settled",
         Event::FundingRateSet { .. } => "event: funding rate set",
         Event::FundingPaid { .. } => "event: funding paid",
         Event::TriggerPlaced { .. } => "event: trigger placed",

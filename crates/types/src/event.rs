@@ -181,8 +181,19 @@ pub enum Event {
     } = 64,
     /// Funds can leave the universe no longer, or again.
     GateChanged { universe: UniverseId, closed: bool } = 65,
-    /// Collateral of an account that owes the universe was sold to the backstop vault.
-    CollateralSold { universe: UniverseId, account: AccountId, asset: AssetId, amount: Amount, proceeds_usd: Usd } = 66,
+    /// Collateral of an account that owes the universe was sold.
+    CollateralSold {
+        universe: UniverseId,
+        account: AccountId,
+        /// The backstop vault, the insurance fund or the fees.
+        buyer: AccountId,
+        asset: AssetId,
+        amount: Amount,
+        proceeds_usd: Usd,
+    } = 66,
+    /// A losing position paid in what it had lost, so that clearing can pay what winners have realised; the loss is in its
+    /// cost no longer.
+    LossSettled { market: MarketId, account: AccountId, amount_usd: Usd } = 67,
     /// A full hour was paid for.
     FundingRateSet {
         /// Where.

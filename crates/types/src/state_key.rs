@@ -73,6 +73,8 @@ pub enum Table {
     MarginCall = 40,
     /// What the insurance fund has paid for a market.
     FundClaim = 41,
+    /// Profit that clearing has paid and not received yet.
+    Unreceived = 42,
     /// Funding of perpetuals.
     Funding = 20,
     /// Triggers that wait.

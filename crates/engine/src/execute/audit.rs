@@ -3,6 +3,7 @@
 //! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
 //! - **I2** per linear market: positions sum to zero, and so do their costs and what they owe in funding with the clearing
 //!   account's balance; of a future, with what was delivered. A funding index moves by no more than an hour may cost.
+//! - **I4** what a market's clearing account has paid and not received is held back from whoever was paid.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
 //! - **Shares** of a vault or a tranche are those of its holders.
 //!
@@ -11,8 +12,9 @@
 //! block's own steps or a full audit finds halts the chain, which then accepts only cancels.
 
 use crate::{
+    clearing,
     funding::{hourly_cap, largest_index_move},
-    state::{Checkpoint, CustodyId, Record, RecordKey, State, UniverseRecord},
+    state::{Checkpoint, CustodyId, PositionId, Record, RecordKey, State, UniverseRecord},
     vaults::unequal_shares,
     work::{Work, WorkCheckpoint},
 };
@@ -71,7 +73,7 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
             RecordKey::Position(id) => {
                 markets.insert(id.market);
             }
-            RecordKey::Settlement(market) => {
+            RecordKey::Settlement(market) | RecordKey::Unreceived(PositionId { market, .. }) => {
                 markets.insert(market);
             }
             RecordKey::Funding(market) => {
@@ -96,12 +98,15 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
             let delivered = state.settlement(market).map_or(0, |record| record.delivered_lots);
             let held = i128::try_from(totals.long).ok().zip(i128::try_from(totals.short).ok());
             let sum = held.and_then(|(long, short)| long.checked_sub(short)?.checked_add(delivered));
-            (sum != Some(0)).then(|| Violation {
-                universe,
-                invariant: format!(
-                    "I2: market {market} has {} lots long and {} short, {delivered} are delivered",
-                    totals.long, totals.short
-                ),
+            let unpaid = clearing::violation(state, market).map(|invariant| Violation { universe, invariant });
+            unpaid.or_else(|| {
+                (sum != Some(0)).then(|| Violation {
+                    universe,
+                    invariant: format!(
+                        "I2: market {market} has {} lots long and {} short, {delivered} are delivered",
+                        totals.long, totals.short
+                    ),
+                })
             })
         })
     })
@@ -128,7 +133,15 @@ pub(super) fn check_all(state: &State) -> Option<Violation> {
     check_all_balances(state)
         .or_else(|| check_all_positions(state))
         .or_else(|| check_all_standings(state))
+        .or_else(|| check_all_clearing(state))
         .or_else(|| unequal_shares(state).map(|(universe, invariant)| Violation { universe, invariant }))
+}
+
+fn check_all_clearing(state: &State) -> Option<Violation> {
+    state.markets().filter(|market| market.linear().is_some()).find_map(|market| {
+        let universe = market.universe;
+        clearing::violation(state, market.id).map(|invariant| Violation { universe, invariant })
+    })
 }
 
 fn check_all_standings(state: &State) -> Option<Violation> {

@@ -7,6 +7,7 @@
 use super::audit::halt_universe;
 use crate::{
     accounts::collateral_account,
+    clearing,
     future::{DELIVERY_WAIT_MAX_MS, is_observed, payoff},
     isolated::move_from_purse,
     ledger::{Overdraft, Settlement},
@@ -200,7 +201,7 @@ fn deliver(
     let purse = collateral_account(work.state, account, market.id);
     let mut settlement = Settlement::new(market.universe, Overdraft::Allowed);
     settlement.transfer(AccountId::clearing(market.id), purse, collateral, quote_amount(payoff_usd))?;
-    settlement.apply(work.state)?;
+    clearing::apply(work.state, market, settlement, &[(account, payoff_usd)])?;
     work.state.delete(RecordKey::Position(id));
     let lots = i128::from(position.position.get());
     let record = SettlementRecord {
@@ -221,8 +222,8 @@ fn deliver(
 /// Gives what rounding left to the insurance fund, and ends the market.
 fn finish(work: &mut Work<'_>, market: &MarketSpec, collateral: AssetId) -> Result<(), Rejection> {
     let record = work.state.settlement(market.id).copied().ok_or(Rejection::UnknownMarket { market: market.id })?;
-    let clearing = AccountId::clearing(market.id);
-    let dust = work.state.balance(clearing, market.universe, collateral);
+    let clearing_account = AccountId::clearing(market.id);
+    let dust = work.state.balance(clearing_account, market.universe, collateral);
     let values = record.delivered_value_usd;
     if dust < Amount::ZERO || dust.get().checked_add(values.get()) != Some(0) || record.delivered_lots != 0 {
         return Err(Rejection::InvariantViolated {
@@ -233,8 +234,8 @@ fn finish(work: &mut Work<'_>, market: &MarketSpec, collateral: AssetId) -> Resu
         });
     }
     let mut settlement = Settlement::new(market.universe, Overdraft::Refused);
-    settlement.transfer(clearing, AccountId::insurance(market.universe), collateral, dust)?;
-    settlement.apply(work.state)?;
+    settlement.transfer(clearing_account, AccountId::insurance(market.universe), collateral, dust)?;
+    clearing::apply(work.state, market, settlement, &[])?;
     let record = SettlementRecord { delivered_value_usd: Usd::ZERO, is_settled: true, ..record };
     work.state.put(Record::Settlement { id: market.id, record });
     work.emit(Event::MarketSettled { market: market.id, dust_usd: quote_value_usd(dust) });

@@ -12,8 +12,7 @@ use super::{
     watch::{is_priced, standing},
 };
 use crate::{
-    accounts::{asset_value_usd, exposure, exposure_at_rest, position},
-    ledger::{Overdraft, Settlement},
+    accounts::{exposure, exposure_at_rest, position},
     margin::{AccountMargin, Exposure},
     market_math::{RATE_ONE, fee_usd, value_ceil_usd, value_floor_usd},
     matching,
@@ -189,71 +188,6 @@ impl Fence {
         let funds = self.funds.checked_add(effect.realised_usd.min(Usd::ZERO));
         Ok(needed.ok_or(Rejection::Overflow)? <= self.share.min(funds.ok_or(Rejection::Overflow)?))
     }
-}
-
-/// Buys the collateral of a unit at a discount, for cash that the vault has: all of it if the unit owes more than it has, so
-/// that nobody pays for an account that still has something; else what a debt without positions asks for.
-pub(super) fn buy_collateral(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection> {
-    let now = standing(work.state, unit)?;
-    let universe = unit.universe;
-    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-    let owed = work.state.balance(unit.account, universe, collateral);
-    let is_bankrupt = now.equity_usd < Usd::ZERO;
-    if unit.market.is_some() || (!is_bankrupt && (now.has_positions || owed >= Amount::ZERO)) {
-        return Ok(());
-    }
-    let assets: Vec<(AssetId, Amount)> = work
-        .state
-        .other_assets_of(unit.account)
-        .iter()
-        .filter(|((of, _), _)| *of == universe)
-        .map(|((_, asset), amount)| (*asset, *amount))
-        .collect();
-    for (asset, amount) in assets {
-        buy_asset(work, unit, (collateral, asset), amount, is_bankrupt)?;
-    }
-    Ok(())
-}
-
-fn buy_asset(
-    work: &mut Work<'_>,
-    unit: MarginUnit,
-    (collateral, asset): (AssetId, AssetId),
-    amount: Amount,
-    is_bankrupt: bool,
-) -> Result<(), Rejection> {
-    let universe = unit.universe;
-    let vault = AccountId::backstop(universe);
-    let owed = work.state.balance(unit.account, universe, collateral).get().saturating_neg();
-    let spec = work.state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?.clone();
-    let (Some(_), Some(index)) = (spec.collateral, work.state.index(asset).copied()) else { return Ok(()) };
-    let wanted = if is_bankrupt { i128::MAX } else { owed };
-    if wanted <= 0 || !index.is_fresh(work.time_ms) {
-        return Ok(());
-    }
-    let kept = RATE_ONE.saturating_sub(i128::from(BACKSTOP_DISCOUNT.get()));
-    let worth = |amount: Amount| -> Result<i128, Rejection> {
-        let value = asset_value_usd(amount, spec.decimals, index.price)?;
-        multiply_divide_floor(value.get(), kept, RATE_ONE).ok_or(Rejection::Overflow)
-    };
-    let payable = wanted.min(cash(work.state, universe, collateral, vault).get()).max(0);
-    let whole = worth(amount)?;
-    if whole <= 0 || payable == 0 {
-        return Ok(());
-    }
-    let sold = if whole <= payable {
-        amount
-    } else {
-        Amount::new(multiply_divide_ceil(amount.get(), payable, whole).ok_or(Rejection::Overflow)?.min(amount.get()))
-    };
-    let proceeds = worth(sold)?.min(payable);
-    let mut settlement = Settlement::new(universe, Overdraft::Allowed);
-    settlement.transfer(unit.account, vault, asset, sold)?;
-    settlement.transfer(vault, unit.account, collateral, Amount::new(proceeds))?;
-    settlement.apply(work.state)?;
-    let proceeds_usd = Usd::new(proceeds);
-    work.emit(Event::CollateralSold { universe, account: unit.account, asset, amount: sold, proceeds_usd });
-    Ok(())
 }
 
 /// Works the vault's positions off into the books, a share of depth per block, close to the mark.

@@ -1,7 +1,7 @@
 //! Paying for what a unit owes beyond its means: first the insurance fund, up to the market's claim cap, then what the
-//! universe has earned in fees.
+//! universe has earned in fees. Each buys what collateral the unit still has before it pays.
 
-use super::{first_market, watch::standing};
+use super::{collateral, first_market, watch::standing};
 use crate::{
     ledger::{Overdraft, Settlement},
     market_math::{quote_amount, quote_value_usd},
@@ -47,21 +47,22 @@ fn pay_from(
     payer: Payer,
     cap: Usd,
 ) -> Result<(), Rejection> {
-    let deficit = standing(work.state, unit)?.equity_usd.checked_neg().ok_or(Rejection::Overflow)?;
     let universe = unit.universe;
-    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let quote = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
     let source = match payer {
         Payer::Insurance => AccountId::insurance(universe),
         Payer::Fees => AccountId::fees(universe),
     };
-    let there = quote_value_usd(work.state.balance(source, universe, collateral));
+    collateral::sell(work, unit, source)?;
+    let deficit = standing(work.state, unit)?.equity_usd.checked_neg().ok_or(Rejection::Overflow)?;
+    let there = quote_value_usd(work.state.balance(source, universe, quote));
     let amount_usd = deficit.min(cap).min(there);
     if amount_usd <= Usd::ZERO {
         return Ok(());
     }
     let purse = unit.market.map_or(unit.account, |market| AccountId::isolated(unit.account, market));
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
-    settlement.transfer(source, purse, collateral, quote_amount(amount_usd))?;
+    settlement.transfer(source, purse, quote, quote_amount(amount_usd))?;
     settlement.apply(work.state)?;
     if let (Some(market), Payer::Insurance) = (market, payer) {
         let claimed = work.state.fund_claim(market).checked_add(amount_usd).ok_or(Rejection::Overflow)?;

@@ -5,6 +5,7 @@
 
 use crate::{
     accounts::{collateral_account, position},
+    clearing,
     fill::put_position,
     funding_payment::OwedFunding,
     isolated,
@@ -49,15 +50,19 @@ pub(super) fn trade(
     let taker_owed = OwedFunding::of(taker_before, index)?;
     let giver_effect = giver_owed.paid().after_quote(side, lots, quote)?;
     let taker_effect = taker_owed.paid().after_quote(side.opposite(), lots, quote)?;
-    let clearing = AccountId::clearing(market.id);
+    let clearing_account = AccountId::clearing(market.id);
     let giver_purse = collateral_account(work.state, giver, market.id);
     let taker_purse = collateral_account(work.state, taker, market.id);
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
     giver_owed.post(&mut settlement, giver_purse, market.id, collateral)?;
     taker_owed.post(&mut settlement, taker_purse, market.id, collateral)?;
-    settlement.transfer(clearing, giver_purse, collateral, quote_amount(giver_effect.realised_usd))?;
-    settlement.transfer(clearing, taker_purse, collateral, quote_amount(taker_effect.realised_usd))?;
-    settlement.apply(work.state)?;
+    settlement.transfer(clearing_account, giver_purse, collateral, quote_amount(giver_effect.realised_usd))?;
+    settlement.transfer(clearing_account, taker_purse, collateral, quote_amount(taker_effect.realised_usd))?;
+    let parties = [
+        (giver, giver_owed.received_usd(giver_effect.realised_usd)?),
+        (taker, taker_owed.received_usd(taker_effect.realised_usd)?),
+    ];
+    clearing::apply(work.state, market, settlement, &parties)?;
     put_position(work.state, giver, market.id, giver_effect.after);
     if !is_planted(Mutant::LosePosition) {
         put_position(work.state, taker, market.id, taker_effect.after);

@@ -207,8 +207,6 @@ pub(crate) fn is_priced(work: &Work<'_>, unit: &MarginUnit) -> bool {
 /// Margins every candidate; returns those that are being liquidated, with what they have.
 pub(super) fn run(work: &mut Work<'_>) -> Vec<(MarginUnit, Standing)> {
     let mut candidates: BTreeSet<MarginUnit> = work.state.outside_boxes();
-    // Rare: more of an asset than counts in full makes everyone's count less.
-    candidates.extend(work.state.take_diluted());
     for account in work.state.take_touched() {
         candidates.extend(work.state.boxed_units_of(account));
         candidates.extend(units_of(work.state, account));

@@ -78,6 +78,15 @@ pub struct PositionTotals {
     pub short: u128,
 }
 
+/// What was realised in a market while its clearing account was short.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unreceived {
+    /// By whom.
+    pub accounts: BTreeSet<AccountId>,
+    /// In all.
+    pub total_usd: Usd,
+}
+
 /// Everything derived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Indices {
@@ -113,6 +122,8 @@ pub(crate) struct Indices {
     pub(super) markets: BTreeMap<MarketId, Arc<MarketSpec>>,
     /// Who holds positions in a market.
     pub(super) holders: BTreeMap<MarketId, BTreeSet<AccountId>>,
+    /// Profits that clearing has not received; only of markets that are short.
+    pub(super) unreceived: BTreeMap<MarketId, Unreceived>,
     /// Which accounts must be margined again; no part of the state.
     pub(super) watch: Watch,
     pub(super) special_orders: SpecialOrders,
@@ -141,13 +152,7 @@ impl Derived<MarketId> for FundingRecord {
     }
 }
 impl Derived<u32> for FutureSeriesRecord {}
-impl Derived<CustodyId> for Amount {
-    fn derive(indices: &mut Indices, id: &CustodyId, before: Option<&Self>, after: Option<&Self>) {
-        if after > before {
-            indices.watch.pay_in(*id);
-        }
-    }
-}
+impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
 impl Derived<MarginUnit> for MarginLevel {
     /// A box ends where the next level after the recorded one could begin.
@@ -156,6 +161,22 @@ impl Derived<MarginUnit> for MarginLevel {
     }
 }
 impl Derived<MarketId> for Usd {}
+impl Derived<PositionId> for Usd {
+    fn derive(indices: &mut Indices, id: &PositionId, before: Option<&Self>, after: Option<&Self>) {
+        let of_market = indices.unreceived.entry(id.market).or_default();
+        for (amount_usd, change) in both(before, after) {
+            of_market.total_usd = Self::new(shift_i128(of_market.total_usd.get(), amount_usd.get(), change));
+        }
+        if after.is_some() {
+            of_market.accounts.insert(id.account)
+        } else {
+            of_market.accounts.remove(&id.account)
+        };
+        if of_market.accounts.is_empty() {
+            indices.unreceived.remove(&id.market);
+        }
+    }
+}
 #[cfg(test)]
 impl Derived<AccountId> for super::records::TestAccount {}
 

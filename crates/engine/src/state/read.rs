@@ -2,7 +2,7 @@
 
 use super::{
     State,
-    indices::{BookPlace, PositionTotals, Timer},
+    indices::{BookPlace, PositionTotals, Timer, Unreceived},
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
@@ -252,6 +252,34 @@ impl State {
     /// Who holds positions in a market, in order.
     pub fn position_holders(&self, market: MarketId) -> impl Iterator<Item = AccountId> {
         self.indices.holders.get(&market).into_iter().flatten().copied()
+    }
+
+    /// At most `count` holders of positions in a market, beginning at an address and going around once.
+    pub(crate) fn position_holders_from(&self, market: MarketId, first: AccountId, count: usize) -> Vec<AccountId> {
+        let Some(holders) = self.indices.holders.get(&market) else { return Vec::new() };
+        holders.range(first..).chain(holders.range(..first)).take(count).copied().collect()
+    }
+
+    /// What an account realised in a market while its clearing account was short.
+    pub fn unreceived(&self, id: PositionId) -> Usd {
+        self.tables.unreceived.get(&id).copied().unwrap_or_default()
+    }
+
+    /// The same for every market in which it did.
+    pub(crate) fn unreceived_of(&self, account: AccountId) -> impl Iterator<Item = (MarketId, Usd)> {
+        let first = PositionId { account, market: MarketId::new(0) };
+        let all = self.tables.unreceived.range(first..).take_while(move |(id, _)| id.account == account);
+        all.map(|(id, amount_usd)| (id.market, *amount_usd))
+    }
+
+    /// The same for everyone in a market.
+    pub(crate) fn unreceived_of_market(&self, market: MarketId) -> Unreceived {
+        self.indices.unreceived.get(&market).cloned().unwrap_or_default()
+    }
+
+    /// The markets whose clearing account is short.
+    pub(crate) fn short_markets(&self) -> impl Iterator<Item = MarketId> {
+        self.indices.unreceived.keys().copied()
     }
 
     /// How far a margin unit was from liquidation when it was last looked at.

@@ -222,6 +222,8 @@ tables! {
     40 MarginCall margin_calls: MarginUnit => MarginLevel, Inline;
     /// What the insurance fund has paid for a market.
     41 FundClaim fund_claims: MarketId => Usd, Inline;
+    /// What an account realised in a market while its clearing account was short, since it last was not; never zero.
+    42 Unreceived unreceived: PositionId => Usd, Inline;
     /// Funding of perpetuals.
     20 Funding fundings: MarketId => FundingRecord, Inline;
     /// Sub-accounts.

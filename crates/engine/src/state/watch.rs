@@ -9,7 +9,7 @@
 //!   boxes find the same units, because a box is only ever a reason *not* to look.
 //! - Off until the first block that margins anyone, so that readers pay nothing; switched on, everyone is a candidate.
 
-use super::records::{CustodyId, MarginUnit};
+use super::records::MarginUnit;
 use palisade_types::{
     address::AccountId,
     ids::{AssetId, MarketId},
@@ -41,8 +41,6 @@ pub struct Bound {
 pub(crate) struct Watch {
     is_on: bool,
     touched: BTreeSet<AccountId>,
-    /// What was paid in since this was last asked: more of an asset can make each unit of it count less.
-    paid_in: BTreeSet<CustodyId>,
     boxes: BTreeMap<MarginUnit, Vec<Bound>>,
     bounds: BTreeMap<PriceKey, BTreeSet<(i64, MarginUnit)>>,
 }
@@ -78,24 +76,6 @@ impl Watch {
     /// The accounts that changed since this was last asked.
     pub(super) fn take_touched(&mut self) -> BTreeSet<AccountId> {
         std::mem::take(&mut self.touched)
-    }
-
-    /// More of an asset came into a universe.
-    pub(super) fn pay_in(&mut self, id: CustodyId) {
-        if self.is_on {
-            self.paid_in.insert(id);
-        }
-    }
-
-    /// What was paid in since this was last asked.
-    pub(super) fn take_paid_in(&mut self) -> BTreeSet<CustodyId> {
-        std::mem::take(&mut self.paid_in)
-    }
-
-    /// The boxed units of a universe that an asset backs.
-    pub(super) fn backed_by(&self, id: CustodyId) -> impl Iterator<Item = MarginUnit> {
-        let bounds = self.bounds.get(&PriceKey::IndexFalls(id.asset)).into_iter().flatten();
-        bounds.map(|(_, unit)| *unit).filter(move |unit| unit.universe == id.universe)
     }
 
     /// The prices that anyone's box depends on.

@@ -77,6 +77,8 @@ pub struct Books {
     pub universes: BTreeMap<UniverseId, (AssetId, bool, bool)>,
     pub persons: BTreeSet<AccountId>,
     pub calls: BTreeMap<Unit, MarginLevel>,
+    /// What was realised while clearing was short.
+    pub unreceived: BTreeMap<(AccountId, MarketId), i128>,
     pub claims: BTreeMap<MarketId, i128>,
     pub vault_shares: BTreeMap<(AccountId, AccountId), i128>,
     pub vaults: BTreeMap<AccountId, i128>,
@@ -131,6 +133,9 @@ impl Books {
             }
             Record::FundClaim { id, record } => {
                 self.claims.insert(id, record.get());
+            }
+            Record::Unreceived { id, record } => {
+                self.unreceived.insert((id.account, id.market), record.get());
             }
             record => self.read_terms(record),
         }
@@ -307,11 +312,25 @@ impl Books {
             let total = floor(everyone * price, unit);
             let full = terms.full_weight_maximum_usd.get();
             let counted = |worth: i128| if total <= full { worth } else { floor(worth * full, total) };
-            let at = |price: i128, rate: i64| floor(counted(floor(free * price, unit)) * i128::from(rate), MILLION);
-            sums.0 += at(price.min(slow), terms.initial_weight.get());
-            sums.1 += at(price, terms.maintenance_weight.get());
+            let weighed = |worth: i128, rate: i64| floor(worth * i128::from(rate), MILLION);
+            sums.0 += weighed(counted(floor(free * price.min(slow), unit)), terms.initial_weight.get());
+            sums.1 += weighed(floor(free * price, unit), terms.maintenance_weight.get());
         }
         sums
+    }
+
+    /// What a market's clearing account has paid and not received.
+    pub fn shortfall(&self, market: MarketId) -> i128 {
+        (-self.cash(AccountId::clearing(market), self.markets[&market].universe)).max(0)
+    }
+
+    /// What of an account's cash may not leave it, because clearing has not received it.
+    pub fn held_back(&self, account: AccountId, universe: UniverseId) -> i128 {
+        let own = self
+            .unreceived
+            .iter()
+            .filter(|((owner, market), _)| *owner == account && self.markets[market].universe == universe);
+        own.map(|((_, market), amount)| self.shortfall(*market).min(*amount)).sum()
     }
 
     fn depth(&self, market: MarketId) -> Option<i128> {

@@ -42,6 +42,8 @@ pub struct Follower<'a> {
     /// Who traded, and whether the last fill opened or turned a position.
     pub last_fills: BTreeMap<(AccountId, MarketId), bool>,
     pub deleveraged: BTreeSet<AccountId>,
+    /// Who sent cash away.
+    pub left_in_cash: BTreeSet<AccountId>,
     pub claims: BTreeMap<MarketId, i128>,
     pub backstop_markets: BTreeSet<MarketId>,
     /// Deficits that were shared out, and checked against what was missing.
@@ -70,6 +72,7 @@ impl<'a> Follower<'a> {
             closing: None,
             last_fills: BTreeMap::new(),
             deleveraged: BTreeSet::new(),
+            left_in_cash: BTreeSet::new(),
             claims: BTreeMap::new(),
             backstop_markets: BTreeSet::new(),
             allocations: 0,
@@ -90,6 +93,12 @@ impl<'a> Follower<'a> {
 
     fn add(&mut self, account: AccountId, universe: UniverseId, asset: AssetId, amount: i128) {
         *self.books.balances.entry((account, universe, asset)).or_default() += amount;
+    }
+
+    fn note_cash(&mut self, from: AccountId, universe: UniverseId, asset: AssetId) {
+        if asset == self.books.quote(universe) {
+            self.left_in_cash.insert(from);
+        }
     }
 
     /// Cash of a position's collateral: its purse if it is isolated.
@@ -124,10 +133,12 @@ impl<'a> Follower<'a> {
             Event::Transferred { universe, from, to, asset, amount } => {
                 self.add(*from, *universe, *asset, -amount.get());
                 self.add(*to, *universe, *asset, amount.get());
+                self.note_cash(*from, *universe, *asset);
             }
             Event::MovedBetweenUniverses { from_universe, to_universe, from, to, asset, amount } => {
                 self.add(*from, *from_universe, *asset, -amount.get());
                 self.add(*to, *to_universe, *asset, amount.get());
+                self.note_cash(*from, *from_universe, *asset);
             }
             Event::Traded(trade) => self.trade(trade),
             Event::FundingPaid { account, market, amount_usd, index, .. } => {
@@ -137,6 +148,9 @@ impl<'a> Follower<'a> {
                 if let Some(held) = self.books.positions.get_mut(&(*account, *market)) {
                     held.funding_index = i128::from(index.get());
                 }
+            }
+            Event::LossSettled { market, account, amount_usd } => {
+                self.loss_settled(*market, *account, amount_usd.get())
             }
             Event::LeverageUpdated { account, market, .. } => {
                 if let Some(setting) = self.now.settings.get(&(*account, *market)) {
@@ -161,6 +175,19 @@ impl<'a> Follower<'a> {
                 self.pay(universe, AccountId::clearing(*market), AccountId::insurance(universe), dust_usd.get());
             }
             event => self.see_liquidation(event),
+        }
+    }
+
+    /// A loser pays in, and no more than was lost.
+    fn loss_settled(&mut self, market: MarketId, account: AccountId, amount: i128) {
+        let lost = self.books.positions.get(&(account, market)).and_then(|held| self.books.unrealised(market, held));
+        self.check(amount > 0 && lost.is_some_and(|lost| amount <= -lost), || {
+            format!("I4 {account} paid {amount} of a result of {lost:?} in market {market}")
+        });
+        self.add_cash(account, market, -amount);
+        self.add(AccountId::clearing(market), self.universe_of(market), self.quote_of(market), amount);
+        if let Some(held) = self.books.positions.get_mut(&(account, market)) {
+            held.cost -= amount;
         }
     }
 
@@ -208,11 +235,10 @@ impl<'a> Follower<'a> {
                     *self.claims.entry(*market).or_default() += amount_usd.get();
                 }
             }
-            Event::CollateralSold { universe, account, asset, amount, proceeds_usd } => {
-                let vault = AccountId::backstop(*universe);
+            Event::CollateralSold { universe, account, buyer, asset, amount, proceeds_usd } => {
                 self.add(*account, *universe, *asset, -amount.get());
-                self.add(vault, *universe, *asset, amount.get());
-                self.pay(*universe, vault, *account, proceeds_usd.get());
+                self.add(*buyer, *universe, *asset, amount.get());
+                self.pay(*universe, *buyer, *account, proceeds_usd.get());
             }
             _ => {}
         }

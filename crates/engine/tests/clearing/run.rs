@@ -281,8 +281,17 @@ fn check_idle(state: &State, before: &Books, after: &Books, step: &Step, wrong: 
     }
 }
 
-/// I4: what everyone together could take out is there, but for what is owed by units below zero.
+/// I4: what clearing is short of is held back from whoever was paid, and what everyone together could take out was paid in
+/// and is not clearing's, but for what is owed by units below zero.
 fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
+    for (market, _) in books.linear() {
+        let short = books.shortfall(market.id);
+        let held_back: i128 =
+            books.unreceived.iter().filter(|((_, of), _)| *of == market.id).map(|(_, amount)| amount).sum();
+        expect(wrong, short <= held_back && (short > 0 || held_back == 0), || {
+            format!("I4 clearing of market {} is short of {short}, held back are {held_back}", market.id)
+        });
+    }
     for (universe, (quote, ..)) in &books.universes {
         let (mut withdrawable, mut owed, mut positions) = (0, 0, 0);
         let owners: BTreeSet<AccountId> = books.balances.keys().map(|(owner, ..)| *owner).collect();
@@ -292,12 +301,16 @@ fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
         for unit in units {
             let Some(worth) = books.worth(unit) else { return };
             let Worth { free_cash, unrealised, initial, .. } = worth;
-            withdrawable += (free_cash + unrealised.min(0) - initial).min(free_cash).max(0);
-            owed += (-(free_cash + unrealised.min(0))).max(0);
+            let held_back = if unit.2.is_none() { books.held_back(unit.0, *universe) } else { 0 };
+            withdrawable += (free_cash + unrealised.min(0) - initial).min(free_cash - held_back).max(0);
+            owed += (-(free_cash + unrealised.min(0))).max(held_back - free_cash).max(0);
             positions += 1;
         }
+        let clearing = books.linear().filter(|(market, _)| market.universe == *universe);
+        let received: i128 =
+            clearing.map(|(market, _)| books.cash(AccountId::clearing(market.id), *universe).max(0)).sum();
         let custody = books.custody.get(&(*universe, *quote)).copied().unwrap_or(0);
-        let there = custody + owed + ROUNDING * positions;
+        let there = custody - received + owed + ROUNDING * positions;
         expect(wrong, withdrawable <= there, || {
             format!("I4 universe {universe}: {withdrawable} could leave, there are {custody}, owed {owed}")
         });
@@ -335,6 +348,11 @@ fn check_initial(books: &Books, follower: &Follower<'_>, step: &Step, outcome: &
         if let Some(worth) = books.worth((owner, universe, None)) {
             let enough = worth.free >= 0 || worth.initial == 0 && worth.equity >= 0;
             expect(wrong, enough, || format!("I4 {owner} sent away what was needed, or nobody's yet: {worth:?}"));
+            let held_back = books.held_back(owner, universe);
+            let is_cash = follower.left_in_cash.contains(&owner);
+            expect(wrong, !is_cash || worth.free_cash >= held_back, || {
+                format!("I4 {owner} sent away cash, left are {} of which {held_back} are not received", worth.free_cash)
+            });
         }
     }
 }

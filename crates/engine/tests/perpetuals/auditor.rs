@@ -80,6 +80,11 @@ impl Auditor {
                     *self.cash.entry((*account, universe, collateral)).or_default() -= amount_usd.get();
                     *self.cash.entry((clearing, universe, collateral)).or_default() += amount_usd.get();
                 }
+                Event::LossSettled { market, account, amount_usd } => {
+                    let holding = self.holdings.get_mut(&(*account, *market)).expect("a position that lost");
+                    holding.reported_profit_usd -= amount_usd.get();
+                    holding.average_cost -= amount_usd.get() << 20;
+                }
                 Event::Traded(trade) => self.trade(trade),
                 Event::Liquidated(liquidation) => self.liquidated(liquidation),
                 Event::Deleveraged { market, account, side, size, quote_usd, closed_pnl_usd, .. } => {
@@ -96,11 +101,10 @@ impl Auditor {
                     };
                     self.pay(source, *account, amount_usd.get());
                 }
-                Event::CollateralSold { universe, account, asset, amount, proceeds_usd } => {
-                    let vault = AccountId::backstop(*universe);
+                Event::CollateralSold { universe, account, buyer, asset, amount, proceeds_usd } => {
                     *self.cash.entry((*account, *universe, *asset)).or_default() -= amount.get();
-                    *self.cash.entry((vault, *universe, *asset)).or_default() += amount.get();
-                    self.pay(vault, *account, proceeds_usd.get());
+                    *self.cash.entry((*buyer, *universe, *asset)).or_default() += amount.get();
+                    self.pay(*buyer, *account, proceeds_usd.get());
                 }
                 Event::UniverseHalted { invariant, .. } | Event::ChainHalted { invariant } => {
                     panic!("halted: {invariant}");

@@ -317,6 +317,7 @@ impl Applier<'_> {
             | Event::DeficitPaid { .. }
             | Event::Deleveraged { .. }
             | Event::CollateralSold { .. }
+            | Event::LossSettled { .. }
             | Event::Delivered { .. } => self.clearing(event),
             // The rest is told elsewhere, or changes no account.
             _ => {}

@@ -259,7 +259,7 @@ fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result<Mar
         equity_usd: margin.equity_usd()?,
         initial_margin_usd: margin.initial_usd,
         maintenance_margin_usd: margin.maintenance_usd,
-        withdrawable_usd: margin.withdrawable_usd()?,
+        withdrawable_usd: accounts::withdrawable_usd(state, account, universe)?,
         positions_value_usd,
     })
 }

@@ -198,10 +198,12 @@ pub fn margin_events() -> Vec<Event> {
         Event::CollateralSold {
             universe: UniverseId::new(2),
             account: account(1),
+            buyer: account(2),
             asset: AssetId::new(3),
             amount: Amount::new(4),
             proceeds_usd: Usd::new(5),
         },
+        Event::LossSettled { market: market(), account: account(1), amount_usd: Usd::new(2) },
         Event::FundingRateSet {
             market: market(),
             rate: FundingRate::new(12_500_000),

@@ -589,6 +589,7 @@ fn state_records() -> Vec<Sample> {
         Table::Funding,
         Table::MarginCall,
         Table::FundClaim,
+        Table::Unreceived,
         Table::Trigger,
         Table::Twap,
         Table::Protection,

@@ -61,7 +61,9 @@ impl Applier<'_> {
             Event::Delivered { account, market, price, position, payoff_usd } => {
                 self.delivered(*account, *market, *price, *position, *payoff_usd);
             }
-            Event::DeficitPaid { account, .. } | Event::CollateralSold { account, .. } => {
+            Event::DeficitPaid { account, .. }
+            | Event::CollateralSold { account, .. }
+            | Event::LossSettled { account, .. } => {
                 self.update.touched.insert(*account);
             }
             _ => {}
