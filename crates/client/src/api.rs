@@ -23,6 +23,7 @@ use palisade_types::{
     time::TimeMs,
     trigger::TriggerOrder,
     twap::Twap,
+    what_if::{WhatIf, WhatIfAnswer},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -310,6 +311,10 @@ pub trait NodeApi: Send + Sync + 'static {
     async fn open_order_by_id(&self, order: OrderId) -> Result<OpenOrder, ApiError>;
     /// Who a key acts for.
     async fn signer_role(&self, signer: SignerId) -> Result<SignerRole, ApiError>;
+    /// What an account of numbers would need; looks nothing up.
+    async fn margin(&self, question: WhatIf) -> Result<WhatIfAnswer, ApiError>;
+    /// What an account holds in a universe, as a question for [`NodeApi::margin`]: change it and ask.
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError>;
     /// A proof under a finality certificate.
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError>;
 }

@@ -1,18 +1,24 @@
-//! Margin of an account that is only thought of, by the functions that margin real ones.
+//! Margin of an account that is only thought of, by the functions that margin real ones; and real accounts as questions, to be
+//! changed and asked again.
 
 use crate::{
+    accounts::{asset_value_usd, exposure_at_rest},
     liquidation::level_of,
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, liquidation_price},
-    market_math::{RATE_ONE, fee_usd, quote_amount},
-    risk::{concentration_usd, counted_collateral_usd, crowd_fraction, depeg_addition, volatility_fraction},
-    state::{IndexRecord, PositionRecord},
+    market_math::{RATE_ONE, fee_usd, quote_amount, quote_value_usd},
+    risk::{
+        concentration_usd, counted_collateral_usd, crowd_fraction, depeg_addition, open_interest_usd,
+        volatility_fraction,
+    },
+    state::{IndexRecord, PositionRecord, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
+    address::AccountId,
     decimal::power_of_ten,
-    ids::AssetId,
+    ids::{AssetId, UniverseId},
     market::{CollateralTerms, LinearTerms, RiskTerms},
-    numbers::{FundingIndex, Price, Rate, Size, Usd},
+    numbers::{Amount, FundingIndex, Price, Rate, Size, Usd},
     rejection::Rejection,
     time::TimeMs,
     what_if::{WhatIf, WhatIfAnswer, WhatIfCollateral, WhatIfPosition, WhatIfPositionAnswer},
@@ -78,6 +84,66 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
         withdrawable_usd: margin.withdrawable_usd()?,
         level: level_of(equity_usd, maintenance_usd)?,
     })
+}
+
+/// A real account as a question: what it holds that is margined together in a universe, at the prices of now. Open orders and
+/// isolated positions are left out; owed funding is part of a position's cost.
+pub fn question(state: &State, account: AccountId, universe: UniverseId) -> Result<WhatIf, Rejection> {
+    let quote = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let mut positions = Vec::new();
+    for standing in state.standings_of(account).iter().filter(|standing| !standing.position.is_empty()) {
+        let market = state.market(standing.market).filter(|market| market.universe == universe);
+        let Some((market, terms)) = market.and_then(|market| market.linear().map(|terms| (market, terms))) else {
+            continue;
+        };
+        let exposure = exposure_at_rest(state, account, market)?;
+        if exposure.is_isolated {
+            continue;
+        }
+        positions.push(WhatIfPosition {
+            market: market.symbol.clone(),
+            lots: exposure.position.position,
+            size_decimals: exposure.size_decimals,
+            cost_usd: exposure.position.entry_cost_usd,
+            mark: exposure.mark,
+            slow_mark: Some(exposure.slow_mark),
+            leverage: exposure.leverage,
+            maximum_leverage: exposure.maximum_leverage,
+            open_interest_usd: open_interest_usd(state, market, exposure.mark)?,
+            open_interest_lower_usd: terms.risk.open_interest_lower_usd,
+            open_interest_upper_usd: terms.risk.open_interest_upper_usd,
+            variance: state.index(terms.underlying).map_or(0, |index| index.variance),
+            volatility_multiplier: terms.risk.volatility_multiplier,
+            depth_usd: exposure.depth_usd,
+        });
+    }
+    Ok(WhatIf {
+        cash_usd: quote_value_usd(state.balance(account, universe, quote)),
+        held_usd: quote_value_usd(state.held(account, universe, quote)),
+        collateral: collateral_of(state, account, universe)?,
+        positions,
+        quote_index: state.index(quote).map(|index| index.price.min(index.slow_price)),
+    })
+}
+
+fn collateral_of(state: &State, account: AccountId, universe: UniverseId) -> Result<Vec<WhatIfCollateral>, Rejection> {
+    let mut collateral = Vec::new();
+    for &((_, asset), amount) in state.other_assets_of(account).iter().filter(|((of, _), _)| *of == universe) {
+        let (Some(spec), Some(index)) = (state.asset(asset), state.index(asset)) else { continue };
+        let Some(terms) = spec.collateral else { continue };
+        let free = amount.checked_sub(state.held(account, universe, asset)).ok_or(Rejection::Overflow)?;
+        let value = |amount: Amount, price| asset_value_usd(amount.max(Amount::ZERO), spec.decimals, price);
+        collateral.push(WhatIfCollateral {
+            symbol: spec.symbol.clone(),
+            value_usd: value(free, index.price)?,
+            slow_value_usd: value(free, index.slow_price)?,
+            universe_value_usd: value(state.balance_total(universe, asset), index.price)?,
+            initial_weight: terms.initial_weight,
+            maintenance_weight: terms.maintenance_weight,
+            full_weight_maximum_usd: terms.full_weight_maximum_usd,
+        });
+    }
+    Ok(collateral)
 }
 
 fn index_at(price: Price) -> IndexRecord {

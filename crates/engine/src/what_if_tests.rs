@@ -63,3 +63,28 @@ fn a_question_with_something_missing_doubled_or_absurd_is_refused() {
     huge.cash_usd = palisade_types::numbers::Usd::new(i128::MIN + 1);
     assert_eq!(answer(&huge), Err(WhatIfError::Overflow));
 }
+
+#[test]
+fn a_real_account_as_a_question_has_the_margin_of_the_account() {
+    let venue = crate::testing::check(
+        "
+        index BTC 100
+        alice leverage BTC 7                 -> done
+        alice buy BTC 50 @ 100 gtc cloid 1   -> resting 50
+        bob sell BTC 50 @ 100 gtc            -> filled 50 for 5000
+        index BTC 105 for 32000
+        alice sell BTC/USDC 3 @ 120 gtc cloid 2 -> resting 3
+        ",
+    );
+    for name in ["alice", "bob", "carol"] {
+        let account = crate::testing::account_of(name);
+        let real = crate::accounts::margin(venue.state(), account, crate::testing::CORE).expect("in range");
+        let question = super::question(venue.state(), account, crate::testing::CORE).expect("a known universe");
+        let answer = answer(&question).expect("a real account is a good question");
+        assert_eq!(Ok(answer.equity_usd), real.equity_usd(), "{name}");
+        assert_eq!(Ok(answer.initial_equity_usd), real.initial_equity_usd(), "{name}");
+        assert_eq!((answer.initial_usd, answer.maintenance_usd), (real.initial_usd, real.maintenance_usd), "{name}");
+        let text = serde_json::to_string(&question).expect("plain");
+        assert_eq!(serde_json::from_str::<WhatIf>(&text).expect("its own text"), question);
+    }
+}

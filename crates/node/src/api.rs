@@ -27,17 +27,18 @@ use palisade_client::{
     api::{AccountInfo, ApiError, Book, FinalizedBlock, MarketInfo, NodeApi, ReceiptInfo, SignerRole, Status},
     proof::{ProofBundle, ProofRequest},
 };
-use palisade_engine::rules::NEWEST_VERSION;
+use palisade_engine::{rules::NEWEST_VERSION, what_if};
 use palisade_types::{
     address::{AccountId, SignerId},
     envelope::SignedAction,
     genesis::Genesis,
     hash::{ActionId, GenesisHash},
-    ids::{Height, MarketId, OrderId},
+    ids::{Height, MarketId, OrderId, UniverseId},
     market::AssetSpec,
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
     rejection::Rejection,
+    what_if::{WhatIf, WhatIfAnswer},
 };
 use std::{
     future::Future,
@@ -449,6 +450,17 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
 
     async fn signer_role(&self, signer: SignerId) -> Result<SignerRole, ApiError> {
         self.read(|view| answers::signer_role(view, signer))
+    }
+
+    async fn margin(&self, question: WhatIf) -> Result<WhatIfAnswer, ApiError> {
+        what_if::answer(&question).map_err(|error| ApiError::InvalidRequest { reason: error.to_string() })
+    }
+
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
+        self.read(|view| what_if::question(&view.state, account, universe))?.map_err(|rejection| match rejection {
+            Rejection::UnknownUniverse { universe } => not_found(format_args!("universe {universe}")),
+            rejection => unanswerable(rejection),
+        })
     }
 
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError> {

@@ -5,8 +5,8 @@ use super::{
     action::{SubmitParams, action_from_hex, vote_to_hex},
     message::{ErrorObject, Request, RequestId, Response, Version},
     method::{
-        self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, NoParams, OpenOrderParams,
-        OracleVoteParams, OrderIdParams, ProveParams, ReceiptParams, SignerParams,
+        self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, MarginParams, MarginQuestionParams,
+        NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, ProveParams, ReceiptParams, SignerParams,
     },
     transport::Transport,
 };
@@ -20,10 +20,11 @@ use palisade_types::{
     envelope::SignedAction,
     genesis::Genesis,
     hash::ActionId,
-    ids::{Height, MarketId, OrderId},
+    ids::{Height, MarketId, OrderId, UniverseId},
     market::AssetSpec,
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
+    what_if::{WhatIf, WhatIfAnswer},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -155,6 +156,14 @@ impl NodeApi for RpcClient {
 
     async fn signer_role(&self, signer: SignerId) -> Result<SignerRole, ApiError> {
         Ok(self.call(method::SIGNER_ROLE, &SignerParams { signer }, 0).await?)
+    }
+
+    async fn margin(&self, question: WhatIf) -> Result<WhatIfAnswer, ApiError> {
+        Ok(self.call(method::MARGIN, &MarginParams { question }, 0).await?)
+    }
+
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
+        Ok(self.call(method::MARGIN_QUESTION, &MarginQuestionParams { account, universe }, 0).await?)
     }
 
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError> {

@@ -4,8 +4,9 @@ use crate::proof::ProofRequest;
 use palisade_types::{
     address::{AccountId, SignerId},
     hash::ActionId,
-    ids::{Height, MarketId, OrderId},
+    ids::{Height, MarketId, OrderId, UniverseId},
     order::OrderReference,
+    what_if::WhatIf,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,10 @@ pub const OPEN_ORDER: &str = "palisade_openOrder";
 pub const OPEN_ORDER_BY_ID: &str = "palisade_openOrderById";
 /// Who a key acts for.
 pub const SIGNER_ROLE: &str = "palisade_signerRole";
+/// What an account of numbers would need.
+pub const MARGIN: &str = "palisade_margin";
+/// An account as a question for [`MARGIN`].
+pub const MARGIN_QUESTION: &str = "palisade_marginQuestion";
 /// A proof under a finality certificate.
 pub const PROVE: &str = "palisade_prove";
 
@@ -132,6 +137,24 @@ pub struct OrderIdParams {
 pub struct SignerParams {
     /// Which.
     pub signer: SignerId,
+}
+
+/// Of [`MARGIN`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarginParams {
+    /// What is asked.
+    pub question: WhatIf,
+}
+
+/// Of [`MARGIN_QUESTION`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarginQuestionParams {
+    /// Whose.
+    pub account: AccountId,
+    /// Where.
+    pub universe: UniverseId,
 }
 
 /// Of [`PROVE`].

@@ -12,8 +12,9 @@ use palisade_client::{
             ErrorObject, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Request, Response, Version,
         },
         method::{
-            self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, NoParams, OpenOrderParams,
-            OracleVoteParams, OrderIdParams, ProveParams, ReceiptParams, SignerParams,
+            self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, MarginParams,
+            MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, ProveParams,
+            ReceiptParams, SignerParams,
         },
     },
 };
@@ -79,7 +80,22 @@ async fn call(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {
             overview(native, method).await
         }
         method::BLOCK | method::BLOCK_ACTIONS | method::RECEIPT | method::PROVE => history(native, method, raw).await,
+        method::MARGIN | method::MARGIN_QUESTION => margin(native, method, raw).await,
         _ => state(native, method, raw).await,
+    }
+}
+
+async fn margin(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {
+    match method {
+        method::MARGIN => {
+            let MarginParams { question } = params(raw)?;
+            result(&native.node.margin(question).await?)
+        }
+        method::MARGIN_QUESTION => {
+            let MarginQuestionParams { account, universe } = params(raw)?;
+            result(&native.node.margin_question(account, universe).await?)
+        }
+        _ => Err(unknown(method)),
     }
 }
 

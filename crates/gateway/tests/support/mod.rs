@@ -29,6 +29,7 @@ use palisade_types::{
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
     time::TimeMs,
+    what_if::{WhatIf, WhatIfAnswer},
 };
 use std::{
     net::SocketAddr,
@@ -283,6 +284,14 @@ impl NodeApi for MemoryNode {
 
     async fn signer_role(&self, signer: SignerId) -> Result<SignerRole, ApiError> {
         Ok(self.with(|exchange| exchange.role(signer)))
+    }
+
+    async fn margin(&self, _: WhatIf) -> Result<WhatIfAnswer, ApiError> {
+        Err(ApiError::Unavailable { reason: "this node knows no margin".into() })
+    }
+
+    async fn margin_question(&self, _: AccountId, _: UniverseId) -> Result<WhatIf, ApiError> {
+        Err(ApiError::Unavailable { reason: "this node knows no margin".into() })
     }
 
     async fn prove(&self, _: ProofRequest) -> Result<ProofBundle, ApiError> {

@@ -37,6 +37,10 @@ async fn reads_arrive_and_return_unchanged() {
     }
     assert_eq!(client.open_order_by_id(OrderId::new(6)).await, Ok(order()));
     assert_eq!(fake.last_asked(), "open_order_by_id 6");
+    assert_eq!(client.margin_question(account, UniverseId::new(1)).await, Ok(margin_question()));
+    assert_eq!(fake.last_asked(), format!("margin_question {account} 1"));
+    assert_eq!(client.margin(margin_question()).await, Ok(margin_answer()));
+    assert_eq!(fake.last_asked(), "margin 0.00000007");
     for signer in [SignerId::Address(account), key().signer_id()] {
         assert_eq!(client.signer_role(signer).await, Ok(SignerRole::Agent { agent: agent() }));
         assert_eq!(fake.last_asked(), format!("signer_role {signer}"));

@@ -14,7 +14,7 @@ use palisade_types::{
     agent::{Agent, AgentScope},
     block::{ConsensusContext, Header, OperationsRange},
     envelope::{Envelope, Payload, SignedAction},
-    event::{CancelReason, Event},
+    event::{CancelReason, Event, MarginLevel},
     genesis::{ActionBudgetTerms, Genesis, Seat, StorageTerms},
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, UniverseId},
@@ -26,6 +26,7 @@ use palisade_types::{
     rejection::Rejection,
     signing::ed25519::Ed25519SecretKey,
     time::TimeMs,
+    what_if::{WhatIf, WhatIfAnswer},
 };
 use std::sync::{
     Arc, Mutex,
@@ -168,9 +169,44 @@ impl NodeApi for Fake {
         Ok(SignerRole::Agent { agent: agent() })
     }
 
+    async fn margin(&self, question: WhatIf) -> Result<WhatIfAnswer, ApiError> {
+        self.enter(format!("margin {}", question.cash_usd)).await?;
+        Ok(margin_answer())
+    }
+
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
+        self.enter(format!("margin_question {account} {universe}")).await?;
+        Ok(margin_question())
+    }
+
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError> {
         self.enter(format!("prove {request:?}")).await?;
         Ok(bundle())
+    }
+}
+
+pub fn margin_question() -> WhatIf {
+    WhatIf {
+        cash_usd: Usd::new(7),
+        held_usd: Usd::ZERO,
+        collateral: Vec::new(),
+        positions: Vec::new(),
+        quote_index: Some(Price::new(100_000_000)),
+    }
+}
+
+pub fn margin_answer() -> WhatIfAnswer {
+    WhatIfAnswer {
+        positions: Vec::new(),
+        collateral_initial_usd: Usd::new(1),
+        collateral_maintenance_usd: Usd::new(2),
+        equity_usd: Usd::new(3),
+        initial_equity_usd: Usd::new(4),
+        initial_usd: Usd::new(5),
+        maintenance_usd: Usd::new(6),
+        health_usd: Usd::new(-3),
+        withdrawable_usd: Usd::ZERO,
+        level: MarginLevel::Liquidatable,
     }
 }
 
