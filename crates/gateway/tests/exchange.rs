@@ -141,9 +141,9 @@ async fn business_errors_keep_their_words() {
     assert!(answer["response"]["data"]["statuses"][1]["resting"].is_object(), "each order alone: {answer}");
     let repeated = error(&running, &body(&alice, &mixed, 100)).await;
     assert_eq!(repeated, "Invalid nonce: duplicate nonce 100");
-    let isolated = r#"{"type":"updateLeverage","asset":0,"isCross":false,"leverage":5}"#;
-    let refused = error(&running, &body(&alice, isolated, 101)).await;
-    assert_eq!(refused, "Isolated margin is not available yet: use cross.");
+    let too_high = r#"{"type":"updateLeverage","asset":0,"isCross":false,"leverage":41}"#;
+    let refused = error(&running, &body(&alice, too_high, 101)).await;
+    assert_eq!(refused, "Invalid leverage value.");
     let cross = r#"{"type":"updateLeverage","asset":0,"isCross":true,"leverage":5}"#;
     assert_eq!(exchange(&running, &body(&alice, cross, 102)).await["status"], "ok");
 }

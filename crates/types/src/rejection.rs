@@ -216,12 +216,6 @@ pub enum Rejection {
     /// Leverage on a market without margin.
     #[error("market {market} has no leverage")]
     NoLeverage { market: MarketId } = 26,
-    /// Isolated margin comes later.
-    #[error("isolated margin is not available yet: use cross")]
-    IsolatedMarginUnavailable = 27,
-    /// Trigger orders come later.
-    #[error("trigger orders are not available yet")]
-    TriggerOrdersUnavailable = 28,
     /// The agent key was an agent before, or is an account.
     #[error("{agent} was an agent before or is an account: create a fresh key")]
     AgentNotFresh { agent: SignerId } = 29,

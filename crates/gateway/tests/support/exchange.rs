@@ -3,7 +3,7 @@
 use super::{CHAIN_ID, markets, time_at};
 use palisade_client::api::{Book, BookLevel, FinalizedBlock, ReceiptInfo, SignerRole};
 use palisade_types::{
-    action::{CancelRequest, MarginMode},
+    action::CancelRequest,
     address::{AccountId, SignerId},
     agent::{Agent, AgentScope},
     block::{ConsensusContext, Header, OperationsRange},
@@ -24,6 +24,9 @@ use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
+
+/// Of the first market.
+const MAXIMUM_LEVERAGE: u32 = 40;
 
 /// Everything the node knows.
 pub struct Exchange {
@@ -181,8 +184,9 @@ impl Exchange {
             HyperliquidRequest::L1(L1Action::BatchModify { modifies }) => Outcome::Orders {
                 results: modifies.iter().map(|modify| self.modify(account, action, modify, events)).collect(),
             },
-            HyperliquidRequest::L1(L1Action::UpdateLeverage { margin_mode: MarginMode::Isolated, .. }) => {
-                Outcome::Rejected { rejection: Rejection::IsolatedMarginUnavailable }
+            HyperliquidRequest::L1(L1Action::UpdateLeverage { leverage, .. }) if leverage > MAXIMUM_LEVERAGE => {
+                let rejection = Rejection::LeverageOutOfRange { leverage, maximum: MAXIMUM_LEVERAGE };
+                Outcome::Rejected { rejection }
             }
             HyperliquidRequest::User(HyperliquidUserAction::ApproveAgent { agent_address, agent_name }) => {
                 let agent = Agent {

@@ -250,8 +250,6 @@ fn other_rejections() -> Vec<Rejection> {
         Rejection::TimeNotAhead { time_ms: time(), block_time_ms: time(), minimum_ahead_ms: 5000 },
         Rejection::LeverageOutOfRange { leverage: 51, maximum: 50 },
         Rejection::NoLeverage { market },
-        Rejection::IsolatedMarginUnavailable,
-        Rejection::TriggerOrdersUnavailable,
         Rejection::AgentNotFresh { agent },
         Rejection::TooManyAgents { limit: 16 },
         Rejection::NotYourAgent { agent },

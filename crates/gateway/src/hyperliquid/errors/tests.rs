@@ -54,8 +54,6 @@ fn rejections() -> Vec<(Rejection, &'static str)> {
         ),
         (LeverageOutOfRange { leverage: 99, maximum: 50 }, "Invalid leverage value."),
         (NoLeverage { market }, "Market 3 has no leverage."),
-        (IsolatedMarginUnavailable, "Isolated margin is not available yet: use cross."),
-        (TriggerOrdersUnavailable, "Trigger orders are not available yet."),
         (AgentNotFresh { agent: SIGNER }, "Extra agent already used."),
         (TooManyAgents { limit: 16 }, "Too many extra agents."),
         (InvalidName { limit_bytes: 64 }, "A name has at most 64 printable ASCII characters."),

@@ -113,11 +113,8 @@ fn cancels_and_single_modifies_have_their_own_shapes() {
     );
     let schedule = L1Action::ScheduleCancel { at_ms: None };
     assert_eq!(answer(&schedule, Outcome::Done), default);
-    let rejection = Rejection::IsolatedMarginUnavailable;
-    assert_eq!(
-        answer(&schedule, Outcome::Rejected { rejection }),
-        json!({ "err": "Isolated margin is not available yet: use cross." })
-    );
+    let rejection = Rejection::LeverageOutOfRange { leverage: 99, maximum: 50 };
+    assert_eq!(answer(&schedule, Outcome::Rejected { rejection }), json!({ "err": "Invalid leverage value." }));
 }
 
 /// Alone a trigger answers like an order that rests, so that clients learn its number; of a group as Hyperliquid does.
