@@ -5,6 +5,7 @@
 
 mod dev_keys;
 mod devnet;
+mod events;
 mod failure;
 mod genesis;
 mod init;

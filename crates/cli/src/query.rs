@@ -1,6 +1,7 @@
 //! `palisade query`: read what is final.
 
 use crate::{
+    events::{self, EventsArgs},
     output::{say, say_json},
     rpc::{self, RpcArgs},
     show::{self, Names},
@@ -32,6 +33,8 @@ enum QueryCommand {
         /// Its height [default: the newest]
         height: Option<u64>,
     },
+    /// Events as they become final, one JSON object a line
+    Events(EventsArgs),
     /// Balances, positions, margin and agents of an account
     Account {
         /// Its address
@@ -82,6 +85,7 @@ async fn query(arguments: QueryArgs) -> Result<()> {
             };
             print(json, api.block(height, 0).await?.as_ref(), show_block)
         }
+        QueryCommand::Events(arguments) => events::follow(api, arguments).await,
         QueryCommand::Account { account } => {
             let info = api.account(account).await?;
             let names = names(api).await?;

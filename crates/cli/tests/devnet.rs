@@ -44,6 +44,20 @@ fn a_devnet_trades_proves_and_continues() {
     let order = resting["receipt"]["outcome"]["results"][0]["order"].to_string();
     let action = resting["receipt"]["action"].as_str().expect("an id").to_owned();
 
+    let events = |more: &[&str]| {
+        let mut all = vec!["query", "events", "--from", "1", "--to", "1", "--rpc", &url];
+        all.extend(more);
+        run_ok(&all)
+    };
+    let funded = events(&["--account", ACCOUNT, "--kind", "deposited"]);
+    assert!(
+        funded.lines().count() >= 1 && funded.lines().all(|line| json(line)["event"]["account"] == ACCOUNT),
+        "{funded}"
+    );
+    assert_eq!(events(&["--kind", "liquidated"]), "");
+    let refused = run_refused(&["query", "events", "--kind", "liquidatd", "--rpc", &url], 2);
+    assert!(refused.contains("unknown variant `liquidatd`") && refused.contains("`liquidated`"), "{refused}");
+
     let verified = |what: &[&str]| {
         let mut all = vec!["verify"];
         all.extend(what);
