@@ -61,7 +61,9 @@ pub(crate) fn apply(
 }
 
 fn forget(state: &mut State, market: MarketId) {
-    for account in state.unreceived_of_market(market).accounts {
+    let accounts: Vec<AccountId> =
+        state.unreceived_of_market(market).into_iter().flat_map(|all| all.accounts.iter().copied()).collect();
+    for account in accounts {
         state.delete(RecordKey::Unreceived(PositionId { account, market }));
     }
 }
@@ -83,7 +85,7 @@ pub fn unreceived_usd(state: &State, account: AccountId, universe: UniverseId) -
 /// Whether less is held back than clearing is short of, or anything though it is not.
 pub(crate) fn violation(state: &State, market: MarketId) -> Option<String> {
     let short = shortfall_usd(state, state.market(market)?);
-    let held_back = state.unreceived_of_market(market).total_usd;
+    let held_back = state.unreceived_of_market(market).map_or(Usd::ZERO, |all| all.total_usd);
     let holds = short <= held_back && (!short.is_zero() || held_back.is_zero());
     (!holds).then(|| format!("I4: clearing of market {market} is short of {short}, {held_back} are held back"))
 }

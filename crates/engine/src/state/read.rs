@@ -273,8 +273,8 @@ impl State {
     }
 
     /// The same for everyone in a market.
-    pub(crate) fn unreceived_of_market(&self, market: MarketId) -> Unreceived {
-        self.indices.unreceived.get(&market).cloned().unwrap_or_default()
+    pub(crate) fn unreceived_of_market(&self, market: MarketId) -> Option<&Unreceived> {
+        self.indices.unreceived.get(&market)
     }
 
     /// The markets whose clearing account is short.
