@@ -10,7 +10,7 @@ pub enum Mutant {
     SkipFeePosting,
     /// A nonce may be used again.
     AcceptUsedNonce,
-    /// Turning a block back leaves its first change in place.
+    /// Turning a block back leaves its first change in place (I7).
     DropUndoEntry,
     /// The results of a sibling stand in for those of a block.
     ReadForkState,
@@ -46,11 +46,13 @@ pub enum Mutant {
     MakerUnasked,
     /// Funds move in and out of a universe with an unallocated loss.
     SkipTheGate,
+    /// Funding of an hour is due in full, however little of it was measured.
+    FundUnmeasuredTime,
 }
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 10] = [
+    pub const CLEARING: [Self; 12] = [
         Self::BoxTooWide,
         Self::BackstopUnfenced,
         Self::FundUncapped,
@@ -61,6 +63,8 @@ impl Mutant {
         Self::ProfitCanLeave,
         Self::MakerUnasked,
         Self::SkipTheGate,
+        Self::DropUndoEntry,
+        Self::FundUnmeasuredTime,
     ];
 
     /// Those that the simulation of whole clusters finds.
@@ -100,6 +104,7 @@ impl Mutant {
             Self::ProfitCanLeave => "profit-can-leave",
             Self::MakerUnasked => "maker-unasked",
             Self::SkipTheGate => "skip-the-gate",
+            Self::FundUnmeasuredTime => "fund-unmeasured-time",
         }
     }
 }
