@@ -71,7 +71,7 @@ sim: ## 220 seeds and 100,000 blocks of the chain under faults (SIM_ARGS="--repl
 sim-mutants: ## plants ten faults, one after the other; fails if the simulation misses one
 	$(CARGO) run --locked --package palisade-sim --features mutants -- --mutants --seeds 60 --jobs 2
 
-mutants: ## plants ten faults in the clearing house, one after the other; fails if the random runs and replays miss one
+mutants: ## plants twelve faults in the clearing house, one after the other; fails if the random runs and replays miss one
 	$(CARGO) test --locked --package palisade-engine --features mutants --test clearing --no-run
 	CARGO="$(CARGO)" $(PYTHON) tests/mutants.py
 
@@ -81,9 +81,9 @@ sim-long: ## the same until a seed fails or Ctrl-C; SIM_FIRST=n is the first see
 test-seeds: ## the deterministic cluster tests of the node, with more seeds (PALISADE_SEEDS=n)
 	PALISADE_SEEDS=$${PALISADE_SEEDS:-10} $(CARGO) test --locked --package palisade-node -- --nocapture
 
-fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful and the property tests
+fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful and the property tests, and attacks at full size
 	CARGO="$(CARGO)" TOOLS="$(TARGET_DIR)/tools" FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" fuzz/run.sh
-	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
+	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} PALISADE_FULL_SIZE=1 \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
 
 crash: ## replay 10 October 2025 over 2,400 accounts and write docs/reports/crash-2025-10-10.md (needs PALISADE_DATA)

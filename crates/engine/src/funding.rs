@@ -8,7 +8,10 @@
 //!
 //! Rates, means and steps are rounded towards zero: neither side gains from rounding. Integers only; time is block time.
 
-use crate::wide::{multiply_divide_ceil, multiply_divide_floor};
+use crate::{
+    mutant::{Mutant, is_planted},
+    wide::{multiply_divide_ceil, multiply_divide_floor},
+};
 use palisade_types::{
     decimal::power_of_ten,
     numbers::{FundingRate, Price, Size},
@@ -129,7 +132,9 @@ pub fn hour_rate(terms: &FundingTerms, measured: MeasuredPremium, cap: FundingRa
     let mean = measured.mean().ok_or(Rejection::Overflow)?;
     let cap = cap.get().max(0);
     let hourly = i128::from(terms.rate(mean)?.get().clamp(cap.saturating_neg(), cap));
-    let measured_ms = i128::from(measured.measured_ms.min(FUNDING_INTERVAL_MS));
+    let is_whole = is_planted(Mutant::FundUnmeasuredTime);
+    let measured_ms = if is_whole { FUNDING_INTERVAL_MS } else { measured.measured_ms.min(FUNDING_INTERVAL_MS) };
+    let measured_ms = i128::from(measured_ms);
     let rate = hourly
         .checked_mul(measured_ms)
         .and_then(|weighed| weighed.checked_div(i128::from(FUNDING_INTERVAL_MS)))

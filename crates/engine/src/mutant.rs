@@ -10,7 +10,7 @@ pub enum Mutant {
     SkipFeePosting,
     /// A nonce may be used again.
     AcceptUsedNonce,
-    /// Turning a block back leaves its first change in place.
+    /// Turning a block back leaves its first change in place (I7).
     DropUndoEntry,
     /// The results of a sibling stand in for those of a block.
     ReadForkState,
@@ -48,11 +48,13 @@ pub enum Mutant {
     MakerUnasked,
     /// Funds move in and out of a universe with an unallocated loss.
     SkipTheGate,
+    /// Funding of an hour is due in full, however little of it was measured.
+    FundUnmeasuredTime,
 }
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 11] = [
+    pub const CLEARING: [Self; 13] = [
         Self::BoxTooWide,
         Self::BackstopUnfenced,
         Self::FundUncapped,
@@ -64,6 +66,8 @@ impl Mutant {
         Self::UnreceivedCanLeave,
         Self::MakerUnasked,
         Self::SkipTheGate,
+        Self::DropUndoEntry,
+        Self::FundUnmeasuredTime,
     ];
 
     /// Those that the simulation of whole clusters finds.
@@ -104,6 +108,7 @@ impl Mutant {
             Self::UnreceivedCanLeave => "unreceived-can-leave",
             Self::MakerUnasked => "maker-unasked",
             Self::SkipTheGate => "skip-the-gate",
+            Self::FundUnmeasuredTime => "fund-unmeasured-time",
         }
     }
 }

@@ -6,10 +6,11 @@
 //! - A target is deterministic and single-threaded: the same bytes take the same path.
 //! - Inputs that once failed are kept in `regressions/`; seeds are made from the project's own samples by [`seeds`].
 
+mod clearing;
 mod decoders;
 mod files;
 mod hyperliquid;
-mod machine;
+pub mod machine;
 mod memory;
 mod proofs;
 pub mod seeds;

@@ -33,7 +33,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             values.map(|value| value.encode().expect("small")).collect()
         }
         "proof_bundle" => HONEST.bundles.iter().map(|bundle| serde_json::to_vec(bundle).expect("JSON")).collect(),
-        "proofs" | "engine" => (0u8..8).map(|first| choices(first, 512)).collect(),
+        "proofs" => (0u8..8).map(|first| choices(first, 512)).collect(),
+        "engine" => (0u8..8).map(|first| choices(first, 1_024)).collect(),
         other => unreachable!("no target is named {other}"),
     }
 }
@@ -110,8 +111,8 @@ fn keys() -> Vec<Vec<u8>> {
         .into()
 }
 
-/// Bytes that choose differently everywhere: a linear congruence from `first`.
-fn choices(first: u8, length: usize) -> Vec<u8> {
+/// Bytes that choose differently everywhere: a linear congruence that begins far from those of other `first`.
+pub fn choices(first: u8, length: usize) -> Vec<u8> {
     let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    std::iter::successors(Some(u32::from(first)), next).map(|state| state.to_be_bytes()[0]).take(length).collect()
+    std::iter::successors(Some(u32::from(first).wrapping_mul(0x9e37_79b9)), next).map(|state| state.to_be_bytes()[0]).take(length).collect()
 }

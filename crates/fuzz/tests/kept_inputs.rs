@@ -3,6 +3,7 @@
 
 use palisade_fuzz::{TARGETS, seeds};
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     sync::{Mutex, PoisonError},
@@ -54,6 +55,33 @@ fn changed_seeds_are_no_findings() {
         }
     }
 }
+
+/// A machine that never reaches what it is there to test proves nothing.
+#[test]
+fn the_machine_reaches_liquidations_and_their_ends() {
+    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+    for first in 0..40 {
+        for (name, count) in palisade_fuzz::machine::seen(&seeds::choices(first, 2_048)) {
+            *seen.entry(name).or_default() += count;
+        }
+    }
+    println!("{seen:?}");
+    for wanted in WANTED {
+        assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:?}");
+    }
+}
+
+/// What a few inputs must reach; the rest is for a fuzzer.
+const WANTED: [&str; 8] = [
+    "takeover by the vault",
+    "closing against winners",
+    "deficit paid",
+    "collateral sold",
+    "funding hour",
+    "delivery",
+    "trigger",
+    "fork",
+];
 
 /// Some bytes changed, one part cut out, or the end of another seed put on.
 fn changed(seed: &[u8], seeds: &[Vec<u8>], random: &mut u64) -> Vec<u8> {

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is margined together: account, universe, and the market of an isolated position.
 pub type Unit = (AccountId, UniverseId, Option<MarketId>);
 
+pub const DOLLAR: i128 = 100_000_000;
 const MILLION: i128 = 1_000_000;
 
 /// How old an index may be.
@@ -220,10 +221,25 @@ impl Books {
         held.chain(owing.map(|((account, universe, _), _)| (*account, *universe, None))).chain(purses).collect()
     }
 
+    /// What an account holds, whatever it is margined with.
+    pub fn held_by(&self, account: AccountId) -> impl Iterator<Item = (MarketId, Held)> {
+        let all = self.positions.range((account, MarketId::new(0))..=(account, MarketId::new(u32::MAX)));
+        all.map(|((_, market), held)| (*market, *held))
+    }
+
+    fn balances_of(&self, account: AccountId) -> impl Iterator<Item = (UniverseId, AssetId, i128)> {
+        let first = (account, UniverseId::new(0), AssetId::new(0));
+        let of_account = self.balances.range(first..).take_while(move |((owner, ..), _)| *owner == account);
+        of_account.map(|((_, universe, asset), amount)| (*universe, *asset, *amount))
+    }
+
+    /// What lies in an account, over all universes.
+    pub fn assets_of(&self, account: AccountId) -> impl Iterator<Item = (AssetId, i128)> {
+        self.balances_of(account).map(|(_, asset, amount)| (asset, amount))
+    }
+
     pub fn positions_of(&self, unit: Unit) -> Vec<(MarketId, Held)> {
-        let of_account = self.positions.iter().filter(|((account, _), _)| *account == unit.0);
-        let all = of_account.map(|((account, market), held)| (self.unit_of(*account, *market), *market, *held));
-        all.filter(|(of, ..)| *of == unit).map(|(_, market, held)| (market, held)).collect()
+        self.held_by(unit.0).filter(|(market, _)| self.unit_of(unit.0, *market) == unit).collect()
     }
 
     /// Whether every price that the unit depends on may be acted on.
@@ -293,19 +309,16 @@ impl Books {
     fn other_assets(&self, account: AccountId, universe: UniverseId) -> (i128, i128) {
         let quote = self.quote(universe);
         let mut sums = (0, 0);
-        for ((owner, of, asset), amount) in &self.balances {
-            if *owner != account || *of != universe || *asset == quote {
-                continue;
-            }
-            let spec = &self.assets[asset];
-            let (Some(terms), Some(index)) = (spec.collateral, self.indices.get(asset)) else { continue };
+        for (_, asset, amount) in self.balances_of(account).filter(|(of, asset, _)| *of == universe && *asset != quote) {
+            let spec = &self.assets[&asset];
+            let (Some(terms), Some(index)) = (spec.collateral, self.indices.get(&asset)) else { continue };
             let unit = 10i128.pow(u32::from(spec.decimals));
-            let locked = self.locked.get(&(account, universe, *asset)).copied().unwrap_or(0);
+            let locked = self.locked.get(&(account, universe, asset)).copied().unwrap_or(0);
             let free = (amount - locked).max(0);
             let everyone: i128 = self
                 .balances
                 .iter()
-                .filter(|((_, of, other), _)| of == &universe && other == asset)
+                .filter(|((_, of, other), _)| *of == universe && *other == asset)
                 .map(|(_, a)| a)
                 .sum();
             let (price, slow) = (i128::from(index.price.get()), i128::from(index.slow_price.get()));
@@ -371,8 +384,7 @@ impl Books {
 
     /// The initial requirement of the cross margin with open orders; isolated markets ask for what goes beyond the purse.
     fn initial(&self, account: AccountId, universe: UniverseId) -> Option<i128> {
-        let mut markets: BTreeSet<MarketId> =
-            self.positions.keys().filter(|(owner, _)| *owner == account).map(|(_, market)| *market).collect();
+        let mut markets: BTreeSet<MarketId> = self.held_by(account).map(|(market, _)| market).collect();
         markets.extend(self.orders.get(&account).into_iter().flatten().map(|order| order.market));
         let mut sum = 0;
         for market in markets {

@@ -1,10 +1,7 @@
 //! A block's events, told to a bookkeeper who knew the state before: positions exactly, cash per owner, and what every
 //! deleveraging cost whom (I8).
 
-use crate::{
-    books::{Books, Held, Unit, floor, scale},
-    world::DOLLAR,
-};
+use super::books::{Books, DOLLAR, Held, Unit, floor, scale};
 use palisade_types::{
     address::AccountId,
     event::{Event, Liquidation, LiquidationMethod, Payer, Trade, TradeSide},

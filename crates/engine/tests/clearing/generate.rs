@@ -9,7 +9,7 @@ use crate::{
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
     address::AccountId,
-    ids::{AssetId, ClientOrderId},
+    ids::{AssetId, ClientOrderId, UniverseId},
     market::MarketSpec,
     numbers::{Amount, Price, Rate, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
@@ -93,7 +93,12 @@ impl Generator {
         for _ in 0..count {
             let is_maker = self.choices.chance(35);
             let name = if is_maker { self.choices.one_of(&MAKERS) } else { self.choices.one_of(&TRADERS) };
-            let action = if is_maker { self.make(books, name) } else { self.trade(world, books, name) };
+            let gated = books.universes.iter().find(|(_, (.., gated))| *gated).map(|(universe, _)| *universe);
+            let action = match gated {
+                Some(universe) if self.choices.chance(60) => self.run_away(books, name, universe),
+                _ if is_maker => self.make(books, name),
+                _ => self.trade(world, books, name),
+            };
             step.actions.push((name.to_owned(), action));
         }
         step
@@ -258,6 +263,26 @@ impl Generator {
             return Action::MoveUniverse { from, to, asset, amount };
         }
         Action::Transfer { universe, to: account(self.choices.one_of(&TRADERS)), asset, amount }
+    }
+
+    /// Out of a universe with a loss that nobody has borne yet, or into it: small enough to be free.
+    fn run_away(&mut self, books: &Books, name: &str, universe: UniverseId) -> Action {
+        let cash = books.cash(account(name), universe).max(0);
+        let amount = 1 + cash / self.choices.one_of(&[10, 100, 10_000]);
+        let amount_usd = Usd::new(100 * DOLLAR + amount);
+        let other = if universe == CORE { SIDE } else { CORE };
+        let tranche = self.choices.one_of(&[Tranche::Junior, Tranche::Senior]);
+        let amount = Amount::new(amount);
+        match self.choices.below(8) {
+            0 => Action::MoveUniverse { from: other, to: universe, asset: USDC, amount },
+            1 => Action::DepositBackstop { universe, tranche, amount_usd },
+            2 => Action::WithdrawBackstop { universe, tranche, redemption: Redemption::All },
+            3 => match books.vaults.keys().next() {
+                Some(vault) => Action::DepositVault { vault: *vault, amount_usd },
+                None => Action::CreateVault { name: name.to_owned(), description: String::new(), initial_usd: amount_usd },
+            },
+            _ => Action::MoveUniverse { from: universe, to: other, asset: USDC, amount },
+        }
     }
 
     fn special(&mut self, books: &Books, market: &MarketSpec) -> Action {

@@ -2,10 +2,12 @@
 //! block: I1 to I8 from records and events by plain arithmetic, and the liquidation boxes against a look at everyone.
 //!
 //! - `PALISADE_FUZZ_CASES=n`: how many runs. `PALISADE_FUZZ_FIRST=n`: the seed of the first.
+//! - `PALISADE_FULL_SIZE=1`: the attacks of very many at the size at which they are described, instead of one that takes seconds.
 //! - `PALISADE_MUTANT=name` with the feature `mutants`: plants a fault, and the run must find it.
 //! - A failure is shrunk, printed as a script and kept in the target folder; put it into `regressions/`.
 
 mod books;
+mod checks;
 mod choices;
 mod follow;
 mod generate;
@@ -42,6 +44,11 @@ struct Failure {
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var_os(name)?;
     Some(text.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} is not a number: {text:?}")))
+}
+
+/// `full` if the environment asks for attacks at full size, else `usual`.
+pub fn size(usual: u64, full: u64) -> u64 {
+    if number("PALISADE_FULL_SIZE").unwrap_or(0) == 0 { usual } else { full }
 }
 
 /// Plants the fault that the environment names, if it names one.

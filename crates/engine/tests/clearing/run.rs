@@ -1,27 +1,15 @@
 //! A run of a script, with every invariant checked after every block.
 
 use crate::{
-    books::{Books, Unit, Worth},
+    books::Books,
+    checks::{self, Asked, Numbers, Wrong, expect},
     follow::Follower,
     step::{Again, Step},
-    world::{DOLLAR, Signed, Terms, World, account},
+    world::{Signed, Terms, World, account},
 };
-use palisade_engine::{BlockOutcome, Engine, InvalidBlock, State, liquidation};
-use palisade_types::{
-    action::Action,
-    address::AccountId,
-    event::{Event, MarginLevel},
-    ids::MarketId,
-    receipt::{CancelResult, OrderResult, Outcome},
-    rejection::Rejection,
-};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
-
-/// What rounding may cost, per position.
-const ROUNDING: i128 = 4;
+use palisade_engine::{BlockOutcome, Engine, InvalidBlock, State};
+use palisade_types::{event::Event, receipt::Outcome};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub struct Run {
     pub world: World,
@@ -35,21 +23,19 @@ pub struct Run {
     pub is_loud: bool,
 }
 
-/// A check's answer: what is wrong.
-type Wrong = Vec<String>;
-
-fn expect(wrong: &mut Wrong, holds: bool, what: impl FnOnce() -> String) {
-    if !holds {
-        wrong.push(what());
-    }
-}
-
 impl Run {
     pub fn new(terms: &Terms) -> Self {
         let world = World::new(terms);
         let books = Books::of(world.engine.state());
         let reader = world.engine.state().clone();
         Self { world, books, reader, seen: BTreeMap::new(), events: Vec::new(), outcomes: Vec::new(), is_loud: false }
+    }
+
+    /// Goes on from another chain.
+    pub fn adopt(&mut self, world: World) {
+        self.books = Books::of(world.engine.state());
+        self.reader = world.engine.state().clone();
+        self.world = world;
     }
 
     /// Executes a block and says what is wrong afterwards, if anything is. An action that may not be in a block is left out.
@@ -70,18 +56,8 @@ impl Run {
         if self.is_loud {
             outcome.events.iter().for_each(|event| crate::say(&format!("    {event:?}")));
         }
-        let mut wrong = Wrong::new();
-        check_halts(&outcome, &mut wrong);
-        let mut follower = Follower::new(&self.books, &after);
-        follower.follow(&outcome.events);
-        follower.compare();
-        wrong.append(&mut follower.violations);
-        check_ledger(self.world.engine.state(), &after, &mut wrong);
-        check_idle(self.world.engine.state(), &self.books, &after, &step, &mut wrong);
-        check_withdrawable(&after, &mut wrong);
-        check_initial(&after, &follower, &step, &outcome, &mut wrong);
-        check_gates(&after, &outcome, &mut wrong);
-        check_capital(&self.books, &after, &follower, &mut wrong);
+        let state = self.world.engine.state();
+        let (mut wrong, follower) = checks::after_block(state, &self.books, &after, &asked(&step), &outcome);
         self.check_sets(&step, &after, &signed, &mut wrong);
         self.count(&outcome, &follower);
         self.events.clone_from(&outcome.events);
@@ -123,7 +99,7 @@ impl Run {
     /// this test's. The step that finds them runs before actions, so a block with actions is followed by an empty one on a copy.
     fn check_sets(&self, step: &Step, after: &Books, signed: &Signed, wrong: &mut Wrong) {
         if step.actions.is_empty() {
-            compare_sets(self.world.engine.state(), after, wrong);
+            checks::compare_sets(self.world.engine.state(), after, wrong);
             return;
         }
         let mut copy = self.world.engine.clone();
@@ -131,8 +107,8 @@ impl Run {
         match next.execute(&mut copy) {
             Ok(outcome) => {
                 let books = Books::of(copy.state());
-                check_halts(&outcome, wrong);
-                compare_sets(copy.state(), &books, wrong);
+                checks::halts(&outcome, Numbers::Sensible, wrong);
+                checks::compare_sets(copy.state(), &books, wrong);
             }
             Err(error) => wrong.push(format!("the empty block: {error}")),
         }
@@ -182,240 +158,12 @@ fn variant(value: &impl std::fmt::Debug) -> String {
     format!("{value:?}").split([' ', '(', '{']).next().unwrap_or_default().to_owned()
 }
 
-fn check_halts(outcome: &BlockOutcome, wrong: &mut Wrong) {
-    for event in &outcome.events {
-        if let Event::UniverseHalted { invariant, .. } | Event::ChainHalted { invariant } = event {
-            wrong.push(format!("halt: {invariant}"));
-        }
-    }
-    let mut see = |rejection: &Rejection| {
-        if matches!(rejection, Rejection::InvariantViolated { .. } | Rejection::Overflow) {
-            wrong.push(format!("halt: {rejection:?}"));
-        }
+/// Who acts in a step.
+fn asked(step: &Step) -> Asked<'_> {
+    let acting = step.actions.iter().map(|(name, _)| account(name.split('>').next().unwrap_or(name))).collect();
+    let single = match &step.actions[..] {
+        [(_, action)] => Some(action),
+        _ => None,
     };
-    for receipt in &outcome.receipts {
-        match &receipt.outcome {
-            Outcome::Rejected { rejection } => see(rejection),
-            Outcome::Orders { results } => results.iter().for_each(|result| {
-                if let OrderResult::Rejected { rejection } = result {
-                    see(rejection);
-                }
-            }),
-            Outcome::Cancels { results } => results.iter().for_each(|result| {
-                if let CancelResult::Rejected { rejection } = result {
-                    see(rejection);
-                }
-            }),
-            _ => {}
-        }
-    }
-}
-
-/// I1 per universe and asset, I2 per market, and what is kept beside the records.
-fn check_ledger(state: &State, books: &Books, wrong: &mut Wrong) {
-    let mut sums: BTreeMap<_, i128> = BTreeMap::new();
-    for ((_, universe, asset), amount) in &books.balances {
-        *sums.entry((*universe, *asset)).or_default() += amount;
-    }
-    for key in sums.keys().chain(books.custody.keys()).copied().collect::<BTreeSet<_>>() {
-        let (sum, custody) = (sums.get(&key).copied().unwrap_or(0), books.custody.get(&key).copied().unwrap_or(0));
-        expect(wrong, sum == custody, || format!("I1 asset {} of universe {}: {sum}, custody {custody}", key.1, key.0));
-    }
-    for (market, _) in books.linear() {
-        let held = books.positions.iter().filter(|((_, of), _)| *of == market.id);
-        let (mut lots, mut long, mut cost) = (0, 0, 0);
-        for ((owner, _), position) in held {
-            lots += position.lots;
-            long += position.lots.max(0);
-            cost += position.cost + books.owed_funding(market.id, position);
-            let kept = state.position(*owner, market.id).map(|record| i128::from(record.position.get()));
-            expect(wrong, kept == Some(position.lots), || format!("standing of {owner} in {}: {kept:?}", market.id));
-        }
-        let totals = state.position_totals(market.id);
-        let clearing = books.cash(AccountId::clearing(market.id), market.universe);
-        expect(wrong, lots == 0, || format!("I2 lots of market {} sum to {lots}", market.id));
-        expect(wrong, (totals.long as i128, totals.short as i128) == (long, long), || {
-            format!("I2 open interest of market {}: {totals:?}, positions say {long}", market.id)
-        });
-        expect(wrong, cost + clearing == 0, || format!("I2 market {}: costs {cost}, clearing {clearing}", market.id));
-    }
-    check_holes(books, wrong);
-    for (vault, shares) in &books.vaults {
-        let held: i128 = books.vault_shares.iter().filter(|((of, _), _)| of == vault).map(|(_, held)| held).sum();
-        expect(wrong, held == *shares, || format!("I3 vault {vault}: {shares} shares, held are {held}"));
-    }
-}
-
-/// What is owed is owed by someone whom liquidation knows, or by a market's clearing account, which winners and losers balance.
-fn check_holes(books: &Books, wrong: &mut Wrong) {
-    let known: BTreeSet<AccountId> = books
-        .units()
-        .into_iter()
-        .map(|(account, _, market)| market.map_or(account, |market| AccountId::isolated(account, market)))
-        .chain(books.linear().map(|(market, _)| AccountId::clearing(market.id)))
-        .collect();
-    for ((owner, universe, asset), amount) in books.balances.iter().filter(|(_, amount)| **amount < 0) {
-        expect(wrong, known.contains(owner), || format!("hole: {owner} owes {amount} of asset {asset} in {universe}"));
-    }
-}
-
-/// I3: who holds no position, offers nothing and asks for nothing keeps what there is.
-fn check_idle(state: &State, before: &Books, after: &Books, step: &Step, wrong: &mut Wrong) {
-    let acting: BTreeSet<AccountId> =
-        step.actions.iter().map(|(name, _)| account(name.split('>').next().unwrap_or(name))).collect();
-    let busy = |books: &Books, owner: AccountId| {
-        let owes = books.balances.iter().any(|((holder, ..), amount)| *holder == owner && *amount < 0);
-        owes || books.positions.keys().any(|(holder, _)| *holder == owner) || books.orders.contains_key(&owner)
-    };
-    for owner in &before.persons {
-        let controlled = state.controller(*owner).is_some() || state.is_system_account(*owner);
-        if controlled || acting.contains(owner) || busy(before, *owner) || busy(after, *owner) {
-            continue;
-        }
-        for ((holder, universe, asset), amount) in &before.balances {
-            if holder == owner && *amount > 0 {
-                let now = after.balance(*owner, *universe, *asset);
-                expect(wrong, now >= *amount, || format!("I3 {owner} idle: asset {asset} from {amount} to {now}"));
-            }
-        }
-    }
-}
-
-/// I4: what clearing is short of is held back from whoever was paid, and what everyone together could take out was paid in
-/// and is not clearing's, but for what is owed by units below zero.
-fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
-    for (market, _) in books.linear() {
-        let short = books.shortfall(market.id);
-        let held_back: i128 =
-            books.unreceived.iter().filter(|((_, of), _)| *of == market.id).map(|(_, amount)| amount).sum();
-        expect(wrong, short <= held_back && (short > 0 || held_back == 0), || {
-            format!("I4 clearing of market {} is short of {short}, held back are {held_back}", market.id)
-        });
-    }
-    for (universe, (quote, ..)) in &books.universes {
-        let (mut withdrawable, mut owed, mut positions) = (0, 0, 0);
-        let owners: BTreeSet<AccountId> = books.balances.keys().map(|(owner, ..)| *owner).collect();
-        let mut units: BTreeSet<Unit> = books.units().into_iter().filter(|unit| unit.1 == *universe).collect();
-        units
-            .extend(owners.iter().filter(|owner| books.persons.contains(owner)).map(|owner| (*owner, *universe, None)));
-        for unit in units {
-            let Some(worth) = books.worth(unit) else { return };
-            let Worth { free_cash, unrealised, initial, .. } = worth;
-            let held_back = if unit.2.is_none() { books.held_back(unit.0, *universe) } else { 0 };
-            withdrawable += (free_cash + unrealised.min(0) - initial).min(free_cash - held_back).max(0);
-            owed += (-(free_cash + unrealised.min(0))).max(held_back - free_cash).max(0);
-            positions += 1;
-        }
-        let clearing = books.linear().filter(|(market, _)| market.universe == *universe);
-        let received: i128 =
-            clearing.map(|(market, _)| books.cash(AccountId::clearing(market.id), *universe).max(0)).sum();
-        let custody = books.custody.get(&(*universe, *quote)).copied().unwrap_or(0);
-        let there = custody - received + owed + ROUNDING * positions;
-        expect(wrong, withdrawable <= there, || {
-            format!("I4 universe {universe}: {withdrawable} could leave, there are {custody}, owed {owed}")
-        });
-    }
-}
-
-/// I5: whoever's last fill opened meets the requirement of the positions; money that left was free.
-fn check_initial(books: &Books, follower: &Follower<'_>, step: &Step, outcome: &BlockOutcome, wrong: &mut Wrong) {
-    // Funding of a full hour comes after the timers, and with them TWAPs.
-    let funded = outcome.events.iter().any(|event| matches!(event, Event::FundingRateSet { .. }));
-    for ((owner, market), opened) in follower.last_fills.iter().filter(|_| !funded) {
-        let unit = books.unit_of(*owner, *market);
-        let closed_by_force = follower.deleveraged.contains(owner);
-        if !opened || closed_by_force || !books.positions.contains_key(&(*owner, *market)) {
-            continue;
-        }
-        if let Some(worth) = books.worth(unit) {
-            expect(wrong, worth.initial_equity >= worth.position_initial, || {
-                format!(
-                    "I5 {owner} opened in market {market} with {} for {}",
-                    worth.initial_equity, worth.position_initial
-                )
-            });
-        }
-    }
-    let done = outcome.receipts.iter().filter(|receipt| receipt.outcome == Outcome::Done);
-    let done: BTreeSet<AccountId> = done.map(|receipt| receipt.account).collect();
-    let [(_, action)] = &step.actions[..] else { return };
-    let universe = match action {
-        Action::Transfer { universe, .. } => *universe,
-        Action::MoveUniverse { from, .. } => *from,
-        _ => return,
-    };
-    for owner in done {
-        if let Some(worth) = books.worth((owner, universe, None)) {
-            let enough = worth.free >= 0 || worth.initial == 0 && worth.equity >= 0;
-            expect(wrong, enough, || format!("I4 {owner} sent away what was needed, or nobody's yet: {worth:?}"));
-            let held_back = books.held_back(owner, universe);
-            let is_cash = follower.left_in_cash.contains(&owner);
-            expect(wrong, !is_cash || worth.free_cash >= held_back, || {
-                format!("I4 {owner} sent away cash, left are {} of which {held_back} are not received", worth.free_cash)
-            });
-        }
-    }
-}
-
-/// While a loss is not borne, nothing comes into its universe or leaves it.
-fn check_gates(books: &Books, outcome: &BlockOutcome, wrong: &mut Wrong) {
-    let gated = |universe| books.universes.get(universe).is_some_and(|(.., gated)| *gated);
-    for event in &outcome.events {
-        let passed = match event {
-            Event::MovedBetweenUniverses { from_universe, to_universe, .. } => {
-                gated(from_universe) || gated(to_universe)
-            }
-            Event::BackstopDeposited { universe, .. } | Event::BackstopWithdrawn { universe, .. } => gated(universe),
-            _ => false,
-        };
-        expect(wrong, !passed, || format!("gate: {event:?}"));
-    }
-}
-
-/// The fund pays no more than a market's cap; the vault puts no more than its share into one market.
-fn check_capital(before: &Books, after: &Books, follower: &Follower<'_>, wrong: &mut Wrong) {
-    for (market, terms) in after.linear() {
-        let (was, is) = (before.claims.get(&market.id), after.claims.get(&market.id));
-        let claimed = is.copied().unwrap_or(0) - was.copied().unwrap_or(0);
-        let told = follower.claims.get(&market.id).copied().unwrap_or(0);
-        expect(wrong, claimed == told, || format!("I8 claims of market {}: {claimed}, events say {told}", market.id));
-        let cap = terms.risk.fund_claim_maximum_usd.get();
-        expect(wrong, is.copied().unwrap_or(0) <= cap, || {
-            format!("I8 the fund paid {is:?} in {}, cap {cap}", market.id)
-        });
-    }
-    for market in &follower.backstop_markets {
-        check_fence(before, after, *market, wrong);
-    }
-}
-
-fn check_fence(before: &Books, after: &Books, market: MarketId, wrong: &mut Wrong) {
-    let universe = after.markets[&market].universe;
-    let vault = AccountId::backstop(universe);
-    let purse = |books: &Books, of: MarketId| books.cash(AccountId::isolated(vault, of), universe);
-    let capital = |books: &Books| {
-        let purses: i128 =
-            books.linear().filter(|(of, _)| of.universe == universe).map(|(of, _)| purse(books, of.id)).sum();
-        books.cash(vault, universe) + purses
-    };
-    let share = i128::from(after.markets[&market].linear().expect("a linear market").risk.backstop_share.get());
-    let most = (capital(before).max(capital(after)) * share / 1_000_000).max(purse(before, market));
-    let there = purse(after, market);
-    expect(wrong, there <= most + DOLLAR, || {
-        format!("fence: the vault has {there} in market {market}, its share is {most}")
-    });
-}
-
-fn compare_sets(state: &State, books: &Books, wrong: &mut Wrong) {
-    let scanned: BTreeSet<Unit> =
-        liquidation::scan(state).into_iter().map(|unit| (unit.account, unit.universe, unit.market)).collect();
-    let own = books.liquidatable();
-    expect(wrong, scanned == own, || format!("scan: the engine's finds {scanned:?}, this one {own:?}"));
-    let calls = books.calls.iter().filter(|(_, level)| **level == MarginLevel::Liquidatable);
-    let recorded: BTreeSet<Unit> = calls.map(|(unit, _)| *unit).collect();
-    let missed: Vec<&Unit> = own.difference(&recorded).collect();
-    expect(wrong, missed.is_empty(), || format!("boxes: below maintenance and not recorded: {missed:?}"));
-    // Where prices are old nothing is done, and a unit that has recovered meanwhile is told so later.
-    let stale: Vec<&Unit> = recorded.difference(&own).filter(|unit| books.is_priced(**unit)).collect();
-    expect(wrong, stale.is_empty(), || format!("boxes: recorded and not below maintenance: {stale:?}"));
+    Asked { acting, single, numbers: Numbers::Sensible }
 }

@@ -1,6 +1,7 @@
 //! The venue that clearing tests run on: two universes, five linear markets, a spot market, an asset that backs positions,
 //! a fund and a vault in each universe. One seat, so that prices are cheap to sign.
 
+pub use crate::books::DOLLAR;
 use crate::step::Step;
 use palisade_engine::{BlockInput, BlockOutcome, Engine, InvalidBlock, Rules};
 use palisade_types::{
@@ -27,7 +28,6 @@ pub const BTC: AssetId = AssetId::new(1);
 pub const ETH: AssetId = AssetId::new(2);
 pub const SPOT: MarketId = MarketId::new(10_000);
 pub const START_MS: u64 = 1_700_000_000_000;
-pub const DOLLAR: i128 = 100_000_000;
 
 /// What a run begins with; the first line of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Attacks and disasters of many: sybils, cascades, runs, dust.
+//! Attacks and disasters of many: sybils, cascades, runs.
 
 use super::{
     table::{Table, dollars},
@@ -7,10 +7,17 @@ use super::{
 use crate::{
     say,
     step::Step,
-    world::{CORE, DOLLAR, Terms, account},
+    world::{CORE, DOLLAR, SIDE, Terms, USDC, account},
 };
-use palisade_engine::liquidation::LIQUIDATIONS_PER_BLOCK_MAX;
-use palisade_types::event::{Event, MarginLevel};
+use palisade_engine::liquidation::DELEVERAGES_PER_BLOCK_MAX;
+use palisade_types::{
+    action::Action,
+    event::{Event, MarginLevel},
+    numbers::{Amount, Usd},
+    receipt::Outcome,
+    rejection::Rejection,
+    vault::{Redemption, Tranche},
+};
 use std::collections::BTreeMap;
 
 /// YFI on dYdX v3, 17 November 2023: a hundred accounts pyramided profit at five times leverage into one side of a thin market, and let
@@ -178,56 +185,82 @@ fn bank_run() {
     verdict("13 bank run, beyond who stayed", ran.0 - stayed.0, 1);
 }
 
-/// Liquidations kept away by dust: a million accounts with nothing in them, and floods of cancels while the price falls.
+/// A run while losses are worked through: so many are bankrupt at once, and the fund may claim so little, that winners are closed
+/// against them block after block.
 ///
-/// Here: a bounded number of units per block, the worst first, and progress in every block.
+/// Here: until the last loss is borne nothing leaves the universe or enters it, block after block, and inside it everything goes on.
+/// Then whoever ran leaves with what whoever stayed has.
 #[test]
-fn liquidation_flood() {
+fn bank_run_at_a_closed_gate() {
     super::plant();
-    let mut terms = Terms { vault_share: 1_000_000, fees: [0, 0], ..Terms::default() };
-    (terms.insurance, terms.vault) = ([1_000, 0], [1_000_000, 0]);
-    let dust = crowd(&mut terms, "dust", 360, 5);
-    terms.funds.insert("large".to_owned(), [30_000, 0, 0]);
-    terms.funds.insert("maker".to_owned(), [5_000_000, 0, 0]);
-    let mut table = Table::with(&terms);
-    let mut opening: Vec<(String, String)> = Vec::new();
-    for name in &dust {
-        opening.push((name.clone(), "leverage BTC 50".to_owned()));
-        opening.push((name.clone(), "buy 0.004 BTC 60000 ioc".to_owned()));
+    const LOSERS: usize = 24;
+    let mut text = String::from(
+        "
+        start runner 100000 1000
+        start stayer 100000 1000
+        insurance 1000
+        fund-cap 100
+        fees 0 0
+        price BTC 60000 ETH 2000
+        runner sell 1.2 BTC 60000 gtc            -> rests 1.2
+        stayer sell 1.2 BTC 60000 gtc            -> rests 1.2
+        ",
+    );
+    for number in 0..LOSERS {
+        let lines = [format!("start loser{number} 300"), format!("loser{number} leverage BTC 50 -> done")];
+        text.push_str(&lines.join("\n"));
+        text.push_str(&format!("\nloser{number} buy 0.1 BTC 60000 ioc -> fills 0.1\n"));
     }
-    table.go_on("price BTC 60000 ETH 2000\nmaker sell 30 BTC 60000 gtc -> rests 30");
-    many(&mut table, &opening);
-    table.go_on("large leverage BTC 50 -> done\nlarge buy 24 BTC 60000 ioc -> fills 24\nmaker cancel-all -> done");
-    let open = |table: &Table| dust.iter().filter(|name| table.lots(name, "BTC") != 0).count();
-    say(&format!("scenario 22: {} dust accounts hold positions", open(&table)));
-    let flood: Vec<(String, String)> = (0..200).map(|_| ("maker".to_owned(), "cancel-all".to_owned())).collect();
-    table.go_on("price BTC 58500");
-    let mut blocks = 0;
-    let mut before = open(&table) + 1;
-    while open(&table) + usize::from(table.lots("large", "BTC") != 0) > 0 && blocks < 100 {
-        let prices = table.priced(1_000);
-        let actions = flood.iter().map(|(name, _)| (name.clone(), table.action(&["cancel-all"]).0)).collect();
-        let events = table.block(&Step { actions, ..prices });
-        let units: std::collections::BTreeSet<_> = events
-            .iter()
-            .filter_map(|event| match event {
-                Event::Liquidated(liquidation) => Some(liquidation.account),
-                _ => None,
-            })
-            .collect();
-        assert!(units.len() <= LIQUIDATIONS_PER_BLOCK_MAX, "{} units in one block", units.len());
-        blocks += 1;
-        let now = open(&table);
-        let due = table.books().liquidatable().len();
-        assert!(
-            now < before || due == 0 || units.contains(&account("large")),
-            "no progress in block {blocks}: {now} of {before}"
-        );
-        before = now;
+    let outcome = |runs: bool| {
+        let mut table = Table::play(&text);
+        table.go_on("price BTC 50000");
+        let closed = |table: &Table| table.books().universes[&CORE].2;
+        let left = |table: &Table| {
+            (0..LOSERS).filter(|number| table.lots(&format!("loser{number}"), "BTC") != 0).count()
+        };
+        assert!(closed(&table), "somebody owes");
+        let mut before = left(&table);
+        assert_eq!(before, LOSERS - DELEVERAGES_PER_BLOCK_MAX, "the rest waits");
+        while before > DELEVERAGES_PER_BLOCK_MAX {
+            if runs {
+                try_to_leave(&mut table);
+            } else {
+                table.go_on("runner send stayer 1 -> done\nstayer send runner 1 -> done");
+            }
+            let now = left(&table);
+            assert_eq!(now, before.saturating_sub(2 * DELEVERAGES_PER_BLOCK_MAX), "two blocks, and progress in each");
+            before = now;
+        }
+        table.go_on("hold 2");
+        assert!(!closed(&table) && left(&table) == 0, "every loss is borne");
+        if runs {
+            table.go_on("runner move core 50000 -> done");
+        }
+        assert_eq!(table.insurance_loss(CORE), 100 * DOLLAR, "the fund paid its cap");
+        (table.profit(&["runner"]), table.profit(&["stayer"]))
+    };
+    let (ran, stayed) = (outcome(true), outcome(false));
+    say(&format!("scenario 13, gate closed: who ran won {} USD, who stayed {}", dollars(ran.0), dollars(ran.1)));
+    assert_eq!(ran, stayed, "running changed nothing");
+    // A unit of rounding per loss that is shared out.
+    verdict("13 run at a closed gate, beyond who stayed", (ran.0 - ran.1).abs(), LOSERS as i128);
+}
+
+/// Two blocks in which whatever could leave a gated universe, or enter it, is refused.
+fn try_to_leave(table: &mut Table) {
+    table.go_on("runner move core 1000 -> rejected UniverseGated");
+    let amount_usd = Usd::new(200 * DOLLAR);
+    let into = Action::MoveUniverse { from: SIDE, to: CORE, asset: USDC, amount: Amount::new(DOLLAR) };
+    let tranche = Tranche::Junior;
+    let actions = [
+        into,
+        Action::DepositBackstop { universe: CORE, tranche, amount_usd },
+        Action::WithdrawBackstop { universe: CORE, tranche, redemption: Redemption::All },
+        Action::CreateVault { name: "ark".to_owned(), description: String::new(), initial_usd: amount_usd },
+    ];
+    let actions = actions.map(|action| ("runner".to_owned(), action)).into();
+    table.block(&Step { advance_ms: 100, actions, ..Step::default() });
+    for outcome in &table.run.outcomes {
+        assert_eq!(*outcome, Outcome::Rejected { rejection: Rejection::UniverseGated { universe: CORE } });
     }
-    say(&format!("scenario 22: all closed within {blocks} blocks, {} left", open(&table)));
-    assert_eq!(open(&table), 0);
-    let mut all: Vec<&str> = dust.iter().map(String::as_str).collect();
-    all.push("large");
-    verdict("22 dust", table.profit(&all), 0);
 }

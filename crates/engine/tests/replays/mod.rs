@@ -3,6 +3,9 @@
 //! boxes) are checked after every block. They are a part of the clearing tests' binary.
 
 mod crowds;
+mod dust;
+mod funding;
+mod grind;
 mod squeezes;
 mod table;
 mod vaults;

@@ -10,7 +10,7 @@
 //! price BTC 60000 [ETH 2000]               a block a second later with new prices
 //! hold SECONDS                             blocks a second apart with the same prices
 //! silence SECONDS                          blocks a second apart without prices
-//! jump MS                                  one block so much later, with the same prices
+//! jump MS [BTC 60000 …]                    one block so much later, with the same prices or new ones
 //! NAME buy|sell SIZE MARKET PRICE gtc|ioc|alo|fok [reduce] -> fills SIZE | rests SIZE | cancels REASON | rejected CODE
 //! NAME leverage MARKET N [isolated] -> done
 //! NAME margin MARKET USD -> done           into the purse of an isolated position, or out of it
@@ -104,13 +104,19 @@ impl Table {
     pub fn with(terms: &Terms) -> Self {
         let run = Run::new(terms);
         let mut table = Self { run, events: Vec::new(), prices: BTreeMap::new(), began: BTreeMap::new() };
+        table.begin();
+        table
+    }
+
+    /// Profits count from now on.
+    pub fn begin(&mut self) {
+        let table = self;
         table.began = table.run.books.persons.iter().map(|who| (*who, table.worth_of(*who))).collect();
         for of in [CORE, SIDE] {
             for who in [AccountId::insurance(of), AccountId::backstop(of)] {
                 table.began.insert(who, table.worth_of(who));
             }
         }
-        table
     }
 
     /// Plays further lines.
@@ -149,12 +155,16 @@ impl Table {
         Step { advance_ms, prices, ..Step::default() }
     }
 
+    pub fn set_prices(&mut self, pairs: &[&str]) {
+        for pair in pairs.chunks(2) {
+            self.prices.insert(asset(pair[0]), pair[1].parse().expect("a price"));
+        }
+    }
+
     fn command(&mut self, words: &[&str]) -> String {
         match *words {
             ["price", ref pairs @ ..] => {
-                for pair in pairs.chunks(2) {
-                    self.prices.insert(asset(pair[0]), pair[1].parse().expect("a price"));
-                }
+                self.set_prices(pairs);
                 let step = self.priced(1_000);
                 self.block(&step);
             }
@@ -169,7 +179,8 @@ impl Table {
                     self.block(&Step { advance_ms: 1_000, ..Step::default() });
                 }
             }
-            ["jump", after_ms] => {
+            ["jump", after_ms, ref pairs @ ..] => {
+                self.set_prices(pairs);
                 let step = self.priced(whole(after_ms));
                 self.block(&step);
             }
@@ -259,20 +270,15 @@ impl Table {
         let books = &self.run.books;
         let purses: Vec<AccountId> = books.linear().map(|(market, _)| AccountId::isolated(who, market.id)).collect();
         let mut sum = 0;
-        for ((owner, _, asset), amount) in &books.balances {
-            if *owner != who && !purses.contains(owner) {
-                continue;
-            }
-            sum += if *asset == USDC {
-                *amount
+        for (asset, amount) in purses.iter().chain([&who]).flat_map(|purse| books.assets_of(*purse)) {
+            sum += if asset == USDC {
+                amount
             } else {
-                books.indices.get(asset).map_or(0, |index| amount * i128::from(index.price.get()) / DOLLAR)
+                books.indices.get(&asset).map_or(0, |index| amount * i128::from(index.price.get()) / DOLLAR)
             };
         }
-        for ((owner, market), held) in &books.positions {
-            if *owner == who {
-                sum += books.unrealised(*market, held).unwrap_or(0);
-            }
+        for (market, held) in books.held_by(who) {
+            sum += books.unrealised(market, &held).unwrap_or(0);
         }
         sum
     }
@@ -283,7 +289,11 @@ impl Table {
 
     /// What accounts together have more than they began with.
     pub fn profit(&self, who: &[&str]) -> i128 {
-        who.iter().map(|name| self.worth(name) - self.began[&account(name)]).sum()
+        who.iter().map(|name| self.profit_of(account(name))).sum()
+    }
+
+    pub fn profit_of(&self, who: AccountId) -> i128 {
+        self.worth_of(who) - self.began[&who]
     }
 
     pub fn insurance_loss(&self, universe: UniverseId) -> i128 {

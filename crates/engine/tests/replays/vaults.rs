@@ -15,9 +15,9 @@ use palisade_types::{
     vault::Redemption,
 };
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-fn act(table: &mut Table, who: &str, action: Action) {
+pub fn act(table: &mut Table, who: &str, action: Action) {
     table.block(&Step { advance_ms: 100, actions: vec![(who.to_owned(), action)], ..Step::default() });
 }
 
@@ -25,14 +25,14 @@ fn vault_of(table: &Table) -> AccountId {
     *table.books().vaults.keys().next().expect("a vault")
 }
 
-fn open(table: &mut Table, leader: &str, usd: i128) -> AccountId {
+pub fn open(table: &mut Table, leader: &str, usd: i128) -> AccountId {
     let initial_usd = Usd::new(usd * DOLLAR);
     act(table, leader, Action::CreateVault { name: "v".to_owned(), description: String::new(), initial_usd });
     vault_of(table)
 }
 
 /// The value of 10^18 shares, by the vault's cash and positions.
-fn share_value(table: &Table, vault: AccountId) -> i128 {
+pub fn share_value(table: &Table, vault: AccountId) -> i128 {
     let shares = table.books().vaults[&vault].max(1);
     (table.worth_of(vault) + 1) * 1_000_000_000_000 / (shares + 1_000_000)
 }
@@ -83,48 +83,6 @@ fn nested_actions() {
         act(&mut table, "thief", Action::WithdrawVault { vault, redemption: Redemption::All });
     }
     verdict("15 nested actions", table.profit(&["thief"]), 0);
-}
-
-/// Rounding ground out of a pool or a ledger, one unit at a time.
-#[test]
-fn rounding_grind() {
-    super::plant();
-    // Two accounts trade single lots with each other, at prices whose quotes do not divide.
-    let mut table = Table::play(
-        "
-        start one 10000
-        start two 10000
-        start leader 1000
-        price BTC 59999.12345678 ETH 2000
-        one sell 0.0307 BTC 59999 gtc            -> rests 0.0307
-        two buy 0.0307 BTC 59999 ioc             -> fills 0.0307
-        ",
-    );
-    for round in 0..500 {
-        if round % 20 == 0 {
-            table.go_on("hold 1");
-        }
-        let size = ["0.0007", "0.0003", "0.0011"][round % 3];
-        let (seller, buyer) = if round % 2 == 0 { ("two", "one") } else { ("one", "two") };
-        let price = 59_990 + (round * 7) % 23;
-        table.go_on(&format!(
-            "{seller} sell {size} BTC {price} gtc -> rests {size}\n{buyer} buy {size} BTC {price} ioc -> fills {size}"
-        ));
-    }
-    verdict("16 rounding in trades", table.profit(&["one", "two"]), 0);
-    // Deposits and redemptions of odd amounts.
-    let vault = open(&mut table, "leader", 100);
-    for round in 0..60 {
-        let before = share_value(&table, vault);
-        let amount_usd = Usd::new(10 * DOLLAR + i128::from(round % 7));
-        act(&mut table, "one", Action::DepositVault { vault, amount_usd });
-        let step = table.priced(DAY_MS + 1_000);
-        table.block(&step);
-        act(&mut table, "one", Action::WithdrawVault { vault, redemption: Redemption::All });
-        let after = share_value(&table, vault);
-        assert!(after >= before, "round {round}: a share fell from {before} to {after}");
-    }
-    verdict("16 rounding in shares", table.profit(&["one", "two"]), 0);
 }
 
 /// The first depositor of a pool inflates its shares by a gift, so that the second one's deposit rounds to nothing.

@@ -1,6 +1,6 @@
 //! Signed actions of a few people, chosen by a fuzzer: mostly sensible, sometimes with any number at all.
 
-use super::{capital, special};
+use super::{capital, special, venue::TICK};
 use arbitrary::{Result, Unstructured};
 use palisade_engine::State;
 use palisade_types::{
@@ -9,16 +9,16 @@ use palisade_types::{
     agent::AgentScope,
     envelope::{Envelope, HyperliquidSource, Payload},
     ids::{AssetId, ClientOrderId, MarketId, Nonce, OrderId, UniverseId},
-    numbers::{Amount, Price, Size},
+    numbers::{Amount, Price, Size, Usd},
     order::{OpenOrder, OrderReference, OrderRequest, Side, TimeInForce},
     signing::{self, VerifiedAction, secp256k1::Secp256k1SecretKey},
     time::TimeMs,
 };
 use std::sync::LazyLock;
 
-const MARKETS: [u32; 5] = [0, 0, 1, 10_000, 10_001];
-/// Tick of every market of the genesis: one dollar.
-const TICK: i64 = 100_000_000;
+/// Perpetuals, the future, spot.
+const MARKETS: [u32; 8] = [0, 0, 0, 1, 1, 2, 10_000, 10_001];
+const CHAIN_ID: u64 = 7_777;
 
 /// Somebody with a key.
 pub struct Person(Secp256k1SecretKey);
@@ -37,6 +37,19 @@ static PEOPLE: LazyLock<Vec<Person>> = LazyLock::new(|| {
 /// Everybody.
 pub fn people() -> &'static [Person] {
     &PEOPLE
+}
+
+/// Somebody's own action, as a client signs it.
+pub fn native(person: &Person, action: Action, nonce: u64) -> VerifiedAction {
+    let envelope = Envelope {
+        chain_id: CHAIN_ID,
+        signer: person.0.signer_id(),
+        account: person.account(),
+        nonce: Nonce::new(nonce),
+        expires_after_ms: None,
+        payload: Payload::Native { action },
+    };
+    signing::verify(person.0.sign(envelope)).expect("a good signature")
 }
 
 /// A signed action; `None` if its content is one that no signature helps.
@@ -58,7 +71,7 @@ pub fn signed(
         _ => Payload::Native { action: action(choices, state, account, now)? },
     };
     let envelope = Envelope {
-        chain_id: if choices.ratio(1, 100)? { choices.arbitrary()? } else { 7_777 },
+        chain_id: if choices.ratio(1, 100)? { choices.arbitrary()? } else { CHAIN_ID },
         signer: person.0.signer_id(),
         account,
         nonce: Nonce::new(if choices.ratio(1, 50)? { choices.arbitrary()? } else { nonce }),
@@ -75,15 +88,15 @@ fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now
     Ok(match choices.int_in_range(0..=49u8)? {
         0..=15 => {
             let count = if choices.ratio(2, 3)? { 1 } else { choices.int_in_range(1..=4)? };
-            Action::Place { orders: (0..count).map(|_| order(choices, now)).collect::<Result<_>>()? }
+            Action::Place { orders: (0..count).map(|_| order(choices, state, now)).collect::<Result<_>>()? }
         }
-        16..=18 => {
+        16..=17 => {
             let (market, order) = reference(choices, state, account)?;
             Action::Cancel { cancels: vec![CancelRequest { market, order }] }
         }
         19..=23 => {
             let (_, reference) = reference(choices, state, account)?;
-            let mut replacement = order(choices, now)?;
+            let mut replacement = order(choices, state, now)?;
             if let Some(record) = state.order_of(account, reference) {
                 (replacement.market, replacement.side) = (record.order.market, record.order.side);
             }
@@ -94,11 +107,7 @@ fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now
             let ahead: Option<u16> = choices.arbitrary()?;
             Action::ScheduleCancel { at_ms: ahead.map(|ahead| now.saturating_add(u64::from(ahead))) }
         }
-        26 => Action::UpdateLeverage {
-            market: MarketId::new(*choices.choose(&MARKETS)?),
-            leverage: choices.int_in_range(0..=60)?,
-            margin_mode: if choices.ratio(1, 10)? { MarginMode::Isolated } else { MarginMode::Cross },
-        },
+        18 | 26 | 31 => margin(choices, state, account)?,
         27 => Action::ApproveAgent {
             agent: SignerId::Address(choices.choose(people())?.account()),
             name: choices.choose(&["", "bot", "second bot"])?.to_string(),
@@ -123,13 +132,47 @@ fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now
     })
 }
 
-pub fn order(choices: &mut Unstructured<'_>, now: TimeMs) -> Result<OrderRequest> {
-    let market = *choices.choose(&MARKETS)?;
-    let middle = match market {
-        0 | 10_000 => 100,
-        _ => 5,
-    };
-    let ticks: i64 = choices.int_in_range(-4..=4)?;
+/// Leverage, how a market is margined, and what lies in the purse of an isolated position.
+fn margin(choices: &mut Unstructured<'_>, state: &State, account: AccountId) -> Result<Action> {
+    let held: Vec<MarketId> = state.positions_of(account).map(|(market, _)| market).collect();
+    let market = if held.is_empty() || choices.ratio(1, 4)? { market(choices)? } else { *choices.choose(&held)? };
+    if choices.ratio(1, 3)? {
+        let amount_usd = Usd::new(i128::from(choices.int_in_range(-500..=500i64)?) * 50_000_000);
+        return Ok(Action::UpdateIsolatedMargin { market, amount_usd });
+    }
+    let leverage = if choices.arbitrary()? { 50 } else { choices.int_in_range(0..=60)? };
+    let margin_mode = if choices.ratio(1, 3)? { MarginMode::Isolated } else { MarginMode::Cross };
+    Ok(Action::UpdateLeverage { market, leverage, margin_mode })
+}
+
+/// One of the genesis's markets; seldom the future, which has one number more.
+pub fn market(choices: &mut Unstructured<'_>) -> Result<MarketId> {
+    if choices.ratio(1, 9)? {
+        return Ok(MarketId::new(MarketId::FIRST_FUTURE));
+    }
+    choices.choose(&MARKETS).copied().map(MarketId::new)
+}
+
+/// The middle of a market in ticks.
+pub fn middle(state: &State, market: MarketId) -> i64 {
+    let of = if market == MarketId::new(10_000) { MarketId::new(0) } else { market };
+    state.mark(of).map_or(5, |record| record.price.get() / TICK)
+}
+
+/// Lots for a round sum of dollars at a price: from a trifle to more than anybody can afford.
+fn lots(choices: &mut Unstructured<'_>, middle: i64) -> Result<u64> {
+    let dollars: u64 = *choices.choose(&[20, 100, 500, 2_000, 5_000, 20_000, 60_000])?;
+    let part: u64 = choices.int_in_range(1..=10)?;
+    let middle = u64::try_from(middle).unwrap_or(1).max(1);
+    Ok((dollars * part * 10_000 / middle).max(1))
+}
+
+pub fn order(choices: &mut Unstructured<'_>, state: &State, now: TimeMs) -> Result<OrderRequest> {
+    let market = market(choices)?;
+    let middle = middle(state, market);
+    // From a tick or so away to the edge of the band.
+    let reach = *choices.choose(&[1, 2, middle / 50, middle / 8])?;
+    let ticks: i64 = choices.int_in_range(-reach..=reach)?;
     let is_wild = choices.ratio(1, 40)?;
     let kinds = [
         TimeInForce::Gtc,
@@ -139,12 +182,12 @@ pub fn order(choices: &mut Unstructured<'_>, now: TimeMs) -> Result<OrderRequest
         TimeInForce::Fok,
         TimeInForce::Gtt { expires_at_ms: now.saturating_add(choices.int_in_range(0..=3_000)?) },
     ];
-    let lots: u64 = choices.int_in_range(1..=40)?;
+    let lots = lots(choices, middle)?;
     Ok(OrderRequest {
-        market: MarketId::new(market),
+        market,
         side: if choices.arbitrary()? { Side::Buy } else { Side::Sell },
-        price: Price::new(if is_wild { choices.arbitrary()? } else { (middle + ticks) * TICK }),
-        size: Size::new(if is_wild { choices.arbitrary()? } else { lots * 50_000 }),
+        price: Price::new(if is_wild { choices.arbitrary()? } else { (middle + ticks).max(1) * TICK }),
+        size: Size::new(if is_wild { choices.arbitrary()? } else { lots }),
         time_in_force: *choices.choose(&kinds)?,
         reduce_only: choices.ratio(1, 6)?,
         client_order_id: choices.ratio(1, 3)?.then(|| ClientOrderId(u128::from(lots).to_be_bytes())),

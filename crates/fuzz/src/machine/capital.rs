@@ -26,7 +26,8 @@ fn usd(choices: &mut Unstructured<'_>) -> Result<Usd> {
     Ok(Usd::new(if choices.ratio(1, 10)? {
         choices.arbitrary()?
     } else {
-        choices.int_in_range(0..=5_000_000_000_000)?
+        let most: i128 = *choices.choose(&[10_000_000_000, 50_000_000_000, 5_000_000_000_000])?;
+        choices.int_in_range(0..=most)?
     }))
 }
 

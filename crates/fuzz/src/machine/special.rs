@@ -1,6 +1,9 @@
 //! Orders beyond limit orders, chosen by a fuzzer.
 
-use super::actions::order;
+use super::{
+    actions::{market, middle, order},
+    venue::TICK,
+};
 use arbitrary::{Result, Unstructured};
 use palisade_engine::State;
 use palisade_types::{
@@ -15,14 +18,11 @@ use palisade_types::{
     twap::TwapRequest,
 };
 
-/// Tick of every market of the genesis: one dollar.
-const TICK: i64 = 100_000_000;
-const MARKETS: [u32; 4] = [0, 0, 1, 10_000];
 const GROUPINGS: [TriggerGrouping; 4] =
     [TriggerGrouping::Single, TriggerGrouping::OneCancelsOther, TriggerGrouping::Attached, TriggerGrouping::Position];
 
 pub fn action(choices: &mut Unstructured<'_>, state: &State, account: AccountId, now: TimeMs) -> Result<Action> {
-    let market = MarketId::new(*choices.choose(&MARKETS)?);
+    let market = market(choices)?;
     Ok(match choices.int_in_range(0..=9u8)? {
         0..=4 => triggers(choices, state, market, now)?,
         5 => Action::PlaceTwap {
@@ -70,27 +70,25 @@ fn size(choices: &mut Unstructured<'_>) -> Result<Size> {
     Ok(Size::new(if choices.ratio(1, 30)? {
         choices.arbitrary()?
     } else {
-        choices.int_in_range::<u64>(0..=80)? * 25_000
+        choices.int_in_range::<u64>(0..=80)? * 2_500
     }))
-}
-
-fn middle(state: &State, market: MarketId) -> i64 {
-    state.mark(market).map_or(100, |record| record.price.get() / TICK)
 }
 
 fn price(choices: &mut Unstructured<'_>, state: &State, market: MarketId) -> Result<Price> {
     if choices.ratio(1, 30)? {
         return Ok(Price::new(choices.arbitrary()?));
     }
-    let away: i64 = choices.int_in_range(-5..=5)?;
-    Ok(Price::new((middle(state, market) + away) * TICK))
+    let middle = middle(state, market);
+    let reach = *choices.choose(&[2, middle / 50, middle / 10])?;
+    let away: i64 = choices.int_in_range(-reach..=reach)?;
+    Ok(Price::new((middle + away).max(1) * TICK))
 }
 
 fn triggers(choices: &mut Unstructured<'_>, state: &State, market: MarketId, now: TimeMs) -> Result<Action> {
     let grouping = *choices.choose(&GROUPINGS)?;
     let parent = match grouping {
-        TriggerGrouping::Attached => Some(order(choices, now)?),
-        _ if choices.ratio(1, 30)? => Some(order(choices, now)?),
+        TriggerGrouping::Attached => Some(order(choices, state, now)?),
+        _ if choices.ratio(1, 30)? => Some(order(choices, state, now)?),
         _ => None,
     };
     let way = parent.map_or_else(|| side(choices), |parent| Ok(parent.side.opposite()))?;
