@@ -23,6 +23,8 @@ mod slice;
 mod transfer;
 pub(crate) mod watch;
 
+#[cfg(test)]
+pub(crate) use boxes::holdings;
 pub use watch::scan;
 
 use crate::{

@@ -338,6 +338,12 @@ impl State {
         Self::from_records(self.records().map(|record| record.encode())).expect("own records decode")
     }
 
+    /// What is kept of margin units whose accounts did not change since they were looked at.
+    #[cfg(test)]
+    pub(crate) fn untouched_watched(&self) -> Vec<Watched> {
+        self.indices.watch.untouched()
+    }
+
     /// The tables themselves.
     #[cfg(test)]
     pub(crate) const fn tables_for_tests(&self) -> &Tables {

@@ -48,7 +48,7 @@ pub(super) struct Priced {
 }
 
 /// What a unit's records say, prices left aside.
-pub(super) fn holdings(state: &State, unit: MarginUnit) -> Result<Watched, Rejection> {
+pub(crate) fn holdings(state: &State, unit: MarginUnit) -> Result<Watched, Rejection> {
     let universe = unit.universe;
     let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
     let standings = state.standings_of(unit.account);

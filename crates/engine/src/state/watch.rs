@@ -219,6 +219,13 @@ impl Watch {
         }
     }
 
+    /// What is kept of units whose accounts were not touched.
+    #[cfg(test)]
+    pub(super) fn untouched(&self) -> Vec<Watched> {
+        let all = self.units.iter().flatten();
+        all.filter(|watched| !self.touched.contains(&watched.unit.account)).cloned().collect()
+    }
+
     /// What is kept of a unit.
     pub(super) fn get(&self, number: WatchNumber) -> Option<&Watched> {
         self.units.get(place(number))?.as_ref()
