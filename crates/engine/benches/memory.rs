@@ -9,10 +9,10 @@ mod flow;
 
 use flow::{Kind, Venue};
 use palisade_engine::{
-    Engine,
+    BlockInput, Engine, Rules,
     state::{AccountRecord, BalanceId, OrderRecord, PositionId, PositionRecord, Record},
 };
-use palisade_types::{address::AccountId, numbers::Amount};
+use palisade_types::{address::AccountId, hash::BlockDigest, numbers::Amount, time::TimeMs};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::{alloc::System, collections::BTreeMap, hint::black_box, sync::Arc};
 
@@ -27,11 +27,26 @@ fn allocated_bytes() -> usize {
 
 /// The bytes of a state of the records that `kept` says yes to: those that dropping it frees.
 fn state_bytes(venue: &Venue, kept: fn(&Record) -> bool) -> usize {
+    engine_bytes(venue, kept, false)
+}
+
+/// The same, after a block that margins everyone if the state is to be watched.
+fn engine_bytes(venue: &Venue, kept: fn(&Record) -> bool, is_watched: bool) -> usize {
     let records = venue.engine.state().records().filter(kept);
     let by_database_key: BTreeMap<[u8; 32], Vec<u8>> =
         records.map(|record| (record.key().database_key(), record.encode())).collect();
     let values = by_database_key.into_values();
-    let engine = Engine::from_records(Arc::clone(venue.engine.genesis()), values).expect("own records");
+    let mut engine = Engine::from_records(Arc::clone(venue.engine.genesis()), values).expect("own records");
+    if is_watched {
+        let block = BlockInput {
+            height: engine.height().next(),
+            time_ms: TimeMs::new(engine.time_ms().get() + 1),
+            parent: BlockDigest([0; 32]),
+            oracle_bundle: None,
+            actions: &[],
+        };
+        engine.execute(&Rules::at(1).expect("version 1"), &block).expect("an empty block");
+    }
     let with = allocated_bytes();
     drop(black_box(engine));
     with - allocated_bytes()
@@ -68,12 +83,15 @@ fn main() {
     let whole = state_bytes(&venue, |record| !is_nonces(record));
     let without_orders = state_bytes(&venue, |record| !is_nonces(record) && !is_order(record));
     let bare = state_bytes(&venue, |record| !is_nonces(record) && !is_order(record) && !is_of_account(record));
+    let watched = engine_bytes(&venue, |record| !is_nonces(record) && !is_order(record), true);
     let (order_limit, account_limit) = bare_bytes(&venue);
     let figures = serde_json::json!([
         { "what": format!("memory per resting order, {orders} orders"),
           "bytes": (whole - without_orders) / orders, "limit_bytes": order_limit, "target_bytes": 300 },
         { "what": format!("memory per account with three positions, without nonces, {accounts} accounts"),
           "bytes": (without_orders - bare) / accounts, "limit_bytes": account_limit, "target_bytes": 1_024 },
+        { "what": "the same with the boxes that watch its three positions",
+          "bytes": (watched - bare) / accounts, "limit_bytes": account_limit, "target_bytes": 1_024 },
     ]);
     // Run without a file, as a test run does, it only measures.
     if let Some(file) = std::env::args().nth(1).filter(|argument| !argument.starts_with('-')) {

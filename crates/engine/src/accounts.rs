@@ -2,7 +2,7 @@
 
 use crate::{
     clearing::unreceived_usd,
-    margin::{AccountMargin, AtRest, CollateralValue, Exposure, OpenOrders, at_rest, default_leverage},
+    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage},
     market_math::{RATE_ONE, quote_amount},
     risk::{counted_collateral_usd, market_fraction},
     state::{MarketStanding, PositionRecord, State},
@@ -12,7 +12,7 @@ use palisade_types::{
     address::AccountId,
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
-    market::{LinearTerms, MarketSpec},
+    market::{MarketKind, MarketSpec, RiskTerms},
     numbers::{Amount, FundingIndex, Price, Rate, Usd},
     rejection::Rejection,
 };
@@ -21,7 +21,7 @@ use palisade_types::{
 /// that is owed is part of the position's cost.
 pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
     let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
-    let exposure = exposure_of(state, &state.standing(account, market.id), market, &terms)?;
+    let exposure = exposure_of(state, &state.standing(account, market.id), market)?;
     Ok(Exposure { market_fraction: market_fraction(state, market, &terms)?, ..exposure })
 }
 
@@ -30,50 +30,40 @@ fn exposure_of(
     state: &State,
     standing: &MarketStanding,
     market: &MarketSpec,
-    terms: &LinearTerms,
 ) -> Result<Exposure, Rejection> {
+    let (maximum_leverage, risk) = lever(market).ok_or(Rejection::NoLeverage { market: market.id })?;
     let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?;
     let totals = &standing.totals;
     Ok(Exposure {
         position: standing.position.with_owed_funding(owed_index(state, standing))?,
         buys: OpenOrders { lots: totals.buy_size, notional_usd: totals.buy_notional_usd },
         sells: OpenOrders { lots: totals.sell_size, notional_usd: totals.sell_notional_usd },
-        leverage: leverage_of(standing, terms.maximum_leverage),
-        maximum_leverage: terms.maximum_leverage,
+        leverage: leverage_of(standing, maximum_leverage),
+        maximum_leverage,
         size_decimals: market.size_decimals,
         fee: market.maker_fee.max(market.taker_fee),
         mark: mark.price,
         slow_mark: mark.slow_price,
         market_fraction: mark.market_fraction,
         depeg_addition: mark.depeg_addition,
-        depth_usd: mark.depth_usd.max(terms.risk.depth_minimum_usd),
+        depth_usd: mark.depth_usd.max(risk.depth_minimum_usd),
         is_isolated: standing.is_isolated(),
     })
 }
 
 /// The position of an account in a linear market, without its open orders: what maintenance looks at.
 pub(crate) fn exposure_at_rest(state: &State, account: AccountId, market: &MarketSpec) -> Result<Exposure, Rejection> {
-    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
-    Ok(exposure_of(state, &state.standing(account, market.id), market, &terms)?.without_orders())
+    Ok(exposure_of(state, &state.standing(account, market.id), market)?.without_orders())
 }
 
-/// A position at rest in its market, with what it owes in funding as part of its cost.
-pub(crate) fn leg(state: &State, standing: &MarketStanding, market: &MarketSpec) -> Result<Leg, Rejection> {
-    let maximum_leverage = market.maximum_leverage().ok_or(Rejection::NoLeverage { market: market.id })?;
-    let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
-    let position = standing.position.with_owed_funding(owed_index(state, standing))?;
-    let at_rest = at_rest(&position, mark, market.size_decimals, maximum_leverage)?;
-    Ok(Leg { market: market.id, is_long: position.position.get() > 0, mark, maximum_leverage, at_rest })
-}
-
-/// See [`leg`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Leg {
-    pub market: MarketId,
-    pub is_long: bool,
-    pub mark: Price,
-    pub maximum_leverage: u32,
-    pub at_rest: AtRest,
+/// The maximum leverage and the risk terms of a linear market, where they are: margin asks this of every position.
+const fn lever(market: &MarketSpec) -> Option<(u32, &RiskTerms)> {
+    match &market.kind {
+        MarketKind::Perpetual { maximum_leverage, risk, .. } | MarketKind::Future { maximum_leverage, risk, .. } => {
+            Some((*maximum_leverage, risk))
+        }
+        MarketKind::Spot { .. } => None,
+    }
 }
 
 /// The funding index that a position owes up to.
@@ -83,7 +73,7 @@ fn owed_index(state: &State, standing: &MarketStanding) -> FundingIndex {
 
 /// The leverage an account has in a market: what it chose, else the default.
 pub fn leverage(state: &State, account: AccountId, market: &MarketSpec) -> u32 {
-    let maximum = market.linear().map_or(1, |terms| terms.maximum_leverage);
+    let maximum = market.maximum_leverage().unwrap_or(1);
     leverage_of(&state.standing(account, market.id), maximum)
 }
 
@@ -107,9 +97,8 @@ pub(crate) fn margin_without(
     let collateral = record.spec.collateral;
     let standings = state.standings_of(account).iter().filter(|standing| Some(standing.market) != left_out);
     let exposures = standings.filter(|standing| standing.counts()).filter_map(|standing| {
-        let market = state.market(standing.market)?;
-        let terms = market.linear()?;
-        (market.universe == universe).then(|| exposure_of(state, standing, market, &terms))
+        let market = state.market(standing.market).filter(|market| market.universe == universe)?;
+        lever(market).map(|_| exposure_of(state, standing, market))
     });
     let margin = AccountMargin::of(
         state.balance(account, universe, collateral),

@@ -16,6 +16,7 @@
 //! a healthy unit liquidatable.
 
 mod backstop;
+mod boxes;
 mod collateral;
 mod deficit;
 mod deleverage;
@@ -23,6 +24,8 @@ mod slice;
 mod transfer;
 pub(crate) mod watch;
 
+#[cfg(test)]
+pub(crate) use boxes::holdings;
 pub use watch::scan;
 
 use crate::{
@@ -169,15 +172,14 @@ fn is_below(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejection> {
 /// Closes the gate of a universe in which someone owes more than they have, and opens it when nobody does.
 fn settle_gates(work: &mut Work<'_>, owing: &BTreeSet<MarginUnit>) {
     let owing: BTreeSet<UniverseId> = owing.iter().map(|unit| unit.universe).collect();
-    let universes: Vec<UniverseRecord> = work.state.universes().cloned().collect();
-    for record in universes {
+    let is_due = |record: &&UniverseRecord| owing.contains(&record.spec.id) != record.gated_since_ms.is_some();
+    let due: Vec<UniverseRecord> = work.state.universes().filter(is_due).cloned().collect();
+    for record in due {
         let universe = record.spec.id;
-        let closed = owing.contains(&universe);
-        if closed != record.gated_since_ms.is_some() {
-            let record = UniverseRecord { gated_since_ms: closed.then_some(work.time_ms), ..record };
-            work.state.put(Record::Universe { id: universe, record });
-            work.emit(Event::GateChanged { universe, closed });
-        }
+        let closed = record.gated_since_ms.is_none();
+        let record = UniverseRecord { gated_since_ms: closed.then_some(work.time_ms), ..record };
+        work.state.put(Record::Universe { id: universe, record });
+        work.emit(Event::GateChanged { universe, closed });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::watch::{scan, standing};
 use crate::{
-    state::MarginUnit,
+    state::{Bounds, FundingRecord, MarginUnit, MarkRecord, Record, State},
     testing::{CORE, FUNDED, PERP, USDC, Venue, account_of, bundle, genesis, price, scenario_on, usd},
 };
 use palisade_types::{
@@ -10,7 +10,7 @@ use palisade_types::{
     event::{Event, LiquidationMethod, MarginLevel, Payer},
     genesis::GenesisBalance,
     market::CollateralTerms,
-    numbers::{Amount, Rate, Usd},
+    numbers::{Amount, FundingIndex, Price, Rate, Usd},
     time::TimeMs,
 };
 
@@ -268,4 +268,58 @@ fn nobody_is_liquidated_on_a_stale_index() {
     scenario_on(&mut venue, "advance 11000");
     let stale = venue.block(&[], None).events;
     assert!(methods(&stale).is_empty());
+}
+
+/// Alice's or bob's box, and a state in which mark and funding index are what `at` makes of it.
+fn with_values(venue: &Venue, name: &str, at: impl Fn(Bounds, bool) -> Bounds) -> State {
+    let mut state = venue.state().clone();
+    let number = state.watch_number(&unit(name)).expect("watched");
+    let watched = state.watched(number).expect("watched").clone();
+    assert!(watched.is_boxed, "{name}");
+    let [edge] = watched.edges[..] else { panic!("one position: {watched:?}") };
+    let values = at(edge.bounds, edge.lots > 0);
+    let mark = MarkRecord { price: Price::new(values.price), ..*state.mark(PERP).expect("marked") };
+    let funding = FundingRecord { index: FundingIndex::new(values.funding), ..*state.funding(PERP).expect("sampled") };
+    state.put(Record::Mark { id: PERP, record: mark });
+    state.put(Record::Funding { id: PERP, record: funding });
+    state
+}
+
+/// With mark and funding index at the edges of a box together, its unit is at its level still, and nobody needs to look; a unit
+/// of either further, the unit is a candidate.
+#[test]
+fn at_the_edges_of_its_box_a_unit_is_at_its_level() {
+    let mut venue = leveraged(0, 0);
+    for at in ["100", "98", "96", "95.4", "95.25", "99"] {
+        walk_to(&mut venue, at, 8);
+        for name in ["alice", "bob"] {
+            let number = venue.state().watch_number(&unit(name)).expect("watched");
+            let edge = with_values(&venue, name, |bounds, _| bounds);
+            let level = standing(&edge, unit(name)).and_then(|standing| standing.level()).expect("in range");
+            assert!(level <= edge.margin_level(unit(name)), "{name} at {at}: {level:?}");
+            assert!(!edge.outside_boxes().contains(&number), "{name} at {at}");
+            let beyond = |is_long: bool, worse: i64| if is_long { worse } else { -worse };
+            let price = |bounds: Bounds, is_long| Bounds { price: bounds.price - beyond(is_long, 1), ..bounds };
+            let funding = |bounds: Bounds, is_long| Bounds { funding: bounds.funding + beyond(is_long, 1), ..bounds };
+            assert!(with_values(&venue, name, price).outside_boxes().contains(&number), "{name} at {at}");
+            assert!(with_values(&venue, name, funding).outside_boxes().contains(&number), "{name} at {at}");
+        }
+    }
+}
+
+/// What a box leaves to funding is worth something: the hourly step of an ordinary rate concerns nobody who is not near a level.
+#[test]
+fn an_ordinary_hour_of_funding_makes_nobody_a_candidate() {
+    let mut venue = leveraged(0, 0);
+    walk_to(&mut venue, "100", 2);
+    // 0.00125 % of the price.
+    let hour = |_: Bounds, is_long: bool| {
+        let step = price("100").get() / 80_000;
+        Bounds { price: price("100").get(), funding: if is_long { step } else { -step } }
+    };
+    for name in ["alice", "bob"] {
+        let mut state = with_values(&venue, name, hour);
+        assert_eq!(state.outside_boxes(), [], "{name}");
+        assert_eq!(state.take_touched(), [], "{name}");
+    }
 }

@@ -20,7 +20,7 @@
 //! stays so at an unchanged mark.
 
 use crate::{
-    market_math::{fee_usd, value_ceil_usd, value_floor_usd},
+    market_math::{fee_usd, value_bounds_usd, value_ceil_usd, value_floor_usd},
     mutant::{Mutant, is_planted},
     risk::{concentration_usd, counted_profit_usd},
     state::PositionRecord,
@@ -167,12 +167,12 @@ pub(crate) fn at_rest(
     maximum_leverage: u32,
 ) -> Result<AtRest, Rejection> {
     let size = i128::from(position.position.size().get());
-    let notional_usd = value_ceil_usd(mark, size, size_decimals)?;
+    let (floor_usd, notional_usd) = value_bounds_usd(mark, size, size_decimals)?;
     // Down for what is owned, up for what is owed: the notional is the value of a short as it is.
     let value = if position.position.get() < 0 {
         notional_usd.checked_neg().ok_or(Rejection::Overflow)?
     } else {
-        value_floor_usd(mark, size, size_decimals)?
+        floor_usd
     };
     let divisor = i128::from(maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
     Ok(AtRest {
@@ -338,7 +338,7 @@ impl AccountMargin {
             ..Self::default()
         };
         for exposure in exposures {
-            account = account.with(&exposure?.cross_margin()?)?;
+            account.add(&exposure?.cross_margin()?)?;
         }
         Ok(account)
     }
@@ -355,14 +355,18 @@ impl AccountMargin {
 
     /// With one more market.
     pub(crate) fn with(&self, market: &MarketMargin) -> Result<Self, Rejection> {
-        Ok(Self {
-            unrealised_usd: sum(self.unrealised_usd, market.unrealised_usd)?,
-            uncounted_profit_usd: sum(self.uncounted_profit_usd, market.uncounted_profit_usd)?,
-            initial_usd: sum(self.initial_usd, market.initial_usd)?,
-            position_initial_usd: sum(self.position_initial_usd, market.position_initial_usd)?,
-            maintenance_usd: sum(self.maintenance_usd, market.maintenance_usd)?,
-            ..*self
-        })
+        let mut account = *self;
+        account.add(market)?;
+        Ok(account)
+    }
+
+    fn add(&mut self, market: &MarketMargin) -> Result<(), Rejection> {
+        self.unrealised_usd = sum(self.unrealised_usd, market.unrealised_usd)?;
+        self.uncounted_profit_usd = sum(self.uncounted_profit_usd, market.uncounted_profit_usd)?;
+        self.initial_usd = sum(self.initial_usd, market.initial_usd)?;
+        self.position_initial_usd = sum(self.position_initial_usd, market.position_initial_usd)?;
+        self.maintenance_usd = sum(self.maintenance_usd, market.maintenance_usd)?;
+        Ok(())
     }
 
     /// What backs the positions.

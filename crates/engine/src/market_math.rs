@@ -7,7 +7,7 @@
 //!
 //! `|i64| × u64 < 2^127`, so the product of a price and a size always fits i128; everything else is checked.
 
-use crate::wide::{multiply_divide_ceil, multiply_divide_floor};
+use crate::wide::{multiply_divide_both, multiply_divide_ceil, multiply_divide_floor};
 use palisade_types::{
     decimal::power_of_ten,
     numbers::{Amount, Price, Rate, Size, Usd},
@@ -49,6 +49,13 @@ pub fn value_floor_usd(price: Price, signed_lots: i128, size_decimals: u8) -> Re
 pub fn value_ceil_usd(price: Price, signed_lots: i128, size_decimals: u8) -> Result<Usd, Rejection> {
     multiply_divide_ceil(i128::from(price.get()), signed_lots, scale(size_decimals)?)
         .map(Usd::new)
+        .ok_or(Rejection::Overflow)
+}
+
+/// The value of a signed number of lots, rounded down and rounded up.
+pub fn value_bounds_usd(price: Price, signed_lots: i128, size_decimals: u8) -> Result<(Usd, Usd), Rejection> {
+    multiply_divide_both(i128::from(price.get()), signed_lots, scale(size_decimals)?)
+        .map(|(floor, ceil)| (Usd::new(floor), Usd::new(ceil)))
         .ok_or(Rejection::Overflow)
 }
 

@@ -39,12 +39,11 @@ pub use special_orders::{
 };
 pub use standing::{MarketStanding, OpenTotals};
 pub use tables::{RECORD_BYTES_MAX, Record, RecordKey};
-pub use watch::{Bound, PriceKey};
+pub(crate) use watch::{Bounds, Edge, PriceKey, WatchNumber, Watched};
 
 use crate::mutant::{Mutant, is_planted};
 use indices::Indices;
 use palisade_types::{address::AccountId, codec::DecodeError};
-use std::collections::BTreeSet;
 use tables::Tables;
 
 /// The whole exchange.
@@ -198,12 +197,11 @@ impl State {
         }
     }
 
-    /// The accounts that must be margined again because something of theirs changed; at first, everyone.
-    pub(crate) fn take_touched(&mut self) -> BTreeSet<AccountId> {
+    /// The accounts that must be margined again because something of theirs changed, in order; at first, everyone.
+    pub(crate) fn take_touched(&mut self) -> Vec<AccountId> {
         if !self.indices.watch.is_on() {
-            let everyone: Vec<AccountId> = self.tables.balances.keys().map(|id| id.account).collect();
-            let holders: Vec<AccountId> = self.tables.positions.keys().map(|id| id.account).collect();
-            self.indices.watch.switch_on(everyone.into_iter().chain(holders));
+            let everyone = self.tables.balances.keys().map(|id| id.account);
+            self.indices.watch.switch_on(everyone.chain(self.tables.positions.keys().map(|id| id.account)));
         }
         self.indices.watch.take_touched()
     }
@@ -213,36 +211,63 @@ impl State {
         self.indices.watch.touch(account);
     }
 
-    /// The boxed margin units whose box a price has left.
-    pub(crate) fn outside_boxes(&self) -> BTreeSet<MarginUnit> {
+    /// The watched margin units whose box a price has left, with repetitions.
+    pub(crate) fn outside_boxes(&self) -> Vec<WatchNumber> {
         let watch = &self.indices.watch;
-        let left = watch.keys().filter_map(|key| self.price_of(key).map(|price| watch.outside(key, price)));
-        left.flatten().collect()
+        let mut found = Vec::new();
+        for key in watch.keys() {
+            if let Some(value) = self.value_of(key) {
+                watch.outside(key, value, &mut found);
+            }
+        }
+        found
     }
 
-    /// The present value of a watched price.
-    fn price_of(&self, key: PriceKey) -> Option<i64> {
+    /// The present value of what boxes have a bound on.
+    fn value_of(&self, key: PriceKey) -> Option<i64> {
         match key {
             PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) => {
                 self.mark(market).map(|record| record.price.get())
             }
             PriceKey::IndexFalls(asset) => self.index(asset).map(|record| record.price.get()),
+            PriceKey::FundingRises(market) | PriceKey::FundingFalls(market) => Some(self.funding_index(market).get()),
         }
     }
 
-    /// A margin unit's box.
-    pub(crate) fn box_of(&self, unit: &MarginUnit) -> Option<&[Bound]> {
-        self.indices.watch.box_of(unit)
+    /// What is kept of a margin unit.
+    pub(crate) fn watched(&self, number: WatchNumber) -> Option<&Watched> {
+        self.indices.watch.get(number)
     }
 
-    /// The boxed margin units of an account.
-    pub(crate) fn boxed_units_of(&self, account: AccountId) -> Vec<MarginUnit> {
-        self.indices.watch.units_of(account)
+    /// The number of a margin unit that is watched.
+    pub(crate) fn watch_number(&self, unit: &MarginUnit) -> Option<WatchNumber> {
+        self.indices.watch.number_of(unit)
     }
 
-    /// Puts a margin unit into a box; an empty one takes it out.
-    pub(crate) fn set_box(&mut self, unit: MarginUnit, bounds: Vec<Bound>) {
-        self.indices.watch.set_box(unit, bounds);
+    /// The watched margin units of an account.
+    pub(crate) fn watched_units_of(&self, account: AccountId) -> impl Iterator<Item = MarginUnit> {
+        let watch = &self.indices.watch;
+        watch.numbers_of(account).filter_map(|number| watch.get(number).map(|watched| watched.unit))
+    }
+
+    /// Watches a margin unit, by what its records say now.
+    pub(crate) fn watch(&mut self, watched: Watched) -> Option<WatchNumber> {
+        self.indices.watch.keep(watched)
+    }
+
+    /// No longer watches a margin unit.
+    pub(crate) fn unwatch(&mut self, number: WatchNumber) {
+        self.indices.watch.forget(number);
+    }
+
+    /// Puts a watched unit into a box: bounds in order of its edges.
+    pub(crate) fn set_box(&mut self, number: WatchNumber, bounds: &[Bounds]) {
+        self.indices.watch.set_box(number, bounds);
+    }
+
+    /// Takes a watched unit out of its box.
+    pub(crate) fn clear_box(&mut self, number: WatchNumber) {
+        self.indices.watch.clear_box(number);
     }
 
     /// This moment.
@@ -305,6 +330,12 @@ impl State {
     #[cfg(test)]
     pub(crate) fn rebuilt(&self) -> Self {
         Self::from_records(self.records().map(|record| record.encode())).expect("own records decode")
+    }
+
+    /// What is kept of margin units whose accounts did not change since they were looked at.
+    #[cfg(test)]
+    pub(crate) fn untouched_watched(&self) -> Vec<Watched> {
+        self.indices.watch.untouched()
     }
 
     /// The tables themselves.

@@ -10,7 +10,8 @@ pub(crate) use scenario::{check, continue_with as scenario_on};
 use crate::{
     Engine, Rules, State,
     execute::{BlockInput, BlockOutcome, InvalidBlock, audit_for_tests},
-    state::{Record, RecordKey},
+    liquidation::holdings,
+    state::{Record, RecordKey, Watched},
 };
 use palisade_types::{
     action::Action,
@@ -321,6 +322,7 @@ impl Venue {
             }
         }
         self.check_special_orders();
+        check_watched(self.state());
         for (id, amount) in self.state().balances() {
             let held = self.state().held(id.account, id.universe, id.asset);
             let is_collateral = id.asset == USDC;
@@ -409,6 +411,20 @@ impl Venue {
         let time_ms = self.engine.time_ms().saturating_add(milliseconds);
         let bundle = bundle(asset, &[price; 4], time_ms);
         self.block_at(time_ms, &[], Some(&bundle)).expect("a quorum's bundle is valid")
+    }
+}
+
+/// What is kept of margin units is what their records say, unless the account will be looked at anew.
+fn check_watched(state: &State) {
+    for watched in state.untouched_watched().into_iter().filter(|watched| watched.unit.market.is_none()) {
+        let fresh = holdings(state, watched.unit).expect("in range");
+        let held = |watched: &Watched| watched.edges.iter().map(|edge| (edge.key, edge.lots)).collect::<Vec<_>>();
+        assert_eq!(
+            (watched.base_usd, watched.is_in_debt, held(&watched)),
+            (fresh.base_usd, fresh.is_in_debt, held(&fresh)),
+            "{:?}",
+            watched.unit
+        );
     }
 }
 

@@ -46,6 +46,17 @@ pub fn multiply_divide_ceil(left: i128, right: i128, divisor: i128) -> Option<i1
     i128::try_from(magnitude).ok()
 }
 
+/// Both roundings of `left × right / divisor`, down and up, for one division where the numbers are small.
+pub fn multiply_divide_both(left: i128, right: i128, divisor: i128) -> Option<(i128, i128)> {
+    if divisor <= 0 {
+        return None;
+    }
+    if let Some((quotient, remainder)) = left.checked_mul(right).and_then(|product| divide_small(product, divisor)) {
+        return Some((quotient, quotient.checked_add(i128::from(remainder != 0))?));
+    }
+    Some((multiply_divide_floor(left, right, divisor)?, multiply_divide_ceil(left, right, divisor)?))
+}
+
 /// Euclidean quotient and remainder where both numbers fit 64 bits, as nearly all do: one machine division instead of
 /// two calls of a 128-bit routine.
 fn divide_small(dividend: i128, divisor: i128) -> Option<(i128, i64)> {

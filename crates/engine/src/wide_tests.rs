@@ -1,4 +1,4 @@
-use super::{multiply_divide_ceil, multiply_divide_floor};
+use super::{multiply_divide_both, multiply_divide_ceil, multiply_divide_floor};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 
@@ -80,6 +80,7 @@ fn known_quotients() {
     ] {
         assert_eq!(multiply_divide_floor(left, right, divisor), floor, "floor({left} × {right} / {divisor})");
         assert_eq!(multiply_divide_ceil(left, right, divisor), ceil, "ceil({left} × {right} / {divisor})");
+        assert_eq!(multiply_divide_both(left, right, divisor), floor.zip(ceil), "{left} × {right} / {divisor}");
     }
 }
 
@@ -94,6 +95,8 @@ proptest! {
     #[test]
     fn quotients_enclose_the_product(left in any_length(), right in any_length(), divisor in any_length()) {
         let divisor = divisor.checked_abs().unwrap_or(i128::MAX).max(1);
+        let both = multiply_divide_floor(left, right, divisor).zip(multiply_divide_ceil(left, right, divisor));
+        prop_assert_eq!(multiply_divide_both(left, right, divisor), both);
         if let Some(floor) = multiply_divide_floor(left, right, divisor) {
             prop_assert_ne!(compare_products((floor, divisor), (left, right)), Ordering::Greater);
             if let Some(next) = floor.checked_add(1) {

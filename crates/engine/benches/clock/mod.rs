@@ -7,7 +7,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThreadTime;
 
-fn now() -> Duration {
+/// Since the thread began.
+pub fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).expect("a thread's time is not negative");
     Duration::new(seconds, u32::try_from(time.tv_nsec).expect("less than a second"))

@@ -252,13 +252,14 @@ fn share_once(winners: &mut [Winner], left: u64, pass: Pass) -> u64 {
         left = left.saturating_sub(lots);
     }
     if left == wanted || left < u64::try_from(winners.len()).unwrap_or(u64::MAX) {
-        let mut order: Vec<(i128, AccountId)> = winners.iter().map(|one| (pass.weight(one), one.account)).collect();
+        let mut order: Vec<(i128, AccountId, usize)> =
+            winners.iter().enumerate().map(|(place, one)| (pass.weight(one), one.account, place)).collect();
         order.sort_unstable_by(|one, other| other.cmp(one));
-        for (_, account) in order {
+        for (_, _, place) in order {
             if left == 0 {
                 break;
             }
-            if let Some(winner) = winners.iter_mut().find(|one| one.account == account && pass.room(one) > 0) {
+            if let Some(winner) = winners.get_mut(place).filter(|one| pass.room(one) > 0) {
                 pass.take(winner, 1);
                 left = left.saturating_sub(1);
             }

@@ -3,20 +3,19 @@
 //! Candidates are the accounts that changed, the units whose box a price has left, and the units that are being
 //! liquidated. Each is margined; a level that got worse is recorded and announced at once, one that got better every
 //! [`RECOVERY_INTERVAL_BLOCKS`] (so that an account at a threshold is not announced block after block). A unit's box ends where
-//! its next worse level could begin.
+//! its next worse level could begin: see [`super::boxes`].
 //!
-//! Why boxes are safe: a mark that moves against a position by `d` lowers `equity − c × maintenance` by at most
-//! `lots × d × (1 + c × maintenance fraction)`; one that moves in its favour raises it, because `c × maintenance fraction < 1`.
-//! Rounding costs at most [`ROUNDING_UNITS`] per price.
+//! A candidate whose account changed is margined from its records, any other from what was kept of them. Each is looked at
+//! by itself, in any order; what changed is recorded and announced in order of the units.
 
-use super::forget;
+use super::{
+    boxes::{self, Boxing, Priced, holdings, price},
+    forget,
+};
 use crate::{
-    accounts::{Leg, asset_value_usd, collateral_value, leg},
-    margin::MAINTENANCE_DIVISOR,
-    market_math::{RATE_ONE, quote_value_usd},
-    mutant::{Mutant, is_planted},
+    market_math::RATE_ONE,
     oracle::is_fresh_index,
-    state::{Bound, MarginUnit, PriceKey, Record, State},
+    state::{Bounds, MarginUnit, Record, State, WatchNumber, Watched},
     wide::{multiply_divide_ceil, multiply_divide_floor},
     work::Work,
 };
@@ -37,12 +36,6 @@ pub const CALLED_BELOW: Rate = Rate::new(1_100_000);
 
 /// Blocks from one look at whether called units have recovered to the next.
 pub const RECOVERY_INTERVAL_BLOCKS: u64 = 16;
-
-/// Units of 1e-8 USD that rounding may cost per price between a box's middle and its edge.
-const ROUNDING_UNITS: i128 = 8;
-
-/// A box spans this part of what the unit could lose before its next level, so that small changes stay inside.
-const BOX_SHARE: Rate = Rate::new(750_000);
 
 /// What a margin unit has, and what it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +74,7 @@ impl Standing {
         Ok(self.equity_usd < self.times(super::TAKEOVER_BELOW)?)
     }
 
-    fn times(&self, factor: Rate) -> Result<Usd, Rejection> {
+    pub(super) fn times(&self, factor: Rate) -> Result<Usd, Rejection> {
         multiply_divide_ceil(self.maintenance_usd.get(), i128::from(factor.get()), RATE_ONE)
             .map(Usd::new)
             .ok_or(Rejection::Overflow)
@@ -90,61 +83,7 @@ impl Standing {
 
 /// Margins a unit, as far as maintenance goes.
 pub(crate) fn standing(state: &State, unit: MarginUnit) -> Result<Standing, Rejection> {
-    assess(state, unit).map(|assessed| assessed.standing)
-}
-
-/// A unit with its positions at the marks: one pass over the account, for its level and for its box.
-struct Assessed {
-    standing: Standing,
-    legs: Vec<Leg>,
-    /// Whether a price can take it to a worse level.
-    can_fall: bool,
-}
-
-/// The same equity and maintenance that [`crate::accounts::margin`] and [`crate::accounts::isolated_margin`] find, which
-/// look at initial margin too; a test compares them.
-fn assess(state: &State, unit: MarginUnit) -> Result<Assessed, Rejection> {
-    let universe = unit.universe;
-    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-    let standings = state.standings_of(unit.account);
-    let mut legs = Vec::with_capacity(standings.len());
-    let mut equity = Usd::ZERO;
-    let mut maintenance = Usd::ZERO;
-    for standing in standings.iter().filter(|standing| !standing.position.is_empty()) {
-        let is_of_unit = match unit.market {
-            Some(market) => standing.is_isolated() && standing.market == market,
-            None => !standing.is_isolated(),
-        };
-        let Some(market) = state.market(standing.market).filter(|market| is_of_unit && market.universe == universe)
-        else {
-            continue;
-        };
-        let leg = leg(state, standing, market)?;
-        equity = equity.checked_add(leg.at_rest.unrealised_usd).ok_or(Rejection::Overflow)?;
-        maintenance = maintenance.checked_add(leg.at_rest.maintenance_usd).ok_or(Rejection::Overflow)?;
-        legs.push(leg);
-    }
-    let has_positions = !legs.is_empty();
-    let own = match unit.market {
-        // Without a position, what a delivery left of the purse.
-        Some(market) => quote_value_usd(state.balance(AccountId::isolated(unit.account, market), universe, collateral)),
-        None => {
-            let cash = quote_value_usd(state.balance(unit.account, universe, collateral));
-            let held = quote_value_usd(state.held(unit.account, universe, collateral));
-            let others = if state.other_assets_of(unit.account).is_empty() {
-                Usd::ZERO
-            } else {
-                collateral_value(state, unit.account, universe)?.maintenance_usd
-            };
-            let free = cash.checked_sub(held).and_then(|free| free.checked_add(others));
-            free.ok_or(Rejection::Overflow)?
-        }
-    };
-    let equity_usd = equity.checked_add(own).ok_or(Rejection::Overflow)?;
-    let cash = if unit.market.is_none() { state.balance(unit.account, universe, collateral) } else { Amount::ZERO };
-    // A debt that other assets back can grow beyond them without any position.
-    let can_fall = has_positions || cash < Amount::ZERO;
-    Ok(Assessed { standing: Standing { equity_usd, maintenance_usd: maintenance, has_positions }, legs, can_fall })
+    price(state, &holdings(state, unit)?, &mut Vec::new())
 }
 
 /// The markets in which the unit holds a position.
@@ -206,50 +145,129 @@ pub(crate) fn is_priced(work: &Work<'_>, unit: &MarginUnit) -> bool {
 
 /// Margins every candidate; returns those that are being liquidated, with what they have.
 pub(super) fn run(work: &mut Work<'_>) -> Vec<(MarginUnit, Standing)> {
-    let mut candidates: BTreeSet<MarginUnit> = work.state.outside_boxes();
-    for account in work.state.take_touched() {
-        candidates.extend(work.state.boxed_units_of(account));
-        candidates.extend(units_of(work.state, account));
-    }
     let is_recovery_due = work.state.height().get().checked_rem(RECOVERY_INTERVAL_BLOCKS) == Some(0);
-    let called = work.state.margin_calls();
-    candidates.extend(
-        called.filter(|(_, level)| is_recovery_due || *level == MarginLevel::Liquidatable).map(|(unit, _)| unit),
-    );
-    let mut below = Vec::new();
-    for unit in candidates {
-        match look_at(work, unit, is_recovery_due) {
-            Ok((MarginLevel::Liquidatable, standing)) => below.push((unit, standing)),
-            Ok(_) => {}
-            // What cannot be margined keeps its level and is tried again.
-            Err(_) => work.state.touch(unit.account),
+    let candidates = candidates(work.state, is_recovery_due);
+    let mut pass = Pass { is_recovery_due, ..Pass::default() };
+    for unit in candidates.changed {
+        pass.look_at_changed(work.state, unit);
+    }
+    for number in candidates.kept {
+        pass.look_at_kept(work.state, number);
+    }
+    pass.moved.sort_unstable_by_key(|(unit, _)| *unit);
+    for (unit, now) in &pass.moved {
+        if set_level(work, *unit, now).is_err() {
+            work.state.touch(unit.account);
         }
     }
-    below
+    pass.below
 }
 
-/// Margins one unit: records and announces its level, and puts it into a box.
-fn look_at(work: &mut Work<'_>, unit: MarginUnit, is_recovery_due: bool) -> Result<(MarginLevel, Standing), Rejection> {
-    let assessed = assess(work.state, unit)?;
-    let now = assessed.standing;
-    let level = now.level()?;
-    let mut recorded = work.state.margin_level(unit);
-    if level > recorded || (is_recovery_due && level < recorded) {
-        set_level(work, unit, &now)?;
-        recorded = level;
+/// Who must be looked at.
+struct Candidates {
+    /// Units whose records changed, or of which nothing is kept.
+    changed: BTreeSet<MarginUnit>,
+    /// The others; none twice.
+    kept: Vec<WatchNumber>,
+}
+
+fn candidates(state: &mut State, is_recovery_due: bool) -> Candidates {
+    let mut changed = BTreeSet::new();
+    let mut kept = state.outside_boxes();
+    for account in state.take_touched() {
+        changed.extend(state.watched_units_of(account));
+        changed.extend(units_of(state, account));
     }
-    let boxed_at = recorded.max(level);
-    if boxed_at == MarginLevel::Liquidatable || !assessed.can_fall {
-        work.state.set_box(unit, Vec::new());
-        return Ok((recorded, now));
+    for (unit, level) in state.margin_calls() {
+        if is_recovery_due || level == MarginLevel::Liquidatable {
+            match state.watch_number(&unit) {
+                Some(number) => kept.push(number),
+                None => {
+                    changed.insert(unit);
+                }
+            }
+        }
     }
-    let threshold = next_threshold(boxed_at);
-    let prices = sensitivities(work.state, unit, &assessed.legs, threshold)?;
-    if !still_boxed(work.state, unit, &now, &prices, threshold)? {
-        let bounds = new_box(&now, &prices, threshold)?;
-        work.state.set_box(unit, bounds);
+    kept.sort_unstable();
+    kept.dedup();
+    kept.retain(|number| {
+        let Some(watched) = state.watched(*number) else { return false };
+        // A change of a purse does not touch the account whose position it backs.
+        if watched.unit.market.is_some() {
+            changed.insert(watched.unit);
+        }
+        !changed.contains(&watched.unit)
+    });
+    Candidates { changed, kept }
+}
+
+/// One pass over the candidates of a block; the lists between are kept from one to the next.
+#[derive(Default)]
+struct Pass {
+    is_recovery_due: bool,
+    /// Units whose recorded level changes.
+    moved: Vec<(MarginUnit, Standing)>,
+    /// Units that are being liquidated.
+    below: Vec<(MarginUnit, Standing)>,
+    priced: Vec<Priced>,
+    bounds: Vec<Bounds>,
+}
+
+impl Pass {
+    /// Margins a unit by its records, and keeps what they say.
+    fn look_at_changed(&mut self, state: &mut State, unit: MarginUnit) {
+        let Ok(watched) = holdings(state, unit) else {
+            state.touch(unit.account);
+            return;
+        };
+        if watched.can_fall() {
+            match state.watch(watched) {
+                Some(number) => self.look_at_kept(state, number),
+                None => state.touch(unit.account),
+            }
+            return;
+        }
+        if let Some(number) = state.watch_number(&unit) {
+            state.unwatch(number);
+        }
+        if self.judge(state, &watched).is_err() {
+            state.touch(unit.account);
+        }
     }
-    Ok((recorded, now))
+
+    /// Margins a unit by what is kept of it, and puts it into a box.
+    fn look_at_kept(&mut self, state: &mut State, number: WatchNumber) {
+        let Some(watched) = state.watched(number) else { return };
+        let account = watched.unit.account;
+        let boxing = self.judge(state, watched).and_then(|(level, now)| {
+            if level == MarginLevel::Liquidatable {
+                return Ok(None);
+            }
+            boxes::fit(watched, &now, &self.priced, next_threshold(level), &mut self.bounds).map(Some)
+        });
+        match boxing {
+            Ok(Some(Boxing::Stays)) => {}
+            Ok(Some(Boxing::Begins)) => state.set_box(number, &self.bounds),
+            Ok(None) => state.clear_box(number),
+            // What cannot be margined keeps its level and is tried again.
+            Err(_) => state.touch(account),
+        }
+    }
+
+    /// Margins a unit and takes note of what its level means; returns the level that it must be boxed at.
+    fn judge(&mut self, state: &State, watched: &Watched) -> Result<(MarginLevel, Standing), Rejection> {
+        let now = price(state, watched, &mut self.priced)?;
+        let level = now.level()?;
+        let mut recorded = state.margin_level(watched.unit);
+        if level > recorded || (self.is_recovery_due && level < recorded) {
+            self.moved.push((watched.unit, now));
+            recorded = level;
+        }
+        if recorded == MarginLevel::Liquidatable {
+            self.below.push((watched.unit, now));
+        }
+        Ok((recorded.max(level), now))
+    }
 }
 
 /// Records a unit's level and announces it.
@@ -278,107 +296,6 @@ const fn next_threshold(level: MarginLevel) -> Rate {
         MarginLevel::Warned => CALLED_BELOW,
         MarginLevel::Called | MarginLevel::Liquidatable => Rate::new(1_000_000),
     }
-}
-
-/// A price that can hurt a unit, and how much per 1e-8 USD of its movement.
-struct Sensitivity {
-    key: PriceKey,
-    price: i64,
-    /// What a move over the whole price would cost, threshold included, rounded up.
-    whole_usd: i128,
-}
-
-fn sensitivities(
-    state: &State,
-    unit: MarginUnit,
-    legs: &[Leg],
-    threshold: Rate,
-) -> Result<Vec<Sensitivity>, Rejection> {
-    let mut all = Vec::with_capacity(legs.len());
-    for leg in legs {
-        let key = if leg.is_long { PriceKey::MarkFalls(leg.market) } else { PriceKey::MarkRises(leg.market) };
-        let divisor = i128::from(leg.maximum_leverage)
-            .checked_mul(MAINTENANCE_DIVISOR)
-            .and_then(|divisor| divisor.checked_mul(RATE_ONE))
-            .ok_or(Rejection::Overflow)?;
-        let notional = leg.at_rest.notional_usd.get();
-        let added = multiply_divide_ceil(notional, i128::from(threshold.get()), divisor).ok_or(Rejection::Overflow)?;
-        let whole_usd = notional.checked_add(added).ok_or(Rejection::Overflow)?;
-        all.push(Sensitivity { key, price: leg.mark.get(), whole_usd });
-    }
-    if unit.market.is_none() {
-        for &((_, asset), amount) in
-            state.other_assets_of(unit.account).iter().filter(|((of, _), _)| *of == unit.universe)
-        {
-            let (Some(spec), Some(index)) = (state.asset(asset), state.index(asset)) else { continue };
-            let Some(terms) = spec.collateral else { continue };
-            let value = asset_value_usd(amount, spec.decimals, index.price)?.get();
-            let weight = i128::from(terms.maintenance_weight.get());
-            let whole_usd = multiply_divide_ceil(value, weight, RATE_ONE).ok_or(Rejection::Overflow)?;
-            all.push(Sensitivity { key: PriceKey::IndexFalls(asset), price: index.price.get(), whole_usd });
-        }
-    }
-    Ok(all)
-}
-
-/// What the unit may lose before its next level, rounding left aside.
-fn slack(now: &Standing, threshold: Rate, prices: usize) -> Result<i128, Rejection> {
-    let needed = now.times(threshold)?;
-    let rounding = ROUNDING_UNITS.saturating_mul(i128::try_from(prices).unwrap_or(i128::MAX).saturating_add(1));
-    Ok(now.equity_usd.checked_sub(needed).ok_or(Rejection::Overflow)?.get().saturating_sub(rounding))
-}
-
-/// The same relative move of every price, each against the unit, that uses up [`BOX_SHARE`] of its slack.
-fn new_box(now: &Standing, all: &[Sensitivity], threshold: Rate) -> Result<Vec<Bound>, Rejection> {
-    let slack = slack(now, threshold, all.len())?;
-    let share = i128::from(BOX_SHARE.get());
-    let used = multiply_divide_floor(slack.max(0), share, RATE_ONE).ok_or(Rejection::Overflow)?;
-    let whole = all.iter().fold(0i128, |sum, one| sum.saturating_add(one.whole_usd)).max(1);
-    let widened = if is_planted(Mutant::BoxTooWide) { used.saturating_mul(4) } else { used };
-    all.iter()
-        .map(|one| {
-            let distance = multiply_divide_floor(i128::from(one.price), widened, whole).ok_or(Rejection::Overflow)?;
-            let price = i128::from(one.price);
-            let bound = match one.key {
-                // At the edge of its level rounding alone may take it over: every price is outside.
-                PriceKey::MarkRises(_) if slack <= 0 => 0,
-                PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) if slack <= 0 => i128::from(i64::MAX),
-                PriceKey::MarkRises(_) => price.saturating_add(distance),
-                PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) => price.saturating_sub(distance),
-            };
-            Ok(Bound { key: one.key, price: i64::try_from(bound.max(0)).unwrap_or(i64::MAX) })
-        })
-        .collect()
-}
-
-/// Whether the box it has is still right: it bounds every price that can hurt, no price has left it, and with all prices
-/// at its edges the unit would be at its level still.
-fn still_boxed(
-    state: &State,
-    unit: MarginUnit,
-    now: &Standing,
-    all: &[Sensitivity],
-    threshold: Rate,
-) -> Result<bool, Rejection> {
-    let Some(bounds) = state.box_of(&unit) else { return Ok(false) };
-    if all.len() != bounds.len() {
-        return Ok(false);
-    }
-    let mut left = slack(now, threshold, all.len())?;
-    for (one, bound) in all.iter().zip(bounds) {
-        let distance = match one.key {
-            PriceKey::MarkRises(_) => i128::from(bound.price).saturating_sub(i128::from(one.price)),
-            PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) => {
-                i128::from(one.price).saturating_sub(i128::from(bound.price))
-            }
-        };
-        if one.key != bound.key || distance < 0 {
-            return Ok(false);
-        }
-        let lost = multiply_divide_ceil(one.whole_usd, distance, i128::from(one.price.max(1)));
-        left = left.saturating_sub(lost.ok_or(Rejection::Overflow)?);
-    }
-    Ok(left >= 0)
 }
 
 /// Every margin unit that is below maintenance, found by looking at everyone: what the watch must equal once the step of a block

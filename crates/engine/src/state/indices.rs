@@ -141,16 +141,7 @@ impl Derived<MarketId> for MarketState {}
 impl Derived<AssetId> for IndexRecord {}
 impl Derived<MarketId> for MarkRecord {}
 impl Derived<SignerId> for NonceSet {}
-impl Derived<MarketId> for FundingRecord {
-    /// A step of the funding index changes what every holder owes, whatever the prices are.
-    fn derive(indices: &mut Indices, id: &MarketId, before: Option<&Self>, after: Option<&Self>) {
-        if before.map(|record| record.index) != after.map(|record| record.index) {
-            for account in indices.holders.get(id).into_iter().flatten() {
-                indices.watch.touch(*account);
-            }
-        }
-    }
-}
+impl Derived<MarketId> for FundingRecord {}
 impl Derived<u32> for FutureSeriesRecord {}
 impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
