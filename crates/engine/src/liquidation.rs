@@ -129,6 +129,10 @@ fn step(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usize) -> Resul
 /// A unit that owes more than it has: fund and fees pay, winners bear the rest.
 fn resolve_deficit(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usize) -> Result<(), Rejection> {
     deficit::pay(work, unit)?;
+    // What fund and fees gave for its collateral can be more than was missing: collateral counts less than it brings.
+    if standing(work.state, unit)?.equity_usd > Usd::ZERO {
+        return Ok(());
+    }
     // Paid in full, positions are worth nothing to the unit and may be handed over at the mark.
     for market in watch::markets_of(work.state, &unit) {
         backstop::take_over_in(work, unit, market)?;

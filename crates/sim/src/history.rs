@@ -5,7 +5,13 @@
 //! telling must be the very same block. What seats have on disk and in memory is compared with that engine at the
 //! same height, by a digest of all records, so it does not matter when a seat gets there.
 
-use crate::{Violation, auditor::Auditor, coverage::Coverage, lie::BlockLie};
+use crate::{
+    Violation,
+    auditor::{Auditor, Followed},
+    boxes,
+    coverage::Coverage,
+    lie::BlockLie,
+};
 use commonware_utils::sync::Mutex;
 use palisade_engine::{BlockInput, Engine, Rules, State};
 use palisade_node::{
@@ -259,11 +265,18 @@ impl History {
             }
         }
         let objection = |found: String| Violation::new("auditor", format!("block {height}: {found}"));
-        self.auditor
-            .follow(block.block(), &content.actions, &outcome.receipts, &outcome.events)
-            .and_then(|()| self.auditor.compare(self.engine.state()))
-            .map_err(objection)?;
+        let followed = Followed {
+            time_ms: content.time_ms,
+            parent,
+            oracle_bundle: content.oracle_bundle.as_ref(),
+            actions: &content.actions,
+            receipts: &outcome.receipts,
+            events: &outcome.events,
+        };
+        self.auditor.follow(&followed).and_then(|()| self.auditor.compare(self.engine.state())).map_err(objection)?;
         self.coverage.note("check: the auditor agrees");
+        self.check_boxes(block)?;
+        self.auditor.take_notes().into_iter().for_each(|note| self.coverage.note(note));
         self.check_lie(block)?;
         if height.get().is_multiple_of(COLD_EVERY_BLOCKS) {
             self.check_indices(height)?;
@@ -273,6 +286,27 @@ impl History {
             seen.records = Some(records);
         }
         Ok(())
+    }
+
+    /// Who is found by boxes is who a look at everyone finds.
+    fn check_boxes(&mut self, block: &NodeBlock) -> Result<(), Violation> {
+        let height = block.header().height;
+        let wrong = |found: String| Violation::new("liquidation boxes", format!("block {height}: {found}"));
+        let has_actions = !block.body().actions.is_empty();
+        let below = boxes::check(&self.engine, block.block_digest(), has_actions).map_err(wrong)?;
+        self.coverage.note("check: liquidation boxes and a look at everyone");
+        match below {
+            Some(below) => self
+                .auditor
+                .compare_liquidatable(&below)
+                .map_err(|found| Violation::new("auditor", format!("block {height}: {found}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The exchange after the highest block that was followed.
+    pub fn state(&self) -> &State {
+        self.engine.state()
     }
 
     /// No wrong block becomes final, whatever its proposer signs.

@@ -6,15 +6,18 @@
 //! - [`plan`]: what a seed does to the committee. [`venue`]: the exchange and the people of every run.
 //! - [`world`]: seats that start, end and come back, and the network between them. [`storm`]: the faults.
 //! - [`lie`], [`liar`], [`mouth`]: a seat that lies with its own key.
-//! - [`workload`]: what clients ask, well and badly.
+//! - [`people`]: what clients ask, well and badly. [`workload`]: how it is handed in.
 //! - [`history`]: what is final, executed a second time by one engine that never turns back, and compared.
-//! - [`auditor`]: a ledger and books of its own, which must agree after every block.
+//! - [`auditor`]: a ledger and books of its own, which must agree after every block. [`boxes`]: who must be liquidated.
 //! - [`run`]: one seed from start to verdict. [`campaign`]: many, on several threads, and their report.
 //!
 //! Rules: nothing here reads a clock or draws from anything but the seed; a check that fails is a [`Violation`]
 //! with what was found; no check is softened while faults are active, only postponed.
 
 pub mod auditor;
+#[cfg(test)]
+mod bare;
+pub mod boxes;
 pub mod campaign;
 pub mod coverage;
 pub mod history;
@@ -23,6 +26,7 @@ pub mod lie;
 pub mod mouth;
 mod order_of_work;
 pub mod panics;
+pub mod people;
 pub mod plan;
 pub mod run;
 pub mod seat;

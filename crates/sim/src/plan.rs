@@ -1,7 +1,7 @@
 //! What a seed does to the committee.
 //!
-//! A run is a series of rounds. In each, a storm of faults, then sometimes the power fails everywhere, then
-//! everything is healed and the chain must go on within a bound. All of it is drawn from the seed beforehand, so
+//! A run is a series of rounds. In each, a storm of faults, then sometimes the power fails everywhere, now and then for
+//! hours, then everything is healed and the chain must go on within a bound. All of it is drawn from the seed beforehand, so
 //! that it can be read before it is run.
 
 use crate::{lie::Lie, venue::SEATS};
@@ -34,6 +34,8 @@ pub struct Round {
     pub faults: Vec<Fault>,
     /// Whether all machines lose power at the end of the storm.
     pub power_loss: Option<PowerLoss>,
+    /// How long the power stays away then: hours for which nobody pays, and futures that expire unseen.
+    pub dark_ms: u64,
     /// Blocks that must be added after the heal before the next round.
     pub calm_blocks: u64,
 }
@@ -137,7 +139,15 @@ fn round(random: &mut StdRng) -> Round {
         1 => PowerLoss::Torn,
         _ => PowerLoss::Scattered,
     });
-    Round { storm_ms, faults, power_loss, calm_blocks: random.random_range(CALM_BLOCKS) }
+    let calm_blocks = random.random_range(CALM_BLOCKS);
+    let dark_ms = match random.random_range(0..10u8) {
+        _ if power_loss.is_none() => 0,
+        0..=4 => 0,
+        5..=6 => random.random_range(60_000..2_700_000),
+        7 => random.random_range(3_600_000..18_000_000),
+        _ => random.random_range(82_800_000..97_200_000),
+    };
+    Round { storm_ms, faults, power_loss, dark_ms, calm_blocks }
 }
 
 fn fault(random: &mut StdRng, storm_ms: u64) -> Fault {
@@ -181,6 +191,7 @@ mod tests {
         let losses: BTreeSet<_> = rounds().filter_map(|round| round.power_loss).map(super::PowerLoss::name).collect();
         assert_eq!((faults.len(), losses.len()), (8, 3), "{faults:?} {losses:?}");
         assert!(plans.iter().any(|plan| plan.late_seat.is_some()));
+        assert!(rounds().any(|round| round.dark_ms > 24 * 3_600_000));
         let lies: BTreeSet<_> = plans.iter().filter_map(|plan| plan.liar).map(|(_, lie)| lie.name()).collect();
         assert_eq!(lies.len(), Lie::ALL.len(), "{lies:?}");
     }

@@ -28,8 +28,8 @@ use std::{
 
 /// Views after a heal within which every seat has applied a block that was proposed after the heal.
 pub const LIVENESS_VIEWS: u64 = 20;
-/// Simulated time that a run may take in all: far beyond any that succeeds.
-const PATIENCE: Duration = Duration::from_secs(3_600);
+/// Simulated time that a run may take in all, nights without power included: far beyond any that succeeds.
+const PATIENCE: Duration = Duration::from_secs(14 * 86_400);
 
 /// Looks at the end of a run within which every noted state is compared.
 const LAST_LOOKS: usize = 20;
@@ -43,7 +43,7 @@ pub struct Report {
     pub violation: Option<Violation>,
     /// Finalized blocks, each counted once.
     pub blocks: u64,
-    /// Simulated time.
+    /// Simulated time with power.
     pub simulated: Duration,
     /// What was met.
     pub coverage: Coverage,
@@ -63,6 +63,8 @@ struct Carried {
     round: usize,
     /// Whether its storm is over.
     stormed: bool,
+    /// How long the power was away so far.
+    dark: Duration,
 }
 
 /// Why a boot ended.
@@ -78,7 +80,7 @@ enum End {
 /// Runs a seed.
 pub fn run(seed: u64) -> Report {
     let _ = panics::take();
-    let genesis = Arc::new(venue::genesis());
+    let genesis = Arc::new(venue::genesis(seed));
     genesis.check().expect("the genesis of the simulation is valid");
     let block = genesis_block::<Context>(&genesis).expect("its keys are keys");
     let plan = Plan::new(seed);
@@ -102,6 +104,7 @@ pub fn run(seed: u64) -> Report {
         trace,
         round: 0,
         stormed: false,
+        dark: Duration::ZERO,
     });
     let mut runner = deterministic::Runner::new(config);
     let mut report = Report {
@@ -117,7 +120,7 @@ pub fn run(seed: u64) -> Report {
         let kept = carry.trace.clone();
         match catch_unwind(AssertUnwindSafe(|| boot(runner, carry))) {
             Ok((returned, end, elapsed, checkpoint)) => {
-                report.simulated = elapsed;
+                report.simulated = elapsed.saturating_sub(returned.dark);
                 report.auditor = checkpoint.auditor().state();
                 runner = deterministic::Runner::from(checkpoint);
                 report.trace.clone_from(&returned.trace);
@@ -164,6 +167,9 @@ async fn go_on(world: &mut World, carried: &mut Carried) -> Result<End, Violatio
     if carried.round == 0 && !carried.stormed {
         world.first_start(&carried.plan).await;
     }
+    if carried.stormed {
+        stay_dark(world, carried).await;
+    }
     while let Some(round) = carried.plan.rounds.get(carried.round).cloned() {
         if !carried.stormed {
             storm::rage(world, &mut carried.workload, &round).await?;
@@ -184,6 +190,23 @@ async fn go_on(world: &mut World, carried: &mut Carried) -> Result<End, Violatio
     }
     settle(world, &mut carried.workload).await?;
     Ok(End::Done)
+}
+
+/// The power has failed, and stays away for a while.
+async fn stay_dark(world: &mut World, carried: &mut Carried) {
+    let dark_ms = carried.plan.rounds.get(carried.round).map_or(0, |round| round.dark_ms);
+    if dark_ms == 0 {
+        return;
+    }
+    world.say(format!("no power for {} s", dark_ms / 1_000));
+    world.history.lock().coverage.note(match dark_ms {
+        0..3_600_000 => "dark: less than an hour",
+        3_600_000..43_200_000 => "dark: hours",
+        _ => "dark: about a day",
+    });
+    let dark = Duration::from_millis(dark_ms);
+    world.context.sleep(dark).await;
+    carried.dark += dark;
 }
 
 /// Ends all faults, and holds the chain to its promise: every seat goes on within [`LIVENESS_VIEWS`].
