@@ -16,8 +16,8 @@ use crate::{
 /// Evaluations at most; bisection alone needs fewer than twice the 63 bits of a total volatility.
 pub const EVALUATIONS_MAX: u32 = 128;
 
-/// A relative step below 2^-10 leaves about 2^-40 after it, because steps are of fourth order.
-const LAST_STEP: i64 = 1 << (Q57_BITS - 10);
+/// A logarithm that is off by less than 2^-10 is off by about 2^-40 after the step, because steps are of fourth order.
+const LAST_EXCESS: i64 = 1 << (Q57_BITS - 10);
 
 /// Bits behind the point of the terms that correct a step.
 const CORRECTION_BITS: u32 = 40;
@@ -93,8 +93,13 @@ enum Verdict {
     TooLow,
     /// It is too high to say more.
     TooHigh,
-    /// The relative step to take, Q57; above zero if the total volatility is too low.
-    Step(i64),
+    /// How to go on.
+    Step {
+        /// The relative step to take, Q57; above zero if the total volatility is too low.
+        relative: i64,
+        /// Whether it is small enough to be the last.
+        last: bool,
+    },
 }
 
 impl Search {
@@ -128,15 +133,15 @@ impl Search {
         let (mut low, mut high) = ((self.x / 30) as i64, i64::MAX);
         let mut total = self.start.clamp(low.saturating_add(1), high.saturating_sub(1));
         for evaluations in 1..=EVALUATIONS_MAX {
-            let step = match self.evaluate(total) {
-                Verdict::TooLow => i64::MAX,
-                Verdict::TooHigh => i64::MIN,
-                Verdict::Step(step) => step,
+            let (step, last) = match self.evaluate(total) {
+                Verdict::TooLow => (i64::MAX, false),
+                Verdict::TooHigh => (i64::MIN, false),
+                Verdict::Step { relative, last } => (relative, last),
             };
             // s (1 + step), rounded towards s.
             let moved = (total as i128).wrapping_mul(step as i128).wrapping_div(1 << Q57_BITS);
             let proposed = i64::try_from((total as i128).wrapping_add(moved)).unwrap_or(i64::MAX);
-            if step.unsigned_abs() < LAST_STEP.unsigned_abs() {
+            if last {
                 return Solution { total: Q57::new(proposed.clamp(low, high)), evaluations };
             }
             if step > 0 {
@@ -179,30 +184,46 @@ impl Search {
             return if too_high { Verdict::TooHigh } else { Verdict::TooLow };
         }
         let slope = if self.high { slope.wrapping_neg() } else { slope };
-        Verdict::Step(self.step(&parts, total, excess, slope))
+        let relative = self.step(&parts, total, excess, slope);
+        let small = (LAST_EXCESS as i128) << (80 - Q57_BITS);
+        let last = excess.abs() < small && relative.unsigned_abs() < LAST_EXCESS.unsigned_abs();
+        Verdict::Step { relative, last }
     }
 
     fn step(&self, parts: &TimeValue, total: i64, excess: i128, slope: i128) -> i64 {
-        // ν = −f / P: Q80 / Q40, brought to Q57; |f| < 2^10, so 2^90 × 2^17 fits.
-        let newton = excess.wrapping_neg().wrapping_shl(17).checked_div(slope).unwrap_or(0);
         let clamp = |value: i128| value.clamp(i64::MIN as i128, i64::MAX as i128) as i64;
+        let product = |left: i128, right: i128| left.saturating_mul(right) >> CORRECTION_BITS;
+        let narrow = |q57: Q57| (q57.get() >> (Q57_BITS - CORRECTION_BITS)) as i128;
+        let (near, far, s) = (narrow(parts.near), narrow(parts.far), narrow(Q57::new(total)));
+        let h = near.wrapping_add(s >> 1);
+        // All below 2^24 in size, 2^64 with their fractions: sums of a few products fit.
+        let q = product(near, far);
+        let t = product(q, q).wrapping_sub(product(h, h).wrapping_mul(3)).wrapping_sub(product(s, s) >> 2);
+        let mut second = q.wrapping_sub(slope);
+        let mut third = t
+            .wrapping_sub(product(slope, q).wrapping_mul(3))
+            .wrapping_add(product(slope, slope).wrapping_mul(2));
+        // ν = −f / P: Q80 / Q40, brought to Q57; |f| < 2^10, so 2^90 × 2^17 fits.
+        let mut newton = excess.wrapping_neg().wrapping_shl(17).checked_div(slope).unwrap_or(0);
+        if !self.high {
+            // On 1 / ln V instead, which is nearly a parabola in s: the step times ln V / ln V*, both below −ln 2 near enough.
+            let target = self.target >> (80 - CORRECTION_BITS);
+            let log = excess.wrapping_add(self.target) >> (80 - CORRECTION_BITS);
+            let (log, target) = (log.min(-1), target.min(-1));
+            newton = clamp(newton) as i128;
+            newton = newton.saturating_mul(log).checked_div(target).unwrap_or(0);
+            let ratio = slope.wrapping_shl(CORRECTION_BITS).checked_div(log).unwrap_or(0);
+            third = third
+                .saturating_sub(product(second, ratio).saturating_mul(6))
+                .saturating_add(product(ratio, ratio).saturating_mul(6));
+            second = second.saturating_sub(ratio.saturating_mul(2));
+        }
         let newton_q57 = clamp(newton);
         let sign = if newton > 0 || (newton == 0 && (excess < 0) != self.high) { 1 } else { -1 };
         if newton_q57.unsigned_abs() > 1 << Q57_BITS {
             // Further than s itself: the bracket decides, or Newton's step stays inside.
             return newton_q57;
         }
-        let narrow = |q57: Q57| (q57.get() >> (Q57_BITS - CORRECTION_BITS)) as i128;
-        let product = |left: i128, right: i128| left.saturating_mul(right) >> CORRECTION_BITS;
-        let (near, far, s) = (narrow(parts.near), narrow(parts.far), narrow(Q57::new(total)));
-        let h = near.wrapping_add(s >> 1);
-        // All below 2^24 in size, 2^64 with their fractions: sums of a few products fit.
-        let q = product(near, far);
-        let t = product(q, q).wrapping_sub(product(h, h).wrapping_mul(3)).wrapping_sub(product(s, s) >> 2);
-        let second = q.wrapping_sub(slope);
-        let third = t
-            .wrapping_sub(product(slope, q).wrapping_mul(3))
-            .wrapping_add(product(slope, slope).wrapping_mul(2));
         let nu = (newton_q57 >> (Q57_BITS - CORRECTION_BITS)) as i128;
         let one = 1i128 << CORRECTION_BITS;
         let above = one.saturating_add(product(second, nu) >> 1);
