@@ -16,6 +16,7 @@ mod margin;
 mod node;
 mod node_keys;
 mod output;
+mod price;
 mod prices;
 mod query;
 mod rpc;
@@ -53,6 +54,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Load(load::LoadArgs),
     Margin(margin::MarginArgs),
+    Price(price::PriceArgs),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Load(arguments) => load::run(arguments),
         Command::Margin(arguments) => margin::run(&arguments),
+        Command::Price(arguments) => price::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

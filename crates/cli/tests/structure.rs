@@ -63,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "palisade-engine",
             "palisade-gateway",
             "palisade-node",
+            "palisade-pricing",
             "palisade-types",
         ],
     ),

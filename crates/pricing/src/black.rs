@@ -186,9 +186,7 @@ impl OptionTerms {
     pub(crate) fn positive(&self) -> Result<(u64, u64), PricingError> {
         match (u64::try_from(self.forward.get()), u64::try_from(self.strike.get())) {
             (Ok(forward @ 1..), Ok(strike @ 1..)) if self.time_ms <= TIME_MS_MAX => Ok((forward, strike)),
-            (Ok(1..), Ok(1..)) => {
-                Err(PricingError::TimeTooLong { time_ms: self.time_ms, maximum_ms: TIME_MS_MAX })
-            }
+            (Ok(1..), Ok(1..)) => Err(PricingError::TimeTooLong { time_ms: self.time_ms, maximum_ms: TIME_MS_MAX }),
             _ => Err(PricingError::NotPositive { forward: self.forward, strike: self.strike }),
         }
     }
@@ -233,9 +231,7 @@ impl OptionTerms {
         let slope = match shape {
             Shape::Between(parts) => prepared.minimum.times(density_of_bell(parts.bell)),
             // Where nothing is left to happen, vega at the money still has its limit.
-            Shape::Nothing if self.forward == self.strike => {
-                prepared.minimum.times(density_of_bell(bell(Q57::ZERO)))
-            }
+            Shape::Nothing if self.forward == self.strike => prepared.minimum.times(density_of_bell(bell(Q57::ZERO))),
             Shape::Nothing | Shape::Everything => Scaled::ZERO,
         };
         let out_of_range = |what| PricingError::OutOfRange { what };
@@ -299,11 +295,13 @@ impl OptionTerms {
         let strike = Fixed::from_price(self.strike).get();
         // Φ(d1) and K Φ(d2).
         let (probability, exercised) = match shape {
-            Shape::Nothing if self.forward == self.strike => {
-                (FIXED_ONE / 2, strike / 2)
-            }
+            Shape::Nothing if self.forward == self.strike => (FIXED_ONE / 2, strike / 2),
             Shape::Nothing => {
-                if above { (FIXED_ONE, strike) } else { (0, 0) }
+                if above {
+                    (FIXED_ONE, strike)
+                } else {
+                    (0, 0)
+                }
             }
             Shape::Everything => (FIXED_ONE, 0),
             Shape::Between(parts) => self.between(prepared, parts, above),

@@ -33,8 +33,7 @@ pub fn exp_of_minus(y: u128) -> Scaled {
     let fourth = high(square, square);
     const SIXTH: u64 = (1 << 63) / 3;
     const TWENTY_FOURTH: u64 = (1 << 61) / 3;
-    let fall =
-        f.wrapping_sub(square >> 1).wrapping_add(high(cube, SIXTH)).wrapping_sub(high(fourth, TWENTY_FOURTH));
+    let fall = f.wrapping_sub(square >> 1).wrapping_add(high(cube, SIXTH)).wrapping_sub(high(fourth, TWENTY_FOURTH));
     Scaled::new(product.wrapping_sub(high(product, fall)), (k as i32).wrapping_neg().wrapping_sub(63))
 }
 

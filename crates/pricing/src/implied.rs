@@ -46,7 +46,9 @@ impl OptionTerms {
         let solution = self.search(price)?;
         let total = Scaled::new(solution.total.get().unsigned_abs(), (Q57_BITS as i32).wrapping_neg());
         let count = total.over(root_years(self.time_ms)).times(Scaled::new(1_000_000_000_000, 0)).to_binary(0);
-        u64::try_from(count).map(Volatility::new).map_err(|_| PricingError::OutOfRange { what: "an implied volatility" })
+        u64::try_from(count)
+            .map(Volatility::new)
+            .map_err(|_| PricingError::OutOfRange { what: "an implied volatility" })
     }
 
     /// The total volatility that gives `price`, which is not the intrinsic value.
@@ -200,9 +202,8 @@ impl Search {
         let q = product(near, far);
         let t = product(q, q).wrapping_sub(product(h, h).wrapping_mul(3)).wrapping_sub(product(s, s) >> 2);
         let mut second = q.wrapping_sub(slope);
-        let mut third = t
-            .wrapping_sub(product(slope, q).wrapping_mul(3))
-            .wrapping_add(product(slope, slope).wrapping_mul(2));
+        let mut third =
+            t.wrapping_sub(product(slope, q).wrapping_mul(3)).wrapping_add(product(slope, slope).wrapping_mul(2));
         // ν = −f / P: Q80 / Q40, brought to Q57; |f| < 2^10, so 2^90 × 2^17 fits.
         let mut newton = excess.wrapping_neg().wrapping_shl(17).checked_div(slope).unwrap_or(0);
         if !self.high {

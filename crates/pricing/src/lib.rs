@@ -23,9 +23,12 @@ pub mod error;
 pub mod fixed;
 pub mod implied;
 pub mod normal;
+pub mod portfolio;
+pub mod question;
 #[cfg(test)]
 mod reference;
 pub mod scaled;
+pub mod surface;
 #[rustfmt::skip]
 mod tables;
 

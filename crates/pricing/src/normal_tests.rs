@@ -12,7 +12,10 @@ fn the_distribution_is_within_one_unit_and_the_scaled_tail_within_2_to_the_minus
         let excess = (i128::from(scaled_tail(z.get().unsigned_abs())) << 17) - tail;
         of_tail = of_tail.max(excess.abs() as f64 / 2f64.powi(80));
     }
-    println!("normal: cdf off by {of_cdf:.3}e-18, density by {of_density:.3}e-18, scaled tail by 2^{:.2}", of_tail.log2());
+    println!(
+        "normal: cdf off by {of_cdf:.3}e-18, density by {of_density:.3}e-18, scaled tail by 2^{:.2}",
+        of_tail.log2()
+    );
     assert!(of_cdf <= 1.0 && of_density <= 1.0 && of_tail <= 2f64.powi(-60), "{of_cdf} {of_density} {of_tail:e}");
 }
 

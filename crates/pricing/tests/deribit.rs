@@ -74,7 +74,8 @@ fn tickers_of_july_2021() {
             time_ms: fields[2].parse::<u64>().expect("ms") - fields[0].parse::<u64>().expect("ms"),
         };
         let Greeks { price, delta, gamma, vega, theta, rho } = option.greeks(volatility).expect("greeks");
-        let ours = [float(price) / number(fields[5]), float(delta), float(gamma), float(vega), float(theta), float(rho)];
+        let ours =
+            [float(price) / number(fields[5]), float(delta), float(gamma), float(vega), float(theta), float(rho)];
         let theirs = [fields[7], fields[13], fields[14], fields[15], fields[16], fields[17]].map(number);
         for place in 0..ours.len() {
             let error = (ours[place] - theirs[place]).abs();
@@ -93,7 +94,9 @@ fn tickers_of_july_2021() {
     println!("beyond: {beyond:#?}");
     assert_eq!(errors[0].0.len(), 89);
     // Far in the money they hold the mark to a grid of its own, and the marks of two more rows are older than their volatility.
-    beyond.retain(|(name, what, _)| *what != "mark" || !["ETH-27AUG21-4000-P", "BTC-24JUN22-15000-C"].contains(&&name[..]));
+    beyond.retain(|(name, what, _)| {
+        *what != "mark" || !["ETH-27AUG21-4000-P", "BTC-24JUN22-15000-C"].contains(&&name[..])
+    });
     assert!(beyond.len() <= 2 && beyond.iter().all(|(_, what, by)| *what == "mark" && *by <= 7e-6), "{beyond:?}");
 }
 
@@ -142,7 +145,8 @@ fn milliseconds(text: &str) -> u64 {
     let (year, month, day) = (part(0, 4), part(5, 7), part(8, 10));
     // Days from civil: years begin in March, so that the leap day is the last.
     let (shifted_year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * shifted_year + shifted_year / 4 - shifted_year / 100 + shifted_year / 400
+    let days = 365 * shifted_year + shifted_year / 4 - shifted_year / 100
+        + shifted_year / 400
         + (153 * shifted_month + 2) / 5
         + day
         - 1
