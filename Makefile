@@ -56,6 +56,7 @@ lint: ## formatting, clippy with the determinism rules, licences where cargo-den
 bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md
 	rm -rf $(TARGET_DIR)/criterion
 	$(CARGO) bench --locked --package palisade-types --bench signatures
+	$(CARGO) bench --locked --package palisade-pricing --bench pricing
 	$(CARGO) bench --locked --package palisade-engine --bench engine
 	$(CARGO) bench --locked --package palisade-engine --bench clearing -- $(TARGET_DIR)/criterion/clearing.json
 	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json
@@ -85,6 +86,8 @@ fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful an
 	CARGO="$(CARGO)" TOOLS="$(TARGET_DIR)/tools" FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" fuzz/run.sh
 	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} PALISADE_FULL_SIZE=1 \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
+	PALISADE_GRID_POINTS=$${PALISADE_GRID_POINTS:-2000000} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
+	$(CARGO) test --locked --package palisade-pricing -- --nocapture
 
 crash: ## replay 10 October 2025 over 2,400 accounts and write docs/reports/crash-2025-10-10.md (needs PALISADE_DATA)
 	$(CARGO) run --locked --package palisade-engine --example crash

@@ -17,6 +17,7 @@ mod margin;
 mod node;
 mod node_keys;
 mod output;
+mod price;
 mod prices;
 mod query;
 mod rpc;
@@ -54,6 +55,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Load(load::LoadArgs),
     Margin(margin::MarginArgs),
+    Price(price::PriceArgs),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Load(arguments) => load::run(arguments),
         Command::Margin(arguments) => margin::run(&arguments),
+        Command::Price(arguments) => price::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -47,6 +47,8 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 const EDGES: &[(&str, &[&str])] = &[
     ("palisade-types", &[]),
     ("palisade-engine", &["palisade-types"]),
+    // Mathematics alone: who margins, quotes or shows options asks it.
+    ("palisade-pricing", &["palisade-types"]),
     ("palisade-client", &["palisade-types"]),
     ("palisade-node", &["palisade-client", "palisade-engine", "palisade-types"]),
     ("palisade-gateway", &["palisade-client", "palisade-types"]),
@@ -61,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "palisade-engine",
             "palisade-gateway",
             "palisade-node",
+            "palisade-pricing",
             "palisade-types",
         ],
     ),
@@ -94,12 +97,12 @@ fn crate_graph_is_pinned() {
 #[test]
 fn asynchronous_runtimes_stay_outside_the_core() {
     let graph = dependencies();
-    for name in ["palisade-types", "palisade-engine", "palisade-node"] {
+    for name in ["palisade-types", "palisade-engine", "palisade-pricing", "palisade-node"] {
         for banned in ["tokio", "axum", "hyper", "reqwest", "async-std"] {
             assert!(!graph[name].contains(banned), "{name} must do without {banned}");
         }
     }
-    for name in ["palisade-types", "palisade-engine"] {
+    for name in ["palisade-types", "palisade-engine", "palisade-pricing"] {
         for dependency in &graph[name] {
             assert!(!dependency.starts_with("commonware-runtime"), "{name} must stay free of runtimes");
         }
@@ -148,7 +151,7 @@ fn files_fit_a_head_and_open_with_what_they_are_for() {
 /// crate that forgets to switch the lint on.
 #[test]
 fn pure_crates_switch_the_determinism_lints_on() {
-    for name in ["types", "engine"] {
+    for name in ["types", "engine", "pricing"] {
         let folder = repository().join("crates").join(name);
         let rules = fs::read_to_string(folder.join("clippy.toml")).expect("a pure crate has its clippy.toml");
         for banned in

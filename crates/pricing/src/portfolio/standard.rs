@@ -1,0 +1,129 @@
+//! Options outside portfolio mode: the isolated formula of each short, or what an expiry can lose, whichever is less.
+//! Formulas: docs/rules/portfolio-margin.md, Outside portfolio mode.
+
+use super::{
+    book::{OptionLeg, Portfolio},
+    scenario::PPM,
+};
+use crate::{black::OptionKind, error::PricingError, fixed::Fixed};
+use palisade_types::{
+    decimal::power_of_ten,
+    numbers::{Price, Usd},
+};
+
+/// Of the forward, for a short at the money.
+const SHORT_INITIAL_PPM: i128 = 150_000;
+/// At least this much of the forward.
+const SHORT_INITIAL_LEAST_PPM: i128 = 130_000;
+/// Maintenance, of the forward and, for puts, of the mark.
+const SHORT_MAINTENANCE_PPM: i128 = 90_000;
+/// Initial margin of a short put is at least this part of its maintenance.
+const PUT_INITIAL_OF_MAINTENANCE_PPM: i128 = 1_050_000;
+/// What a unit of calls short beyond the calls long needs, of the forward.
+const UNPAIRED_INITIAL_PPM: i128 = 1_200_000;
+const UNPAIRED_MAINTENANCE_PPM: i128 = 1_100_000;
+/// 1e-18 USD in 1e-8 USD.
+const PER_USD: i128 = 10_000_000_000;
+
+const OUT_OF_RANGE: PricingError = PricingError::OutOfRange { what: "the margin of an expiry's options" };
+
+/// What options need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requirement {
+    /// Initial margin.
+    pub initial_usd: Usd,
+    /// Maintenance margin.
+    pub maintenance_usd: Usd,
+}
+
+/// Initial and maintenance, in 1e-18 USD a unit or times lots.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    initial: i128,
+    maintenance: i128,
+}
+
+/// A part of what is not below zero, rounded up.
+fn part(amount: i128, ppm: i128) -> Result<i128, PricingError> {
+    let product = amount.checked_mul(ppm).ok_or(OUT_OF_RANGE)?;
+    Ok(product.saturating_add(PPM as i128).saturating_sub(1).div_euclid(PPM as i128))
+}
+
+/// What a unit short needs beyond its mark.
+fn short_unit(kind: OptionKind, forward: Price, strike: Price, mark: Fixed) -> Result<Pair, PricingError> {
+    let usd = |price: Price| Fixed::from_price(price).get();
+    let (forward, strike, mark) = (usd(forward), usd(strike), mark.get());
+    let beyond = match kind {
+        OptionKind::Call => strike.saturating_sub(forward),
+        OptionKind::Put => forward.saturating_sub(strike),
+    };
+    let by_moneyness = part(forward, SHORT_INITIAL_PPM)?.saturating_sub(beyond.max(0));
+    let initial = by_moneyness.max(part(forward, SHORT_INITIAL_LEAST_PPM)?);
+    match kind {
+        OptionKind::Call => Ok(Pair { initial, maintenance: part(forward, SHORT_MAINTENANCE_PPM)? }),
+        OptionKind::Put => {
+            let maintenance = part(forward.max(mark), SHORT_MAINTENANCE_PPM)?;
+            let initial = initial.max(part(maintenance, PUT_INITIAL_OF_MAINTENANCE_PPM)?);
+            // A put cannot lose more than its strike, so a hedge never needs more than its legs alone.
+            let most = strike.saturating_sub(mark);
+            Ok(Pair { initial: initial.min(most), maintenance: maintenance.min(most) })
+        }
+    }
+}
+
+impl Portfolio<'_> {
+    /// What the options of one expiry need outside portfolio mode; linear legs are margined by themselves.
+    pub fn expiry_requirement(&self, place: usize) -> Result<Requirement, PricingError> {
+        let expiry = self.expiries.get(place).ok_or(OUT_OF_RANGE)?;
+        let legs: Vec<&OptionLeg> = self.options.iter().filter(|leg| leg.expiry == place).collect();
+        let marks: Vec<Fixed> =
+            self.prepare()?.iter().filter(|leg| leg.expiry == place).map(super::book::PreparedLeg::price).collect();
+        let times = |unit: i128, lots: i128| unit.checked_mul(lots).ok_or(OUT_OF_RANGE);
+        let add = |left: i128, right: i128| left.checked_add(right).ok_or(OUT_OF_RANGE);
+        let mut isolated = Pair::default();
+        let mut value = 0;
+        for (leg, mark) in legs.iter().zip(&marks) {
+            value = add(value, times(mark.get(), leg.lots as i128)?)?;
+            let lots = leg.lots.unsigned_abs() as i128;
+            let unit = if leg.lots > 0 {
+                Pair { initial: mark.get(), maintenance: mark.get() }
+            } else {
+                short_unit(leg.kind, expiry.forward, leg.strike, *mark)?
+            };
+            isolated.initial = add(isolated.initial, times(unit.initial, lots)?)?;
+            isolated.maintenance = add(isolated.maintenance, times(unit.maintenance, lots)?)?;
+        }
+        let worst = worst_payoff(&legs)?;
+        let calls = legs.iter().filter(|leg| leg.kind == OptionKind::Call).map(|leg| leg.lots as i128);
+        let unpaired = calls.sum::<i128>().saturating_neg().max(0);
+        let forward = Fixed::from_price(expiry.forward).get();
+        let lost = value.checked_sub(worst).ok_or(OUT_OF_RANGE)?;
+        let with_unpaired = |ppm| add(lost, times(part(forward, ppm)?, unpaired)?);
+        let lots = power_of_ten(self.size_decimals).and_then(|lots| lots.checked_mul(PER_USD)).ok_or(OUT_OF_RANGE)?;
+        let usd = |amount: i128| Usd::new(amount.max(0).saturating_add(lots.saturating_sub(1)).div_euclid(lots));
+        Ok(Requirement {
+            initial_usd: usd(isolated.initial.min(with_unpaired(UNPAIRED_INITIAL_PPM)?)),
+            maintenance_usd: usd(isolated.maintenance.min(with_unpaired(UNPAIRED_MAINTENANCE_PPM)?)),
+        })
+    }
+}
+
+/// The least that options pay if they settle at zero or at one of their strikes, in 1e-18 USD × lots. Between strikes a
+/// payoff is a line, so no price below the highest strike pays less.
+fn worst_payoff(legs: &[&OptionLeg]) -> Result<i128, PricingError> {
+    let mut worst = None;
+    for settled in std::iter::once(Price::ZERO).chain(legs.iter().map(|leg| leg.strike)) {
+        let mut payoff = 0i128;
+        for leg in legs {
+            let gain = match leg.kind {
+                OptionKind::Call => settled.get().saturating_sub(leg.strike.get()),
+                OptionKind::Put => leg.strike.get().saturating_sub(settled.get()),
+            };
+            let unit = Fixed::from_price(Price::new(gain.max(0))).get();
+            let paid = unit.checked_mul(leg.lots as i128).ok_or(OUT_OF_RANGE)?;
+            payoff = payoff.checked_add(paid).ok_or(OUT_OF_RANGE)?;
+        }
+        worst = Some(worst.map_or(payoff, |least: i128| least.min(payoff)));
+    }
+    Ok(worst.unwrap_or(0))
+}

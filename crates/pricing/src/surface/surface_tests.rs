@@ -1,0 +1,200 @@
+use super::*;
+use crate::{
+    black::{OptionKind, OptionTerms},
+    fixed::{FIXED_ONE, Fixed},
+};
+use palisade_types::numbers::Price;
+use proptest::prelude::*;
+
+const DAY_MS: u64 = 86_400_000;
+const TERMS: SurfaceTerms =
+    SurfaceTerms { band: Volatility::new(50_000_000_000), default: Volatility::new(600_000_000_000) };
+
+fn q57(value: f64) -> Q57 {
+    Q57::new((value * 2f64.powi(57)) as i64)
+}
+
+fn float(volatility: Volatility) -> f64 {
+    volatility.get() as f64 / 1e12
+}
+
+fn quote(k: f64, volatility: f64, weight: u32) -> Quote {
+    Quote { log_moneyness: q57(k), volatility: Volatility::new((volatility * 1e12) as u64), weight }
+}
+
+/// A smile in standard deviations, steeper on the left, as crypto's are.
+fn smile(days: u64, k: f64) -> f64 {
+    let z = k / (days as f64 / 365.0).sqrt();
+    0.55 + 0.05 * ((z + 0.1).powi(2) + 0.16).sqrt() - 0.02 * z
+}
+
+fn book(days: u64, strikes: usize) -> Vec<Quote> {
+    let reach = 1.2 * (days as f64 / 365.0).sqrt();
+    (0..strikes)
+        .map(|index| {
+            let k = reach * (2.0 * index as f64 / (strikes - 1) as f64 - 1.0);
+            quote(k, smile(days, k), 1 + (index % 3) as u32)
+        })
+        .collect()
+}
+
+fn fit(books: &[(u64, Vec<Quote>)], last: &[Option<Slice>]) -> Vec<Slice> {
+    let expiries: Vec<ExpiryQuotes<'_>> = books
+        .iter()
+        .zip(last.iter().chain(std::iter::repeat(&None)))
+        .map(|((time_ms, quotes), last)| ExpiryQuotes { time_ms: *time_ms, last: *last, quotes })
+        .collect();
+    refit(&expiries, &TERMS).expect("a surface")
+}
+
+/// Neither butterflies nor calendars, seen from prices: of calls on a forward of 1, over `k` from −2 to 2.
+fn check_arbitrage(slices: &[Slice]) {
+    const FORWARD: i64 = 1_000_000 * 100_000_000;
+    let mut before: Option<Vec<f64>> = None;
+    for slice in slices {
+        let prices: Vec<f64> = (-80..=80)
+            .map(|index| {
+                let k = f64::from(index) / 40.0;
+                let strike = Price::new((FORWARD as f64 * k.exp()) as i64);
+                let terms = OptionTerms {
+                    kind: OptionKind::Call,
+                    forward: Price::new(FORWARD),
+                    strike,
+                    time_ms: slice.time_ms(),
+                };
+                let volatility = slice.volatility(q57((strike.get() as f64 / FORWARD as f64).ln()));
+                terms.price(volatility).expect("a price").get() as f64 / 1e24
+            })
+            .collect();
+        for place in 1..prices.len() - 1 {
+            let strike = |place: usize| ((place as f64 - 80.0) / 40.0).exp();
+            let slope = |from: usize| (prices[from + 1] - prices[from]) / (strike(from + 1) - strike(from));
+            assert!(
+                slope(place) >= slope(place - 1) - 1e-7,
+                "a butterfly at {place} of {slice:?}: {} {}",
+                slope(place - 1),
+                slope(place)
+            );
+        }
+        if let Some(before) = &before {
+            for (place, (earlier, later)) in before.iter().zip(&prices).enumerate() {
+                assert!(*later >= earlier - 1e-9, "a calendar at {place} of {slice:?}: {earlier} {later}");
+            }
+        }
+        before = Some(prices);
+    }
+}
+
+#[test]
+fn a_smile_is_found_again() {
+    for days in [1, 7, 30, 90, 365] {
+        let quotes = book(days, 40);
+        let slices = fit(&[(days * DAY_MS, quotes.clone())], &[]);
+        let worst = quotes
+            .iter()
+            .map(|quote| (float(slices[0].volatility(quote.log_moneyness)) - float(quote.volatility)).abs())
+            .fold(0.0, f64::max);
+        println!("{days} days: worst error of the fit {worst:.5}");
+        assert!(worst < 0.005, "{days}: {worst}");
+        check_arbitrage(&slices);
+    }
+}
+
+#[test]
+fn without_quotes_the_last_slice_stays_and_the_default_is_flat() {
+    let empty = fit(&[(DAY_MS, Vec::new()), (30 * DAY_MS, Vec::new())], &[]);
+    for slice in &empty {
+        for k in [-1.0, 0.0, 0.5] {
+            assert!((float(slice.volatility(q57(k))) - 0.6).abs() < 1e-6);
+        }
+    }
+    let fitted = fit(&[(30 * DAY_MS, book(30, 40))], &[]);
+    let kept = fit(&[(29 * DAY_MS, Vec::new())], &[Some(fitted[0])]);
+    for k in [-0.3, 0.0, 0.2] {
+        let (was, is) = (float(fitted[0].volatility(q57(k))), float(kept[0].volatility(q57(k))));
+        assert!((was - is).abs() < 1e-6, "{was} {is}");
+    }
+}
+
+#[test]
+fn one_quote_moves_the_level_within_the_band() {
+    let flat = Slice::flat(Volatility::new(600_000_000_000), 30 * DAY_MS);
+    let near = fit(&[(30 * DAY_MS, vec![quote(0.1, 0.63, 5)])], &[Some(flat)]);
+    assert!((float(near[0].volatility(Q57::ZERO)) - 0.63).abs() < 1e-4);
+    // 0.9 is further than the band of 0.05: the largest of 64 steps in variance that stays inside.
+    let far = fit(&[(30 * DAY_MS, vec![quote(0.1, 0.9, 5)])], &[Some(flat)]);
+    let moved = float(far[0].volatility(Q57::ZERO)) - 0.6;
+    assert!((0.04..=0.05).contains(&moved), "{moved}");
+}
+
+#[test]
+fn a_book_that_contradicts_the_others_gives_way() {
+    // The later expiry is quoted far below the earlier one: less total variance after more time.
+    let slices = fit(&[(30 * DAY_MS, vec![quote(0.0, 1.2, 1)]), (60 * DAY_MS, vec![quote(0.0, 0.3, 1)])], &[]);
+    check_arbitrage(&slices);
+    assert!((float(slices[0].volatility(Q57::ZERO)) - 1.2).abs() < 1e-3);
+    // A wing that no density allows.
+    let wild: Vec<Quote> = [(-0.4, 3.0), (-0.2, 0.2), (-0.1, 2.5), (0.0, 0.5), (0.1, 2.0), (0.3, 0.1), (0.4, 4.0)]
+        .map(|(k, volatility)| quote(k, volatility, 1))
+        .to_vec();
+    check_arbitrage(&fit(&[(7 * DAY_MS, wild)], &[]));
+}
+
+#[test]
+fn what_is_not_a_surface_is_refused() {
+    let one = ExpiryQuotes { time_ms: DAY_MS, last: None, quotes: &[] };
+    assert!(refit(&[one, one], &TERMS).is_err());
+    let many: Vec<ExpiryQuotes<'_>> = (1..=65).map(|days| ExpiryQuotes { time_ms: days * DAY_MS, ..one }).collect();
+    assert!(refit(&many, &TERMS).is_err());
+    assert_eq!(refit(&[], &TERMS), Ok(Vec::new()));
+    // Quotes that mean nothing count nothing.
+    let absurd = [quote(9.0, 0.5, 1), quote(0.0, 0.0, 1), quote(0.0, 60.0, 1), quote(0.0, 0.5, 0)];
+    let slices = refit(&[ExpiryQuotes { quotes: &absurd, ..one }], &TERMS).expect("a surface");
+    assert!((float(slices[0].volatility(Q57::ZERO)) - 0.6).abs() < 1e-6);
+}
+
+#[test]
+fn far_strikes_have_a_volatility() {
+    let slices = fit(&[(DAY_MS, book(1, 40))], &[]);
+    for k in [-44.0, -3.0, 3.0, 44.0] {
+        let volatility = slices[0].volatility(q57(k));
+        assert!(volatility > Volatility::new(500_000_000_000), "{k} {volatility}");
+    }
+    assert_eq!(Fixed::new(FIXED_ONE).to_string(), "1");
+}
+
+fn any_book() -> impl Strategy<Value = Vec<(f64, f64, u32)>> {
+    proptest::collection::vec((-1.5f64..1.5, 0.02f64..4.0, 0u32..100), 0..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever books say, block after block: no arbitrage, and no volatility near the money moves beyond the band.
+    #[test]
+    fn surfaces_of_random_books_are_free_of_arbitrage_and_stay_in_the_band(
+        rounds in proptest::collection::vec(proptest::collection::vec(any_book(), 4), 1..4),
+    ) {
+        let mut last: Vec<Option<Slice>> = vec![None; 4];
+        for (round, books) in rounds.iter().enumerate() {
+            let days = [2u64, 9, 40, 200];
+            let books: Vec<(u64, Vec<Quote>)> = days
+                .iter()
+                .zip(books)
+                .map(|(days, book)| {
+                    let scale = (*days as f64 / 365.0).sqrt();
+                    let quotes = book.iter().map(|(z, volatility, weight)| quote(z * scale, *volatility, *weight)).collect();
+                    (days * DAY_MS - round as u64 * 3_600_000, quotes)
+                })
+                .collect();
+            let slices = fit(&books, &last);
+            check_arbitrage(&slices);
+            for (slice, last) in slices.iter().zip(&last) {
+                let Some(last) = last else { continue };
+                let (was, is) = (float(last.volatility(Q57::ZERO)), float(slice.volatility(Q57::ZERO)));
+                prop_assert!((was - is).abs() <= 0.0501, "{was} {is}");
+            }
+            last = slices.into_iter().map(Some).collect();
+        }
+    }
+}
