@@ -3,6 +3,7 @@
 //!
 //! One path, in the block and before any user action, so nobody races anybody:
 //!
+//! 0. the backstop vault works off what it holds ([`backstop`]), first, so that whatever its sales cost is looked at in the same block;
 //! 1. the engine finds the margin units whose level changed ([`watch`]) and says so;
 //! 2. of those below maintenance it takes the worst first, at most [`LIQUIDATIONS_PER_BLOCK_MAX`] per block;
 //! 3. each step of a unit is one atomic change: cancel its orders; close the smallest slice that restores it into the book
@@ -81,6 +82,7 @@ pub fn level_of(equity_usd: Usd, maintenance_usd: Usd) -> Result<MarginLevel, Re
 
 /// The step of a block that margins whoever must be margined, and liquidates.
 pub(crate) fn run(work: &mut Work<'_>) {
+    backstop::unwind(work);
     let below = watch::run(work);
     let mut owing: BTreeSet<MarginUnit> =
         below.iter().filter(|(_, standing)| standing.equity_usd < Usd::ZERO).map(|(unit, _)| *unit).collect();
@@ -103,7 +105,6 @@ pub(crate) fn run(work: &mut Work<'_>) {
             owing.remove(&unit);
         }
     }
-    backstop::unwind(work);
     settle_gates(work, &owing);
 }
 

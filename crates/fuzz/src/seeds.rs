@@ -114,5 +114,8 @@ fn keys() -> Vec<Vec<u8>> {
 /// Bytes that choose differently everywhere: a linear congruence that begins far from those of other `first`.
 pub fn choices(first: u8, length: usize) -> Vec<u8> {
     let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    std::iter::successors(Some(u32::from(first).wrapping_mul(0x9e37_79b9)), next).map(|state| state.to_be_bytes()[0]).take(length).collect()
+    std::iter::successors(Some(u32::from(first).wrapping_mul(0x9e37_79b9)), next)
+        .map(|state| state.to_be_bytes()[0])
+        .take(length)
+        .collect()
 }

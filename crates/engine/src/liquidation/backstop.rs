@@ -6,7 +6,7 @@
 //! cover is a deficit like anyone's.
 
 use super::{
-    BACKSTOP_DISCOUNT, BACKSTOP_LEVERAGE, BOOK_STEPS_MAX, DEPTH_SHARE_MAX, first_market, is_below,
+    BACKSTOP_DISCOUNT, BACKSTOP_LEVERAGE, BOOK_STEPS_MAX, DEPTH_SHARE_MAX, first_market,
     slice::{closing_side, forced_order},
     transfer::trade,
     watch::{is_priced, standing},
@@ -26,7 +26,7 @@ use palisade_types::{
     action::MarginMode,
     address::AccountId,
     decimal::power_of_ten,
-    event::{Event, Liquidation, LiquidationMethod, MarginLevel},
+    event::{Event, Liquidation, LiquidationMethod},
     ids::{AssetId, MarketId, UniverseId},
     market::MarketSpec,
     numbers::{Amount, Price, Rate, Size, Usd},
@@ -205,10 +205,6 @@ pub(super) fn unwind(work: &mut Work<'_>) {
             left = left.saturating_sub(1);
             // What cannot be sold now is offered again in the next block.
             let _ = work.attempt(|work| unwind_one(work, vault, market));
-            // What was sold may have restored the vault's own position, which then leaves the line at once.
-            if work.state.margin_level(unit) == MarginLevel::Liquidatable {
-                let _ = work.attempt(|work| is_below(work, unit));
-            }
         }
     }
 }

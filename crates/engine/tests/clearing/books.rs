@@ -309,7 +309,8 @@ impl Books {
     fn other_assets(&self, account: AccountId, universe: UniverseId) -> (i128, i128) {
         let quote = self.quote(universe);
         let mut sums = (0, 0);
-        for (_, asset, amount) in self.balances_of(account).filter(|(of, asset, _)| *of == universe && *asset != quote) {
+        for (_, asset, amount) in self.balances_of(account).filter(|(of, asset, _)| *of == universe && *asset != quote)
+        {
             let spec = &self.assets[&asset];
             let (Some(terms), Some(index)) = (spec.collateral, self.indices.get(&asset)) else { continue };
             let unit = 10i128.pow(u32::from(spec.decimals));

@@ -217,6 +217,10 @@ impl<'a> Follower<'a> {
                     format!("I8 winner {account} held {before} lots and was closed by {lots}")
                 });
                 self.deleveraged.insert(*account);
+                // What a position leaves in its purse goes to its owner, without an event of its own.
+                if self.books.is_isolated(*account, *market) {
+                    self.purses_moved.insert(*account);
+                }
                 self.fill(*account, *market, lots, quote, None, Some(closed_pnl_usd.get()));
             }
             Event::DeficitPaid { universe, account, market, payer, amount_usd } => {

@@ -279,7 +279,9 @@ impl Generator {
             2 => Action::WithdrawBackstop { universe, tranche, redemption: Redemption::All },
             3 => match books.vaults.keys().next() {
                 Some(vault) => Action::DepositVault { vault: *vault, amount_usd },
-                None => Action::CreateVault { name: name.to_owned(), description: String::new(), initial_usd: amount_usd },
+                None => {
+                    Action::CreateVault { name: name.to_owned(), description: String::new(), initial_usd: amount_usd }
+                }
             },
             _ => Action::MoveUniverse { from: universe, to: other, asset: USDC, amount },
         }

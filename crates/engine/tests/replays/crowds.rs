@@ -215,9 +215,8 @@ fn bank_run_at_a_closed_gate() {
         let mut table = Table::play(&text);
         table.go_on("price BTC 50000");
         let closed = |table: &Table| table.books().universes[&CORE].2;
-        let left = |table: &Table| {
-            (0..LOSERS).filter(|number| table.lots(&format!("loser{number}"), "BTC") != 0).count()
-        };
+        let left =
+            |table: &Table| (0..LOSERS).filter(|number| table.lots(&format!("loser{number}"), "BTC") != 0).count();
         assert!(closed(&table), "somebody owes");
         let mut before = left(&table);
         assert_eq!(before, LOSERS - DELEVERAGES_PER_BLOCK_MAX, "the rest waits");

@@ -26,8 +26,11 @@ use std::{
 };
 
 /// Every linear market of the universe, with the lots that a dust account is long of each, and what a lot costs.
-const LEGS: [(MarketId, i64, i128); 3] =
-    [(MarketId::new(0), 3, 6 * DOLLAR), (MarketId::new(1), 1, 20 * DOLLAR), (MarketId::new(MarketId::FIRST_FUTURE), 3, 6 * DOLLAR)];
+const LEGS: [(MarketId, i64, i128); 3] = [
+    (MarketId::new(0), 3, 6 * DOLLAR),
+    (MarketId::new(1), 1, 20 * DOLLAR),
+    (MarketId::new(MarketId::FIRST_FUTURE), 3, 6 * DOLLAR),
+];
 /// Blocks of the large crowd.
 const BLOCKS_AT_FULL_SIZE: u64 = 12;
 /// Actions of somebody who wants to keep liquidations away, per block.
@@ -45,7 +48,8 @@ fn cash_of(number: u64, count: u64) -> i128 {
 /// The venue of `terms` with dust, made of records, as a start makes it. `maker` holds the other side.
 fn with_dust(terms: &Terms, count: u64) -> World {
     let mut world = World::new(terms);
-    let prices = [(USDC, "1"), (BTC, "60000"), (ETH, "2000")].map(|(asset, price)| (asset, price.parse().expect("a price")));
+    let prices =
+        [(USDC, "1"), (BTC, "60000"), (ETH, "2000")].map(|(asset, price)| (asset, price.parse().expect("a price")));
     let first = world.sign(&Step { advance_ms: 1_000, prices: prices.into(), ..Step::default() });
     world.execute(&first).expect("the first prices");
     let custody = CustodyId { universe: CORE, asset: USDC };

@@ -5,11 +5,7 @@ use super::{
     vaults::{DAY_MS, open, share_value},
     verdict,
 };
-use crate::{
-    say, size,
-    step::Step,
-    world::DOLLAR,
-};
+use crate::{say, size, step::Step, world::DOLLAR};
 use palisade_types::{
     action::Action,
     event::Event,

@@ -22,12 +22,8 @@ const LEVERED: [(usize, u64, u64); 3] = [(2, 2_000, 500), (3, 500, 0), (4, 120, 
 const DOLLARS_OF_A_WALL: u64 = 150_000;
 
 /// Markets and what they allow.
-const MARKETS: [(MarketId, u32); 4] = [
-    (MarketId::new(0), 50),
-    (MarketId::new(1), 10),
-    (SIDE_PERPETUAL, 50),
-    (MarketId::new(MarketId::FIRST_FUTURE), 20),
-];
+const MARKETS: [(MarketId, u32); 4] =
+    [(MarketId::new(0), 50), (MarketId::new(1), 10), (SIDE_PERPETUAL, 50), (MarketId::new(MarketId::FIRST_FUTURE), 20)];
 
 fn order(state: &State, market: MarketId, side: Side, away: i64, dollars: u64, kind: TimeInForce) -> OrderRequest {
     let middle = middle(state, market).max(1);

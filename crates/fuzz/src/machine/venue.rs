@@ -51,7 +51,8 @@ pub static START: LazyLock<(Arc<Genesis>, Engine)> = LazyLock::new(|| {
     };
     let template = genesis.markets[0].clone();
     genesis.markets[0].kind = perpetual(1);
-    let volatile = RiskTerms { volatility_multiplier: Rate::new(3_000_000), depth_minimum_usd: Usd::new(20_000 * DOLLAR), ..risk };
+    let volatile =
+        RiskTerms { volatility_multiplier: Rate::new(3_000_000), depth_minimum_usd: Usd::new(20_000 * DOLLAR), ..risk };
     genesis.markets[1].kind = MarketKind::Perpetual {
         underlying: AssetId::new(2),
         maximum_leverage: 10,
