@@ -1,4 +1,5 @@
-//! What clearing costs: the margin of one account, a block in which the index moves, and the blocks of a crash.
+//! What clearing costs: the margin of one account, a block in which the index moves, one that ends an hour of funding, the blocks
+//! of a crash, and one in which winners are deleveraged. `CLEARING_FIGURE=n` measures the n-th alone, for a profiler.
 //!
 //! The states are made of records, as a start makes them. Limits measured in the same run: for margin the bare
 //! multiplications and divisions of its formulas, for blocks one pass over as many 32-byte entries as there are accounts.
@@ -26,12 +27,7 @@ use palisade_types::{
     signing::ed25519::Ed25519SecretKey,
     time::TimeMs,
 };
-use std::{
-    collections::BTreeMap,
-    hint::black_box,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, hint::black_box, sync::Arc, time::Duration};
 
 const CORE: UniverseId = UniverseId::new(0);
 const USDC: AssetId = AssetId::new(0);

@@ -26,11 +26,7 @@ pub fn exposure(state: &State, account: AccountId, market: &MarketSpec) -> Resul
 }
 
 /// The same with the requirement as of the last mark, which is near enough for markets that are not traded in.
-fn exposure_of(
-    state: &State,
-    standing: &MarketStanding,
-    market: &MarketSpec,
-) -> Result<Exposure, Rejection> {
+fn exposure_of(state: &State, standing: &MarketStanding, market: &MarketSpec) -> Result<Exposure, Rejection> {
     let (maximum_leverage, risk) = lever(market).ok_or(Rejection::NoLeverage { market: market.id })?;
     let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?;
     let totals = &standing.totals;

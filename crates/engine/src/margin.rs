@@ -169,11 +169,8 @@ pub(crate) fn at_rest(
     let size = i128::from(position.position.size().get());
     let (floor_usd, notional_usd) = value_bounds_usd(mark, size, size_decimals)?;
     // Down for what is owned, up for what is owed: the notional is the value of a short as it is.
-    let value = if position.position.get() < 0 {
-        notional_usd.checked_neg().ok_or(Rejection::Overflow)?
-    } else {
-        floor_usd
-    };
+    let value =
+        if position.position.get() < 0 { notional_usd.checked_neg().ok_or(Rejection::Overflow)? } else { floor_usd };
     let divisor = i128::from(maximum_leverage).checked_mul(MAINTENANCE_DIVISOR).ok_or(Rejection::Overflow)?;
     Ok(AtRest {
         notional_usd,

@@ -233,6 +233,10 @@ impl Watch {
         }
         let number = self.free.pop().or_else(|| u32::try_from(self.units.len()).ok().map(WatchNumber))?;
         if place(number) == self.units.len() {
+            // By an eighth: a list that doubled could be half empty.
+            if self.units.len() == self.units.capacity() {
+                self.units.reserve_exact((self.units.len() >> 3).saturating_add(1));
+            }
             self.units.push(None);
         }
         self.numbers.insert((watched.unit.account, number));
