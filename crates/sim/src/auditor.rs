@@ -52,7 +52,7 @@ struct Held {
 }
 
 /// What the auditor believes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Auditor {
     genesis: Arc<Genesis>,
     /// Time of the block that is followed.
@@ -249,3 +249,7 @@ impl Auditor {
         !self.ledger.is_purse(account) && !self.terms.markets.keys().any(clears)
     }
 }
+
+#[cfg(test)]
+#[path = "auditor_tests.rs"]
+mod tests;

@@ -8,12 +8,13 @@ use crate::{
     people::{People, Signed},
     venue::{self, CHAIN_ID, MAKERS, SEATS},
 };
-use palisade_engine::{BlockInput, BlockOutcome, Engine, InvalidBlock, Rules};
+use palisade_engine::{BlockInput, BlockOutcome, Engine, InvalidBlock, Rules, State};
 use palisade_types::{
     event::Event,
     hash::{BlockDigest, sha256},
     ids::SeatId,
     oracle::{OracleBundle, OracleEntry, OracleVote},
+    receipt::Receipt,
     signing::{VerifiedAction, verify},
     time::TimeMs,
 };
@@ -30,10 +31,29 @@ pub struct Bare {
     last_price_ms: u64,
     /// What was met.
     pub coverage: Coverage,
-    /// Changes a block's events before the auditor sees them: a fault that it must find.
-    pub tamper: Option<fn(&mut Event) -> bool>,
-    /// Whether a fault was planted.
-    pub is_tampered: bool,
+}
+
+/// What one step was.
+pub struct Step {
+    draft: Draft,
+    parent: BlockDigest,
+    receipts: Vec<Receipt>,
+    /// What the block told.
+    pub events: Vec<Event>,
+}
+
+impl Step {
+    /// The step with other events, as an auditor follows it.
+    pub fn with<'a>(&'a self, events: &'a [Event]) -> Followed<'a> {
+        Followed {
+            time_ms: self.draft.time_ms,
+            parent: self.parent,
+            oracle_bundle: self.draft.bundle.as_ref(),
+            actions: &self.draft.actions,
+            receipts: &self.receipts,
+            events,
+        }
+    }
 }
 
 /// A block that can be executed.
@@ -55,13 +75,21 @@ impl Bare {
             now_ms: venue::GENESIS_TIME,
             last_price_ms: 0,
             coverage: Coverage::default(),
-            tamper: None,
-            is_tampered: false,
         }
     }
 
-    /// Makes one block and looks at it from all sides.
-    pub fn step(&mut self) -> Result<(), String> {
+    /// The exchange after the newest block.
+    pub fn state(&self) -> &State {
+        self.engine.state()
+    }
+
+    /// What the auditor believes.
+    pub fn auditor(&self) -> &Auditor {
+        &self.auditor
+    }
+
+    /// Makes one block.
+    pub fn make(&mut self) -> Result<Step, String> {
         let mut draft = self.draft();
         let outcome = loop {
             match self.execute(&draft) {
@@ -72,26 +100,20 @@ impl Bare {
                 Err(error) => return Err(error.to_string()),
             }
         };
-        let mut events = outcome.events;
-        for event in &events {
+        for event in &outcome.events {
             let name = format!("{event:?}");
             self.coverage.note(name.split([' ', '(', '{']).next().unwrap_or_default());
         }
-        if let Some(tamper) = self.tamper {
-            self.is_tampered |= events.iter_mut().any(tamper);
-        }
-        let followed = Followed {
-            time_ms: draft.time_ms,
-            parent: self.parent,
-            oracle_bundle: draft.bundle.as_ref(),
-            actions: &draft.actions,
-            receipts: &outcome.receipts,
-            events: &events,
-        };
-        self.auditor.follow(&followed)?;
+        let parent = self.parent;
+        self.parent = BlockDigest(sha256(&[&parent.0, &draft.time_ms.get().to_be_bytes()]));
+        Ok(Step { draft, parent, receipts: outcome.receipts, events: outcome.events })
+    }
+
+    /// Looks at a block from all sides.
+    pub fn check(&mut self, step: &Step) -> Result<(), String> {
+        self.auditor.follow(&step.with(&step.events))?;
         self.auditor.compare(self.engine.state())?;
-        self.parent = BlockDigest(sha256(&[&self.parent.0, &draft.time_ms.get().to_be_bytes()]));
-        if let Some(below) = boxes::check(&self.engine, self.parent, !draft.actions.is_empty())? {
+        if let Some(below) = boxes::check(&self.engine, self.parent, !step.draft.actions.is_empty())? {
             self.auditor.compare_liquidatable(&below)?;
         }
         self.auditor.take_notes().into_iter().for_each(|note| self.coverage.note(note));

@@ -82,10 +82,6 @@ impl Auditor {
                     let told = state.held(AccountId(owner), UniverseId::new(*universe), AssetId::new(*asset)).get();
                     let own = self.locked(owner, *universe, *asset);
                     ensure(told == own, || format!("orders of {owner:?} hold {told} of asset {asset}, due are {own}"))?;
-                    let there = self.ledger.balance(owner, *universe, *asset);
-                    ensure(own <= there || own == 0 || !self.is_divided(owner), || {
-                        format!("orders of {owner:?} hold {own} of asset {asset}, there are {there}")
-                    })?;
                 }
             }
         }
