@@ -105,7 +105,19 @@ pub(crate) fn run(work: &mut Work<'_>) {
             owing.remove(&unit);
         }
     }
+    release_vaults(work);
     settle_gates(work, &owing);
+}
+
+/// What a vault took over after its own turn, and the cash that went into that purse, may have restored it: then it leaves the
+/// line at once.
+fn release_vaults(work: &mut Work<'_>) {
+    let is_vault = |unit: &MarginUnit| unit.account == AccountId::backstop(unit.universe);
+    let called = work.state.margin_calls().filter(|(_, level)| *level == MarginLevel::Liquidatable);
+    let vaults: Vec<MarginUnit> = called.map(|(unit, _)| unit).filter(is_vault).collect();
+    for unit in vaults {
+        let _ = work.attempt(|work| is_below(work, unit));
+    }
 }
 
 /// Works on one unit until it is healthy or this block can do no more for it.

@@ -59,6 +59,7 @@ fn changed_seeds_are_no_findings() {
 /// A machine that never reaches what it is there to test proves nothing.
 #[test]
 fn the_machine_reaches_liquidations_and_their_ends() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
     for first in 0..40 {
         for (name, count) in palisade_fuzz::machine::seen(&seeds::choices(first, 2_048)) {

@@ -135,6 +135,10 @@ fn random_runs_keep_every_invariant() {
         panic!("{name}: not found in {runs} runs");
     }
     say(&format!("{runs} runs: {seen:?}"));
+    // A single run need not meet everything.
+    if runs < usual {
+        return;
+    }
     for wanted in
         ["liquidated by Book", "liquidated by Backstop", "liquidated by Deleverage", "deficit paid by Insurance"]
     {

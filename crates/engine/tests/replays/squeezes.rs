@@ -178,6 +178,48 @@ fn withdraw_to_liquidate() {
     verdict("4 withdraw to be liquidated, beyond the best close", waited - best, 0);
 }
 
+/// The way out of scenario 1 once the paper profit is realised: whoever won sells to a stranger and takes the cash into another
+/// universe, before whoever lost has paid anything in.
+///
+/// Here: the cash is there, backs positions, and leaves only once a loser has paid.
+#[test]
+fn realised_and_gone() {
+    super::plant();
+    let mut table = Table::play(
+        "
+        start winner 10000
+        start loser 10000
+        start stranger 100000
+        fees 0 0
+        price BTC 60000 ETH 2000
+        winner leverage ETH 10                    -> done
+        loser leverage ETH 10                     -> done
+        loser sell 20 ETH 2000 gtc                -> rests 20
+        winner buy 20 ETH 2000 ioc                -> fills 20
+        price ETH 2060
+        hold 8
+        stranger buy 20 ETH 2050 gtc              -> rests 20
+        winner sell 20 ETH 2050 ioc               -> fills 20
+        ",
+    );
+    let account = account("winner");
+    let there = table.books().cash(account, CORE);
+    let held_back = table.books().held_back(account, CORE);
+    assert_eq!(there, 11_000 * DOLLAR);
+    assert!(held_back > 500 * DOLLAR, "of a profit of 1,000 USD {} are held back", dollars(held_back));
+    table.go_on(
+        "
+        winner move core 10900 -> rejected InsufficientBalance
+        winner send loser 10900 -> rejected InsufficientBalance
+        winner move core 10000 -> done
+        ",
+    );
+    let taken_out = table.books().cash(account, SIDE) - 10_000 * DOLLAR;
+    table.go_on("hold 120");
+    table.go_on("winner move core 1000 -> done");
+    verdict("1 realised and gone, before anyone has paid", taken_out, 0);
+}
+
 /// POPCAT on Hyperliquid, 12 November 2025: 19 accounts levered up behind a wall of bids of 20 million, the wall was pulled, and the
 /// vault took over what nobody bid for.
 #[test]
