@@ -242,6 +242,8 @@ async fn heal(world: &mut World, workload: &mut Workload, round: &Round) -> Resu
             let found = format!("{waited_ms} ms, {LIVENESS_VIEWS} views, after a heal seats have applied {applied:?}");
             return Err(Violation::new("liveness", found));
         }
+        // Clients wait, reporters do not: after hours without power only prices can say how late it is.
+        workload.report_prices(world).await;
         world.context.sleep(TICK).await;
         world.look().await?;
     }

@@ -125,7 +125,7 @@ impl Workload {
     }
 
     /// Once a second the prices move, and every seat tells them; whether they did.
-    async fn report_prices(&mut self, world: &World) -> bool {
+    pub async fn report_prices(&mut self, world: &World) -> bool {
         let now_ms = world.now_ms();
         if now_ms.get() < self.last_price_ms + PRICE_EVERY_MS {
             return false;
