@@ -59,8 +59,8 @@ pub(crate) fn ln_wide(value: Scaled) -> i128 {
     // ln(1 + r) = r (1 − r/2 + r²/3 − … + r⁶/7); what is left out is below 2^-66. Coefficients are Q62.
     const ONE: i64 = 1 << 62;
     let mut series = ONE / 7;
-    for divisor in [6, 5, 4, 3, 2, 1] {
-        series = ONE.wrapping_div(divisor).wrapping_sub(multiply(r, series, 70));
+    for coefficient in [ONE / 6, ONE / 5, ONE / 4, ONE / 3, ONE / 2, ONE] {
+        series = coefficient.wrapping_sub(multiply(r, series, 70));
     }
     let of_mantissa = (LN_OF_RECIPROCAL[place] as i128).wrapping_add(((r as i128).wrapping_mul(series as i128)) >> 69);
     let power = value.exponent().wrapping_add(63) as i128;

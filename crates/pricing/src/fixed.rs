@@ -148,9 +148,12 @@ impl Q57 {
         self.0
     }
 
-    /// `numerator / denominator`, towards zero; for constants, whose denominators are not zero.
+    /// `numerator / denominator`, towards zero; over zero it is zero. For constants: the caller knows that it fits.
     pub const fn ratio(numerator: i64, denominator: i64) -> Self {
-        Self((((numerator as i128) << Q57_BITS) / denominator as i128) as i64)
+        match ((numerator as i128) << Q57_BITS).checked_div(denominator as i128) {
+            Some(quotient) => Self(quotient as i64),
+            None => Self::ZERO,
+        }
     }
 
     /// The nearest number, halves away from zero.

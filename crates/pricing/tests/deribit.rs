@@ -2,6 +2,8 @@
 //! Each test prints a table of errors.
 
 #![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+// The pure crate's rules: a test may read recorded data.
+#![allow(clippy::disallowed_methods)]
 
 use palisade_pricing::{Greeks, OptionKind, OptionTerms, Volatility};
 use palisade_types::numbers::Price;

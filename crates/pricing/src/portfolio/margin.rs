@@ -177,7 +177,7 @@ impl Portfolio<'_> {
                 // k = ln(K/F); its part of the reach, from −1 to 1.
                 let k = Q57::ZERO.saturating_sub(leg.log_moneyness);
                 let k = k.clamp(Q57::ZERO.saturating_sub(SKEW_REACH), SKEW_REACH);
-                let part = Q57::new(((k.get() as i128) << Q57_BITS).wrapping_div(SKEW_REACH.get() as i128) as i64);
+                let part = Q57::ratio(k.get(), SKEW_REACH.get());
                 let turned = Q57::ONE.saturating_add(cap.saturating_mul(part));
                 let bent = Q57::ONE.saturating_add(cap.saturating_mul(Q57::new(part.get().saturating_abs())));
                 sums[0] = add(sums[0], leg.result_of_volatility(turned)?)?;

@@ -204,7 +204,6 @@ fn outside_portfolio_mode_shorts_need_their_formula_and_spreads_their_width() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// A hedge never costs more than its legs, and the requirement follows the size.
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn target(quotes: &[Quote], last: &Slice) -> Slice {
     if seen.len() < SHAPE_QUOTES_MIN {
         let before = mean_variance(&seen, |quote| last.at(quote.k).w).max(1);
         let factor = ((mean as i128) << BITS).checked_div(before as i128).unwrap_or(ONE as i128);
-        return last.scaled(factor.clamp(ONE as i128 / 4, (ONE as i128) * 4) as i64);
+        return last.scaled(factor.clamp(ONE as i128 / 4, (ONE as i128) << 2) as i64);
     }
     let reach = root(mean).max(1 << 20);
     let mut best: Option<Candidate> = None;
@@ -57,13 +57,13 @@ pub(super) fn target(quotes: &[Quote], last: &Slice) -> Slice {
         best.as_ref().map(|best| (best.slice.centre, best.slice.width))
     };
     let mut place = None;
-    for centre in [0, -(reach >> 1), reach >> 1, reach.wrapping_neg(), reach] {
+    for centre in [0, (reach >> 1).wrapping_neg(), reach >> 1, reach.wrapping_neg(), reach] {
         for width in [reach, reach >> 1, reach << 1, reach >> 2] {
             place = consider(centre, width);
         }
     }
     if let Some((centre, width)) = place {
-        for shift in [0, -(reach >> 2), reach >> 2] {
+        for shift in [0, (reach >> 2).wrapping_neg(), reach >> 2] {
             for width in [width, width.wrapping_sub(width >> 2), width.wrapping_add(width >> 2)] {
                 consider(centre.saturating_add(shift), width);
             }

@@ -84,7 +84,8 @@ impl Slice {
     pub(super) fn scaled(&self, factor: i64) -> Self {
         let slope = |slope: i64| times(slope, factor).min(SLOPE_MAX);
         let level = (self.level as i128).wrapping_mul(factor as i128) >> BITS;
-        let level = level.clamp(-(ONE as i128) << 12, (ONE as i128) << 12) as i64;
+        const LEVEL_MAX: i128 = (ONE as i128) << 12;
+        let level = level.clamp(-LEVEL_MAX, LEVEL_MAX) as i64;
         Self { level, left: slope(self.left), right: slope(self.right), ..*self }
     }
 

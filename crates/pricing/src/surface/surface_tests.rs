@@ -168,7 +168,6 @@ fn any_book() -> impl Strategy<Value = Vec<(f64, f64, u32)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// Whatever books say, block after block: no arbitrage, and no volatility near the money moves beyond the band.
     #[test]
