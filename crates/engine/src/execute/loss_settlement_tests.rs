@@ -1,6 +1,6 @@
 //! What losers pay in before they close, and what that leaves as it is.
 
-use super::{LOOKS_PER_BLOCK_MAX, account_at};
+use super::account_at;
 use crate::{
     accounts::margin,
     clearing::{shortfall_usd, unreceived_usd},
@@ -124,5 +124,4 @@ fn everybodys_turn_comes() {
         parts[usize::from(account_at(place).0[0] >> 5)] += 1;
     }
     assert!(parts.iter().all(|count| (4..=12).contains(count)), "{parts:?}");
-    assert!(LOOKS_PER_BLOCK_MAX > 0);
 }
