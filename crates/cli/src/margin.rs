@@ -1,8 +1,9 @@
-//! `palisade margin`: what an account would need, asked with numbers; nothing is looked up and nothing is sent.
+//! `palisade margin`: what an account or a portfolio would need, asked with numbers; nothing is looked up and nothing is sent.
 
 use crate::{failure::UsageError, output::say_json};
 use anyhow::{Context as _, Result};
 use clap::Args;
+use palisade_pricing::portfolio::question::{self, PortfolioQuestion};
 use palisade_types::what_if::WhatIf;
 use std::path::PathBuf;
 
@@ -14,6 +15,9 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// FILE is JSON with cash, collateral, positions and the terms of their markets; see docs/rules/margin.md. The answer is JSON.
 #[derive(Args)]
 pub struct MarginArgs {
+    /// The question is a portfolio with options (docs/rules/portfolio-margin.md): every scenario, the worst one, requirements
+    #[arg(long)]
+    portfolio: bool,
     /// The question
     file: PathBuf,
 }
@@ -27,6 +31,12 @@ pub fn run(arguments: &MarginArgs) -> Result<()> {
         return Err(UsageError(format!("{shown} has {bytes} bytes, more than {FILE_BYTES_MAX}")).into());
     }
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    if arguments.portfolio {
+        let question: PortfolioQuestion = serde_json::from_str(&text)
+            .map_err(|error| UsageError(format!("{shown} is no question about a portfolio: {error}")))?;
+        let answer = question::answer(&question).map_err(|error| UsageError(format!("{shown}: {error}")))?;
+        return say_json(&answer);
+    }
     let question: WhatIf = serde_json::from_str(&text)
         .map_err(|error| UsageError(format!("{shown} is no question about margin: {error}")))?;
     let answer =

@@ -8,12 +8,14 @@ use crate::{
     scaled::Scaled,
 };
 use palisade_types::numbers::Price;
+use serde::{Deserialize, Serialize};
 
 /// Legs at most, of both kinds together.
 pub const LEGS_MAX: usize = 10_000;
 
 /// One expiry of the underlying.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Expiry {
     /// The price for delivery then.
     pub forward: Price,
@@ -22,7 +24,8 @@ pub struct Expiry {
 }
 
 /// Lots whose value follows a price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinearLeg {
     /// Which expiry's forward it follows, by place; none for perpetuals and the underlying itself.
     pub expiry: Option<usize>,
@@ -33,7 +36,8 @@ pub struct LinearLeg {
 }
 
 /// Lots of an option. An option appears once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OptionLeg {
     /// Which expiry, by place.
     pub expiry: usize,

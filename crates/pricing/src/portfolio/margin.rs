@@ -13,6 +13,7 @@ use palisade_types::{
     decimal::power_of_ten,
     numbers::{Price, Usd},
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Part of the core loss that maintenance asks for.
@@ -39,7 +40,8 @@ const PRICE_ONE: i128 = 100_000_000;
 const PER_USD: i128 = 10_000_000_000;
 
 /// Which future is the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WorstCase {
     /// A scenario of the grid, by place.
     Scenario(usize),

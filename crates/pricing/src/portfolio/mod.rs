@@ -3,6 +3,7 @@
 
 pub mod book;
 pub mod margin;
+pub mod question;
 pub mod scenario;
 pub mod standard;
 

@@ -5,6 +5,7 @@ use crate::{
     fixed::{Q57, Volatility},
     scaled::Scaled,
 };
+use serde::{Deserialize, Serialize};
 
 /// One, in parts per million.
 pub const PPM: i64 = 1_000_000;
@@ -16,7 +17,8 @@ pub const TAIL_PRODUCT_PPM: i64 = 138_600;
 const UP_FLOOR: Volatility = Volatility::new(400_000_000_000);
 
 /// Where volatility goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VolatilityMove {
     /// Up.
     Up,
