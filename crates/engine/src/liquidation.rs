@@ -150,6 +150,8 @@ fn resolve_deficit(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usiz
     for market in watch::markets_of(work.state, &unit) {
         backstop::take_over_in(work, unit, market)?;
     }
+    // What rounding took when a part was handed over is not the winners' either.
+    deficit::pay(work, unit)?;
     while standing(work.state, unit)?.has_positions && *deleverages > 0 {
         *deleverages = deleverages.saturating_sub(1);
         if !deleverage::run(work, unit)? {
