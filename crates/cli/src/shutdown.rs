@@ -10,8 +10,9 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 
-/// Time that actions which clients were told are taken have to become final before the nodes that took them end.
-const SETTLE_WAIT: Duration = Duration::from_secs(3);
+/// Time that actions which clients were told are taken have to become final before the nodes that took them end. A message that
+/// got lost is sent again after 2 s of block time, and must then find its way into a block.
+const SETTLE_WAIT: Duration = Duration::from_secs(10);
 /// Between two looks. The first look comes after as long, in which a node passes on what it took last.
 const SETTLE_POLL: Duration = Duration::from_millis(100);
 
