@@ -122,7 +122,8 @@ impl Auditor {
         let quote =
             if held.lots > 0 { floor(mark * lots, scale) + deficit } else { ceil(mark * lots, scale) - deficit };
         if deficit > 0 {
-            self.check_nobody_else_could_pay(unit).map_err(|objection| format!("{objection}, missing are {deficit}"))?;
+            self.check_nobody_else_could_pay(unit)
+                .map_err(|objection| format!("{objection}, missing are {deficit}"))?;
         }
         Ok(Closing { terms: Some(Terms { lots, quote, deficit }), ..nothing })
     }
