@@ -20,6 +20,7 @@ mod output;
 mod price;
 mod prices;
 mod query;
+mod question_file;
 mod rpc;
 mod runner;
 mod show;

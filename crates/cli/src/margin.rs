@@ -1,7 +1,7 @@
 //! `palisade margin`: what an account or a portfolio would need, asked with numbers; nothing is looked up and nothing is sent.
 
-use crate::{failure::UsageError, output::say_json};
-use anyhow::{Context as _, Result};
+use crate::{failure::UsageError, output::say_json, question_file};
+use anyhow::Result;
 use clap::Args;
 use palisade_pricing::portfolio::question::{self, PortfolioQuestion};
 use palisade_types::what_if::WhatIf;
@@ -25,21 +25,11 @@ pub struct MarginArgs {
 /// Runs it.
 pub fn run(arguments: &MarginArgs) -> Result<()> {
     let file = &arguments.file;
-    let shown = file.display();
-    let bytes = std::fs::metadata(file).with_context(|| format!("cannot read {shown}"))?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(UsageError(format!("{shown} has {bytes} bytes, more than {FILE_BYTES_MAX}")).into());
-    }
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    let wrong = |error: &dyn std::fmt::Display| UsageError(format!("{}: {error}", file.display()));
     if arguments.portfolio {
-        let question: PortfolioQuestion = serde_json::from_str(&text)
-            .map_err(|error| UsageError(format!("{shown} is no question about a portfolio: {error}")))?;
-        let answer = question::answer(&question).map_err(|error| UsageError(format!("{shown}: {error}")))?;
-        return say_json(&answer);
+        let question: PortfolioQuestion = question_file::read(file, FILE_BYTES_MAX, "question about a portfolio")?;
+        return say_json(&question::answer(&question).map_err(|error| wrong(&error))?);
     }
-    let question: WhatIf = serde_json::from_str(&text)
-        .map_err(|error| UsageError(format!("{shown} is no question about margin: {error}")))?;
-    let answer =
-        palisade_engine::what_if::answer(&question).map_err(|error| UsageError(format!("{shown}: {error}")))?;
-    say_json(&answer)
+    let question: WhatIf = question_file::read(file, FILE_BYTES_MAX, "question about margin")?;
+    say_json(&palisade_engine::what_if::answer(&question).map_err(|error| wrong(&error))?)
 }

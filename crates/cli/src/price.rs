@@ -1,7 +1,7 @@
 //! `palisade price`: what options are worth, asked with numbers; nothing is looked up and nothing is sent.
 
-use crate::{failure::UsageError, output::say_json};
-use anyhow::{Context as _, Result};
+use crate::{failure::UsageError, output::say_json, question_file};
+use anyhow::Result;
 use clap::Args;
 use palisade_pricing::question::{Question, answer};
 use std::path::PathBuf;
@@ -21,14 +21,7 @@ pub struct PriceArgs {
 /// Runs it.
 pub fn run(arguments: &PriceArgs) -> Result<()> {
     let file = &arguments.file;
-    let shown = file.display();
-    let bytes = std::fs::metadata(file).with_context(|| format!("cannot read {shown}"))?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(UsageError(format!("{shown} has {bytes} bytes, more than {FILE_BYTES_MAX}")).into());
-    }
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
-    let questions: Vec<Question> = serde_json::from_str(&text)
-        .map_err(|error| UsageError(format!("{shown} is no list of questions about options: {error}")))?;
-    let answers = answer(&questions).map_err(|error| UsageError(format!("{shown}: {error}")))?;
+    let questions: Vec<Question> = question_file::read(file, FILE_BYTES_MAX, "list of questions about options")?;
+    let answers = answer(&questions).map_err(|error| UsageError(format!("{}: {error}", file.display())))?;
     say_json(&answers)
 }
