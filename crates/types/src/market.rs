@@ -33,7 +33,8 @@ pub struct CollateralTerms {
     pub initial_weight: Rate,
     /// The part of its value that counts for maintenance margin, at the index.
     pub maintenance_weight: Rate,
-    /// Once a universe holds more than this, both weights fall in inverse proportion to what it holds.
+    /// Once a universe holds more than this, what counts for initial margin falls in inverse proportion to what it holds;
+    /// maintenance stays, or anybody could liquidate others by paying in.
     pub full_weight_maximum_usd: Usd,
 }
 

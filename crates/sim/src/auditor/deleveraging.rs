@@ -1,8 +1,8 @@
 //! Deleveraging: winners are closed for exactly what leaves the bankrupt unit with nothing, each for the part of it that the
 //! lots are.
 //!
-//! Who gives how many lots is checked by two rules of the book: nobody without profit gives while somebody with profit could,
-//! and nobody is taken below maintenance.
+//! Which winner gives how many lots is not decided here; what is checked of it is that nobody is taken below maintenance, and that
+//! fund and fees gave first.
 
 use super::{
     Auditor, Market, Objection, Who, ensure,
