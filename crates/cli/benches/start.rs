@@ -42,6 +42,7 @@ const FUNDED_BY_ONE: usize = 10;
 /// Run without a file, as a test run does, it only shows that it works.
 const ACCOUNTS_TRIED: usize = 2_000;
 /// 1e-8 USD in one USD, and units of the collateral in one of it.
+const CORE: UniverseId = UniverseId::new(0);
 const DOLLAR: i128 = 100_000_000;
 const FUNDS_USD: i128 = 100_000;
 const ORDER_USD: i128 = 25;
@@ -63,7 +64,7 @@ fn endow(genesis_file: &Path, funders: &[Secp256k1SecretKey]) -> Genesis {
     let text = fs::read(genesis_file).expect("init wrote it");
     let mut genesis: Genesis = serde_json::from_slice(&text).expect("a genesis");
     let funds = |key: &Secp256k1SecretKey| GenesisBalance {
-        universe: UniverseId::new(0),
+        universe: CORE,
         account: key.address(),
         asset: AssetId::new(0),
         amount: Amount::new(FUNDS_USD * DOLLAR * FUNDED_BY_ONE as i128),
@@ -156,13 +157,15 @@ fn metric(port: u16, name: &str) -> Option<f64> {
 fn fill(remote: &Remote, port: u16, genesis: &Genesis, keys: &[Secp256k1SecretKey]) {
     let markets = wait_for("prices", Duration::from_secs(60), || {
         let markets = remote.block_on(remote.api.markets()).ok()?;
-        let markets: Vec<MarketInfo> = markets.into_iter().filter(|market| market.spec.perpetual().is_some()).collect();
+        // Accounts have funds in the core universe alone.
+        let is_funded = |market: &MarketInfo| market.spec.perpetual().is_some() && market.spec.universe == CORE;
+        let markets: Vec<MarketInfo> = markets.into_iter().filter(is_funded).collect();
         markets.iter().all(|market| market.index.is_some()).then_some(markets)
     });
     let (chain_id, funders) = (genesis.chain_id, keys.len() / FUNDED_BY_ONE);
     let transfers = (funders..keys.len()).map(|place| {
         let amount = Amount::new(FUNDS_USD * DOLLAR);
-        let (universe, asset, to) = (UniverseId::new(0), AssetId::new(0), keys[place].address());
+        let (universe, asset, to) = (CORE, AssetId::new(0), keys[place].address());
         let transfer = Action::Transfer { universe, to, asset, amount };
         sign(&keys[place % funders], chain_id, place / funders, transfer)
     });

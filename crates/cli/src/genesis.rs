@@ -10,7 +10,10 @@ use palisade_types::{
     address::AccountId,
     genesis::{ActionBudgetTerms, FaucetGrant, Genesis, GenesisBalance, Seat, StorageTerms},
     ids::{AssetId, MarketId, UniverseId},
-    market::{AssetSpec, CollateralTerms, FutureSeriesSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
+    market::{
+        AssetSpec, CollateralTerms, ExpiryCounts, FutureSeriesSpec, MarketKind, MarketSpec, OptionSeriesSpec,
+        RiskTerms, UniverseSpec,
+    },
     numbers::{Amount, Price, Rate, Size, Usd},
     time::TimeMs,
 };
@@ -101,6 +104,22 @@ const PERPETUALS: &[Linear] = &[
 const FUTURES: &[Linear] =
     &[linear(CORE, "BTC", (5, 20), (5_000, 1_000), 200), linear(CORE, "ETH", (4, 20), (100_000, 20_000), 100)];
 
+/// A series of options: underlying, size decimals, tick in cents, and what one account and all of them may hold in units.
+struct Options {
+    symbol: &'static str,
+    size_decimals: u8,
+    tick_cents: i64,
+    open_interest: u64,
+    position: u64,
+}
+
+/// Options on the majors: two days, two Fridays, two months and a quarter ahead, eleven strikes and more each.
+const OPTIONS: &[Options] = &[
+    Options { symbol: "BTC", size_decimals: 2, tick_cents: 100, open_interest: 10_000, position: 1_000 },
+    Options { symbol: "ETH", size_decimals: 1, tick_cents: 10, open_interest: 200_000, position: 20_000 },
+];
+const OPTION_FEE: Rate = Rate::new(300);
+
 /// What backs positions beside dollars: initial and maintenance weight in parts per million, and the value (in millions of
 /// USD) up to which a universe counts it so.
 const COLLATERAL: &[(&str, i64, i64, i128)] = &[("BTC", 850_000, 900_000, 200), ("ETH", 800_000, 870_000, 100)];
@@ -145,6 +164,7 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
         },
         storage: StorageTerms { layout: 1 },
         future_series: FUTURES.iter().map(future_series).collect(),
+        option_series: OPTIONS.iter().map(option_series).collect(),
     }
 }
 
@@ -230,6 +250,33 @@ fn future_series(terms: &Linear) -> FutureSeriesSpec {
         open_interest_maximum: lots(terms.open_interest, terms.size_decimals),
         position_maximum: lots(terms.position, terms.size_decimals),
         risk: risk(terms),
+    }
+}
+
+fn option_series(terms: &Options) -> OptionSeriesSpec {
+    OptionSeriesSpec {
+        universe: CORE,
+        underlying: asset(terms.symbol),
+        expiries: ExpiryCounts { daily: 2, weekly: 2, monthly: 2, quarterly: 1 },
+        strikes_per_side: 5,
+        default_volatility: Rate::new(550_000),
+        volatility_move_per_second: Rate::new(10_000),
+        size_decimals: terms.size_decimals,
+        tick: Price::new(terms.tick_cents * 1_000_000),
+        maker_fee: OPTION_FEE,
+        taker_fee: OPTION_FEE,
+        fee_share_maximum: Rate::new(125_000),
+        minimum_notional_usd: Usd::ZERO,
+        maximum_notional_usd: Usd::new(10_000_000 * DOLLAR),
+        price_band: Rate::new(100_000),
+        open_orders_per_account_max: 100,
+        open_interest_maximum: lots(terms.open_interest, terms.size_decimals),
+        position_maximum: lots(terms.position, terms.size_decimals),
+        risk: RiskTerms {
+            backstop_share: Rate::new(100_000),
+            fund_claim_maximum_usd: Usd::new(100_000 * DOLLAR),
+            ..RiskTerms::flat()
+        },
     }
 }
 

@@ -46,13 +46,13 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 /// both.
 const EDGES: &[(&str, &[&str])] = &[
     ("palisade-types", &[]),
-    ("palisade-engine", &["palisade-types"]),
     // Mathematics alone: who margins, quotes or shows options asks it.
     ("palisade-pricing", &["palisade-types"]),
-    ("palisade-client", &["palisade-types"]),
+    ("palisade-engine", &["palisade-pricing", "palisade-types"]),
+    ("palisade-client", &["palisade-pricing", "palisade-types"]),
     ("palisade-node", &["palisade-client", "palisade-engine", "palisade-types"]),
     ("palisade-gateway", &["palisade-client", "palisade-types"]),
-    ("palisade-agents", &["palisade-client", "palisade-types"]),
+    ("palisade-agents", &["palisade-client", "palisade-pricing", "palisade-types"]),
     // Runs whole nodes, asks them as a client does, and executes finalized blocks a second time.
     ("palisade-sim", &["palisade-client", "palisade-engine", "palisade-node", "palisade-types"]),
     (

@@ -5,6 +5,7 @@
 
 use crate::proof::{ProofBundle, ProofRequest};
 use async_trait::async_trait;
+use palisade_pricing::{Greeks, Volatility};
 use palisade_types::{
     action::MarginMode,
     address::{AccountId, SignerId},
@@ -116,7 +117,20 @@ pub struct MarketInfo {
     pub open_interest: Size,
     /// Of a perpetual, from its first sample on.
     pub funding: Option<FundingInfo>,
+    /// Of an option, from its first mark on.
+    pub option: Option<OptionInfo>,
     pub halted: bool,
+}
+
+/// What an option's mark is made of, and what it depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptionInfo {
+    /// The price for delivery at the expiry.
+    pub forward: Price,
+    /// What the surface says for the strike.
+    pub volatility: Volatility,
+    /// Per unit of the underlying.
+    pub greeks: Greeks,
 }
 
 /// What a perpetual's funding comes to.

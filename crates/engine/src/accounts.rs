@@ -2,8 +2,9 @@
 
 use crate::{
     clearing::unreceived_usd,
-    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage},
-    market_math::{RATE_ONE, quote_amount},
+    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage, liquidation_price},
+    market_math::{RATE_ONE, quote_amount, quote_value_usd, value_floor_usd},
+    options,
     risk::{counted_collateral_usd, market_fraction},
     state::{MarketStanding, PositionRecord, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
@@ -58,7 +59,7 @@ const fn lever(market: &MarketSpec) -> Option<(u32, &RiskTerms)> {
         MarketKind::Perpetual { maximum_leverage, risk, .. } | MarketKind::Future { maximum_leverage, risk, .. } => {
             Some((*maximum_leverage, risk))
         }
-        MarketKind::Spot { .. } => None,
+        MarketKind::Spot { .. } | MarketKind::Option { .. } => None,
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn position(state: &State, account: AccountId, market: MarketId) -> P
     state.position(account, market).copied().unwrap_or_default()
 }
 
-/// An account's margin in a universe, one market left out.
+/// An account's margin in a universe, one linear market left out.
 pub(crate) fn margin_without(
     state: &State,
     account: AccountId,
@@ -96,11 +97,14 @@ pub(crate) fn margin_without(
         let market = state.market(standing.market).filter(|market| market.universe == universe)?;
         lever(market).map(|_| exposure_of(state, standing, market))
     });
-    let margin = AccountMargin::of(
+    let mut margin = AccountMargin::of(
         state.balance(account, universe, collateral),
         state.held(account, universe, collateral),
         exposures,
     )?;
+    if options::margin::has_options(state.standings_of(account)) {
+        margin = margin.with_options(&options::margin::of(state, account, universe, None)?)?;
+    }
     let others = state.other_assets_of(account);
     if others.is_empty() {
         return Ok(margin);
@@ -148,6 +152,12 @@ pub(crate) fn collateral_account(state: &State, account: AccountId, market: Mark
 pub fn isolated_margin(state: &State, account: AccountId, market: &MarketSpec) -> Result<AccountMargin, Rejection> {
     let universe = market.universe;
     let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
+    if market.option().is_some() {
+        let own = state.balance(AccountId::isolated(account, market.id), universe, record.spec.collateral);
+        let lots = position(state, account, market.id).position.get();
+        let options = options::margin::of_positions(state, universe, [(market.id, lots)])?;
+        return AccountMargin::of(own, Amount::ZERO, std::iter::empty())?.with_options(&options);
+    }
     let exposure = exposure(state, account, market)?.without_orders();
     let own = state.balance(AccountId::isolated(account, market.id), universe, record.spec.collateral);
     AccountMargin::of(own, Amount::ZERO, std::iter::once(Ok(Exposure { is_isolated: false, ..exposure })))
@@ -164,6 +174,75 @@ pub fn withdrawable_usd(state: &State, account: AccountId, universe: UniverseId)
     let cash = margin.balance_usd.checked_sub(margin.held_usd).ok_or(Rejection::Overflow)?;
     let received = cash.checked_sub(unreceived_usd(state, account, universe)?).ok_or(Rejection::Overflow)?;
     Ok(margin.free_usd()?.min(received).max(Usd::ZERO))
+}
+
+/// What a position comes to, for people.
+#[derive(Clone, Copy, Debug)]
+pub struct PositionFigures {
+    /// The market's mark.
+    pub mark: Price,
+    /// Its absolute value at the mark.
+    pub value_usd: Usd,
+    /// Profit at the mark; of an option, what it is worth, because its premium is paid.
+    pub unrealised_usd: Usd,
+    /// Initial margin of the position by itself; of an option, beside what it is worth.
+    pub initial_usd: Usd,
+    /// Maintenance margin of the position by itself.
+    pub maintenance_usd: Usd,
+    /// The account's leverage in the market; one in options.
+    pub leverage: u32,
+    /// Whether it has its own collateral.
+    pub is_isolated: bool,
+    linear: Option<Exposure>,
+}
+
+impl PositionFigures {
+    /// The mark at which what backs the position meets maintenance margin, all else unchanged; none of an option, which no one
+    /// price decides on.
+    pub fn liquidation_price(&self, margin: &AccountMargin) -> Option<Price> {
+        liquidation_price(margin, self.linear.as_ref()?)
+    }
+}
+
+/// The figures of an account's position in a derivative market.
+pub fn position_figures(state: &State, account: AccountId, market: &MarketSpec) -> Result<PositionFigures, Rejection> {
+    if market.option().is_none() {
+        let exposure = exposure(state, account, market)?;
+        return Ok(PositionFigures {
+            mark: exposure.mark,
+            value_usd: exposure.notional_usd()?,
+            unrealised_usd: exposure.unrealised_usd()?,
+            initial_usd: exposure.position_initial_usd()?,
+            maintenance_usd: exposure.maintenance_usd()?,
+            leverage: exposure.leverage,
+            is_isolated: exposure.is_isolated,
+            linear: Some(exposure),
+        });
+    }
+    let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
+    let lots = position(state, account, market.id).position.get();
+    let worth = value_floor_usd(mark, i128::from(lots), market.size_decimals)?;
+    let needed = options::margin::isolated_requirement(state, market, lots)?;
+    let beside = |usd: Usd| if lots > 0 { Usd::ZERO } else { usd };
+    Ok(PositionFigures {
+        mark,
+        value_usd: if lots > 0 { worth } else { worth.checked_neg().ok_or(Rejection::Overflow)? },
+        unrealised_usd: worth,
+        initial_usd: beside(needed.initial_usd),
+        maintenance_usd: beside(needed.maintenance_usd),
+        leverage: 1,
+        is_isolated: state.standing(account, market.id).is_isolated(),
+        linear: None,
+    })
+}
+
+/// The cash of an account with which premiums can be paid: what no order locks and clearing has received. What positions need
+/// is judged apart.
+pub(crate) fn received_cash_usd(state: &State, account: AccountId, universe: UniverseId) -> Result<Usd, Rejection> {
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    let held = state.held(account, universe, collateral);
+    let cash = state.balance(account, universe, collateral).checked_sub(held).ok_or(Rejection::Overflow)?;
+    quote_value_usd(cash).checked_sub(unreceived_usd(state, account, universe)?).ok_or(Rejection::Overflow)
 }
 
 /// What an account may spend of an asset or send away: what it holds and no order locks; of the collateral only what its

@@ -19,8 +19,10 @@ mod funding;
 mod listing;
 mod loss_settlement;
 mod migrate;
+mod option_listing;
 mod order;
 mod prices;
+mod surfaces;
 mod timers;
 mod triggers;
 mod user_actions;
@@ -154,6 +156,7 @@ pub(crate) fn execute(
     funding::run(&mut work);
     expiry::run(&mut work);
     listing::run(&mut work);
+    option_listing::run(&mut work);
     liquidation::run(&mut work);
     loss_settlement::run(&mut work);
     vaults::pay_queues(&mut work);

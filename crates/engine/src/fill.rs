@@ -4,18 +4,20 @@
 //! Rules:
 //! - The quote is exact, computed once and posted with opposite signs; fees round up and go to the universe.
 //! - A fill stands only if both sides can afford it afterwards: spot, nothing spent that an order or a position
-//!   needs; perpetuals, initial margin at the mark, or less risk at no worse health (I5).
+//!   needs; perpetuals, initial margin at the mark, or less risk at no worse health (I5); options, the same, and premiums
+//!   are paid in cash that clearing has received (I4).
 //! - The maker is judged first: a maker who cannot pay costs nobody anything but that maker's order.
 
 use crate::{
-    accounts::{collateral_account, exposure, margin_without, position, spendable},
+    accounts::{collateral_account, exposure, margin, margin_without, position, received_cash_usd, spendable},
     clearing,
     funding_payment::OwedFunding,
     isolated,
     ledger::{Overdraft, Settlement},
     margin::AccountMargin,
-    market_math::{base_amount, fee_usd, quote_amount, quote_usd},
+    market_math::{base_amount, quote_amount, quote_usd},
     mutant::{Mutant, is_planted},
+    options::fees::trade_fee_usd,
     orders,
     perpetual::FillEffect,
     state::{MarketState, PositionId, PositionRecord, Record, RecordKey, State},
@@ -25,7 +27,7 @@ use palisade_types::{
     address::AccountId,
     event::{Event, Trade, TradeSide},
     ids::{AssetId, MarketId},
-    market::{MarketSpec, SpotTerms},
+    market::{MarketKind, MarketSpec, SpotTerms},
     numbers::{Amount, Position, Size, Usd},
     order::{OpenOrder, Side},
     rejection::Rejection,
@@ -75,11 +77,11 @@ struct Before {
     margin: Option<MarginBefore>,
 }
 
-/// The margin of one side of a perpetual's fill, which moves the fill's market and the balance and nothing else.
+/// The margin of one side of a fill, which moves the fill's market and the balance and nothing else.
 #[derive(Clone, Copy, Debug)]
 struct MarginBefore {
-    /// All other markets, which stay as they are.
-    elsewhere: AccountMargin,
+    /// All other markets, which stay as they are; none of an option, which is margined together with others.
+    elsewhere: Option<AccountMargin>,
     /// All markets.
     whole: AccountMargin,
 }
@@ -87,11 +89,9 @@ struct MarginBefore {
 /// Settles a fill if both sides can afford it.
 pub(crate) fn settle(work: &mut Work<'_>, fill: &Fill<'_>) -> Result<Verdict, Rejection> {
     let quote_usd = quote_usd(fill.maker.price, fill.lots, fill.market.size_decimals)?;
-    let amounts = Amounts {
-        quote_usd,
-        maker_fee_usd: fee_usd(quote_usd, fill.market.maker_fee)?,
-        taker_fee_usd: fee_usd(quote_usd, fill.market.taker_fee)?,
-    };
+    let fee = |rate| trade_fee_usd(work.state, fill.market, quote_usd, fill.lots, rate);
+    let amounts =
+        Amounts { quote_usd, maker_fee_usd: fee(fill.market.maker_fee)?, taker_fee_usd: fee(fill.market.taker_fee)? };
     let maker_before = before(work.state, fill.market, fill.maker.account)?;
     let taker_before = before(work.state, fill.market, fill.taker.account)?;
     let checkpoint = work.checkpoint();
@@ -165,12 +165,16 @@ fn side(order: &OpenOrder, fee_usd: Usd, start_position: Position, closed_pnl_us
 }
 
 fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Before, Rejection> {
-    let margin = match market.linear() {
-        Some(_) => {
+    let margin = match market.kind {
+        MarketKind::Perpetual { .. } | MarketKind::Future { .. } => {
             let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
-            Some(MarginBefore { elsewhere, whole: elsewhere.with(&exposure(state, account, market)?.cross_margin()?)? })
+            let whole = elsewhere.with(&exposure(state, account, market)?.cross_margin()?)?;
+            Some(MarginBefore { elsewhere: Some(elsewhere), whole })
         }
-        None => None,
+        MarketKind::Option { .. } => {
+            Some(MarginBefore { elsewhere: None, whole: margin(state, account, market.universe)? })
+        }
+        MarketKind::Spot { .. } => None,
     };
     Ok(Before { position: position(state, account, market.id), margin })
 }
@@ -230,6 +234,9 @@ fn settle_perpetual(
     let maker_owed = OwedFunding::of(maker_before.position, index)?;
     let taker_owed = OwedFunding::of(taker_before.position, index)?;
     let effect = |owed: &OwedFunding, order: &OpenOrder| -> Result<FillEffect, Rejection> {
+        if market.option().is_some() {
+            return owed.paid().after_premium(order.side, fill.lots, amounts.quote_usd);
+        }
         owed.paid().after_fill(order.side, fill.maker.price, fill.lots, market.size_decimals)
     };
     let maker = effect(&maker_owed, fill.maker)?;
@@ -289,23 +296,54 @@ fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Befor
             Ok(spendable(state, order.account, market.universe, paid)? >= Amount::ZERO)
         }
         (None, Some(margin_before)) => {
-            let here = exposure(state, order.account, market)?;
-            let elsewhere = margin_before.elsewhere.with_balance(collateral_balance(state, market, order.account)?);
-            let position_after = here.position.position;
-            let after = elsewhere.with(&here.cross_margin()?)?;
-            let checked = if here.is_isolated {
-                isolated::check_fill(&after, &margin_before.whole)
-            } else {
-                after.check_fill(&margin_before.whole, before.position.position, position_after)
+            let checked = match margin_before.elsewhere {
+                Some(elsewhere) => check_linear(state, market, order, before, (&elsewhere, &margin_before.whole)),
+                None => check_option(state, market, order, before, &margin_before.whole),
             };
             match checked {
                 Ok(()) => Ok(true),
-                Err(Rejection::InsufficientMargin { .. }) => Ok(false),
+                Err(Rejection::InsufficientMargin { .. } | Rejection::PremiumUncovered { .. }) => Ok(false),
                 Err(rejection) => Err(rejection),
             }
         }
         (None, None) => Ok(false),
     }
+}
+
+fn check_linear(
+    state: &State,
+    market: &MarketSpec,
+    order: &OpenOrder,
+    before: &Before,
+    (elsewhere, whole_before): (&AccountMargin, &AccountMargin),
+) -> Result<(), Rejection> {
+    let here = exposure(state, order.account, market)?;
+    let after =
+        elsewhere.with_balance(collateral_balance(state, market, order.account)?).with(&here.cross_margin()?)?;
+    if here.is_isolated {
+        return isolated::check_fill(&after, whole_before);
+    }
+    after.check_fill(whole_before, before.position.position, here.position.position)
+}
+
+fn check_option(
+    state: &State,
+    market: &MarketSpec,
+    order: &OpenOrder,
+    before: &Before,
+    whole_before: &AccountMargin,
+) -> Result<(), Rejection> {
+    let after = margin(state, order.account, market.universe)?;
+    if after.balance_usd < whole_before.balance_usd {
+        let available = received_cash_usd(state, order.account, market.universe)?;
+        if available < Usd::ZERO {
+            let required = whole_before.balance_usd.checked_sub(after.balance_usd).ok_or(Rejection::Overflow)?;
+            let available = available.checked_add(required).ok_or(Rejection::Overflow)?;
+            return Err(Rejection::PremiumUncovered { required, available });
+        }
+    }
+    let position_after = position(state, order.account, market.id).position;
+    after.check_fill(whole_before, before.position.position, position_after)
 }
 
 fn count_volume(state: &mut State, account: AccountId, quote_usd: Usd) -> Result<(), Rejection> {

@@ -40,7 +40,7 @@ pub fn is_observed(expires_at_ms: TimeMs, now: TimeMs) -> bool {
 
 /// Whether a market is over: nothing trades in it any more.
 pub fn is_over(market: &MarketSpec, now: TimeMs) -> bool {
-    market.linear().and_then(|terms| terms.expires_at_ms).is_some_and(|expires_at_ms| expires_at_ms <= now)
+    market.expires_at_ms().is_some_and(|expires_at_ms| expires_at_ms <= now)
 }
 
 /// What a position is paid at a settlement price: its value rounded down, less its cost.
@@ -62,6 +62,23 @@ impl SettlementRecord {
             free_mark: None,
             price: None,
             fixed_at_ms: TimeMs::new(0),
+            delivered_lots: 0,
+            delivered_value_usd: Usd::ZERO,
+            is_settled: false,
+        }
+    }
+
+    /// The record of an option whose delivery begins: what a unit pays, and how much is delivered.
+    pub(crate) const fn of_option(paid: Price, now: TimeMs) -> Self {
+        Self {
+            held_price: paid,
+            held_taken_ms: now,
+            measured_to_ms: now,
+            integral: 0,
+            measured_ms: 0,
+            free_mark: None,
+            price: Some(paid),
+            fixed_at_ms: now,
             delivered_lots: 0,
             delivered_value_usd: Usd::ZERO,
             is_settled: false,

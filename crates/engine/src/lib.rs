@@ -43,6 +43,7 @@ mod matching;
 #[doc(hidden)]
 pub mod matching_core;
 pub mod mutant;
+pub mod options;
 pub mod oracle;
 mod orders;
 pub mod perpetual;

@@ -21,7 +21,9 @@ mod boxes;
 mod collateral;
 mod deficit;
 mod deleverage;
+mod option_boxes;
 mod slice;
+mod stake;
 mod transfer;
 pub(crate) mod watch;
 
@@ -31,7 +33,10 @@ pub use watch::scan;
 
 use crate::{
     future::is_over,
-    liquidation::watch::{Standing, standing},
+    liquidation::{
+        stake::Stake,
+        watch::{Standing, standing},
+    },
     orders,
     state::{MarginUnit, Record, RecordKey, UniverseRecord},
     work::Work,
@@ -75,9 +80,9 @@ pub const BACKSTOP_LEVERAGE: u32 = 10;
 /// The part of a book's depth that a slice may take in one block.
 pub const DEPTH_SHARE_MAX: Rate = Rate::new(250_000);
 
-/// How far an account with that much is from liquidation.
-pub fn level_of(equity_usd: Usd, maintenance_usd: Usd) -> Result<MarginLevel, Rejection> {
-    Standing { equity_usd, maintenance_usd, has_positions: true }.level()
+/// How far an account with that much is from liquidation; `netted_usd` is the part of both that options meet by what they are worth.
+pub fn level_of(equity_usd: Usd, maintenance_usd: Usd, netted_usd: Usd) -> Result<MarginLevel, Rejection> {
+    Standing { equity_usd, maintenance_usd, netted_usd, has_positions: true }.level()
 }
 
 /// The step of a block that margins whoever must be margined, and liquidates.
@@ -219,12 +224,9 @@ fn first_market(work: &Work<'_>, unit: MarginUnit) -> Result<Option<MarketId>, R
         if !by_loss && is_over(spec, work.time_ms) {
             continue;
         }
-        let exposure = crate::accounts::exposure(work.state, unit.account, spec)?;
-        let weight = if by_loss {
-            exposure.unrealised_usd()?.checked_neg().ok_or(Rejection::Overflow)?
-        } else {
-            exposure.maintenance_usd()?
-        };
+        let stake = Stake::of(work.state, unit.account, spec)?;
+        let weight =
+            if by_loss { stake.unrealised_usd.checked_neg().ok_or(Rejection::Overflow)? } else { stake.freed_usd };
         if best.is_none_or(|(most, _)| weight > most) {
             best = Some((weight, market));
         }

@@ -2,7 +2,7 @@
 //!
 //! All collateral of an account in a universe backs all its positions there.
 //!
-//! - **Equity** = collateral balance − collateral held for spot orders + Σ unrealised profit at the mark.
+//! - **Equity** = collateral balance − collateral held for spot orders + Σ unrealised profit at the mark + what options are worth.
 //! - **Initial requirement** of a market = the worse of two futures, all its buys filled or all its sells filled at
 //!   their limits: `notional / leverage` of the position then, plus what the fills would lose against the mark, plus
 //!   their fees. Reduce-only orders can add no risk and reserve nothing.
@@ -22,6 +22,7 @@
 use crate::{
     market_math::{fee_usd, value_bounds_usd, value_ceil_usd, value_floor_usd},
     mutant::{Mutant, is_planted},
+    options::margin::OptionsMargin,
     risk::{concentration_usd, counted_profit_usd},
     state::PositionRecord,
     wide::multiply_divide_ceil,
@@ -103,12 +104,16 @@ pub struct AccountMargin {
     pub unrealised_usd: Usd,
     /// The part of it that does not count for initial margin.
     pub uncounted_profit_usd: Usd,
+    /// What options are worth at the marks; negative if shorts outweigh longs.
+    pub options_value_usd: Usd,
     /// Σ initial requirements, open orders included.
     pub initial_usd: Usd,
     /// Σ initial requirements of the positions alone.
     pub position_initial_usd: Usd,
     /// Σ maintenance requirements.
     pub maintenance_usd: Usd,
+    /// The part of equity and maintenance that options meet by what they are worth, left out where levels are judged.
+    pub netted_usd: Usd,
 }
 
 /// What an account's assets other than the quote count for.
@@ -350,6 +355,28 @@ impl AccountMargin {
         Self { collateral_initial_usd: value.initial_usd, collateral_maintenance_usd: value.maintenance_usd, ..*self }
     }
 
+    /// With the account's options.
+    pub(crate) fn with_options(&self, options: &OptionsMargin) -> Result<Self, Rejection> {
+        Ok(Self {
+            options_value_usd: sum(self.options_value_usd, options.value_usd)?,
+            initial_usd: sum(self.initial_usd, options.initial_usd)?,
+            position_initial_usd: sum(self.position_initial_usd, options.position_initial_usd)?,
+            maintenance_usd: sum(self.maintenance_usd, options.maintenance_usd)?,
+            netted_usd: sum(self.netted_usd, options.netted_usd)?,
+            ..*self
+        })
+    }
+
+    /// With other initial requirements of the same options.
+    pub(crate) fn with_options_replaced(
+        &self,
+        before: &OptionsMargin,
+        after: &OptionsMargin,
+    ) -> Result<Self, Rejection> {
+        let added = difference(after.initial_usd, before.initial_usd)?;
+        Ok(Self { initial_usd: sum(self.initial_usd, added)?, ..*self })
+    }
+
     /// With one more market.
     pub(crate) fn with(&self, market: &MarketMargin) -> Result<Self, Rejection> {
         let mut account = *self;
@@ -369,19 +396,21 @@ impl AccountMargin {
     /// What backs the positions.
     pub fn equity_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_maintenance_usd)?;
-        sum(own, self.unrealised_usd)
+        sum(sum(own, self.unrealised_usd)?, self.options_value_usd)
     }
 
     /// What counts for new risk.
     pub fn initial_equity_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
-        sum(own, difference(self.unrealised_usd, self.uncounted_profit_usd)?)
+        let profit = difference(self.unrealised_usd, self.uncounted_profit_usd)?;
+        sum(sum(own, profit)?, self.options_value_usd)
     }
 
     /// What no requirement needs, profit left out; negative if something is lacking.
     pub fn free_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
         let most = if is_planted(Mutant::ProfitCanLeave) { Usd::MAX } else { Usd::ZERO };
+        let own = sum(own, self.options_value_usd)?;
         difference(sum(own, self.unrealised_usd.min(most))?, self.initial_usd)
     }
 

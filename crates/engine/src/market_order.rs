@@ -26,7 +26,7 @@ pub(crate) fn mark_of(state: &State, market: &MarketSpec) -> Result<Price, Rejec
 
 /// When a future expired, if it did.
 pub(crate) fn expired_at(market: &MarketSpec, now: TimeMs) -> Option<TimeMs> {
-    market.linear().and_then(|terms| terms.expires_at_ms).filter(|expires_at_ms| *expires_at_ms <= now)
+    market.expires_at_ms().filter(|expires_at_ms| *expires_at_ms <= now)
 }
 
 /// Refuses new orders in a halted universe or a market that is over.

@@ -166,7 +166,7 @@ pub(crate) fn open_interest(state: &State, market: &MarketSpec) -> u128 {
 }
 
 fn within_open_interest(state: &State, market: &MarketSpec, taker: &OpenOrder, maker: &OpenOrder, lots: Size) -> Size {
-    let Some(terms) = market.linear() else { return lots };
+    let Some(terms) = market.derivative() else { return lots };
     let (buyer, seller) = match taker.side {
         Side::Buy => (taker.account, maker.account),
         Side::Sell => (maker.account, taker.account),

@@ -1,4 +1,4 @@
-//! Positions in linear perpetuals: what a fill does to them, what it realises, and how much may exist.
+//! Positions: what a fill does to them, what it realises, and how much may exist.
 //!
 //! A position is a number of lots and its **cost**: the USD paid for the lots still open (negative for a short, which
 //! was paid). Its unrealised profit at a price is `value − cost`. A fill that closes lots moves profit from unrealised to
@@ -10,6 +10,9 @@
 //! - **Σ cost over accounts + balance of the clearing account = 0**, always, to the unit;
 //! - **Σ lots over accounts = 0** (I2), and open interest is the sum of the positive ones.
 //!
+//! A position in an option has no cost: its premium is paid when it is traded, so what a fill realises is the premium itself, the
+//! sum over both sides is zero, and so are both sums above ([`crate::options`]).
+//!
 //! Closing a part takes the cost's share pro rata, rounded up, so that what is realised is rounded down for the
 //! account; the unit stays in the cost of the rest and is settled when that closes.
 
@@ -20,7 +23,7 @@ use crate::{
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
-    market::LinearTerms,
+    market::{DerivativeTerms, MarketSpec},
     numbers::{Position, Price, Size, Usd},
     order::Side,
     rejection::Rejection,
@@ -45,6 +48,16 @@ impl PositionRecord {
     pub fn after_fill(self, side: Side, price: Price, lots: Size, size_decimals: u8) -> Result<FillEffect, Rejection> {
         let closing_quote = quote_usd(price, self.reducible(side, lots), size_decimals)?;
         self.after_trade(side, lots, quote_usd(price, lots, size_decimals)?, closing_quote)
+    }
+
+    /// The position after trading `lots` of an option for `quote`: it costs nothing, because the premium is paid at once.
+    pub fn after_premium(self, side: Side, lots: Size, quote: Usd) -> Result<FillEffect, Rejection> {
+        let after = Self { position: shifted(self.position, side, lots)?, ..self };
+        let realised_usd = match side {
+            Side::Buy => quote.checked_neg().ok_or(Rejection::Overflow)?,
+            Side::Sell => quote,
+        };
+        Ok(FillEffect { after, realised_usd })
     }
 
     /// The position after trading `lots` for `quote`, whatever price that is: what closes takes its share of the
@@ -117,6 +130,20 @@ fn shifted(position: Position, side: Side, lots: Size) -> Result<Position, Rejec
         .ok_or(Rejection::Overflow)
 }
 
+/// The position after trading `lots` in a market for `quote`.
+pub(crate) fn after_trade_in(
+    market: &MarketSpec,
+    position: PositionRecord,
+    side: Side,
+    lots: Size,
+    quote: Usd,
+) -> Result<FillEffect, Rejection> {
+    if market.option().is_some() {
+        return position.after_premium(side, lots, quote);
+    }
+    position.after_quote(side, lots, quote)
+}
+
 /// How many of `lots` a reduce-only order may trade now: never past a position of zero.
 pub fn reduce_only_cut(position: PositionRecord, side: Side, lots: Size) -> Size {
     position.reducible(side, lots)
@@ -139,7 +166,7 @@ pub fn only_reduces(position: PositionRecord, side: Side, open_lots: Size, lots:
 /// Refuses an order whose fill, after all of the account's `open_lots` on the same side, would exceed the position
 /// cap. Because every open order passed this check, no fill can exceed the cap later.
 pub fn check_position_cap(
-    terms: &LinearTerms,
+    terms: &DerivativeTerms,
     position: PositionRecord,
     side: Side,
     open_lots: Size,
@@ -163,7 +190,7 @@ pub fn check_position_cap(
 /// Open interest changes by `[(b + q)⁺ − b⁺] − [s⁺ − (s − q)⁺]`, which is convex in `q` and has slope 1 once both
 /// have nothing left to close; the largest `q` that stays within the room is therefore `room + (−b)⁺ + s⁺`.
 pub fn open_interest_cut(
-    terms: &LinearTerms,
+    terms: &DerivativeTerms,
     open_interest: u128,
     buyer: PositionRecord,
     seller: PositionRecord,

@@ -9,10 +9,9 @@ fn position(lots: i64, cost: i128) -> PositionRecord {
     PositionRecord { position: Position::new(lots), entry_cost_usd: Usd::new(cost), funding_index: Default::default() }
 }
 
-fn terms(open_interest: u64, position: u64) -> LinearTerms {
-    LinearTerms {
+fn terms(open_interest: u64, position: u64) -> DerivativeTerms {
+    DerivativeTerms {
         underlying: AssetId::new(1),
-        maximum_leverage: 50,
         open_interest_maximum: Size::new(open_interest),
         position_maximum: Size::new(position),
         risk: Default::default(),

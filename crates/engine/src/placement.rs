@@ -4,14 +4,16 @@
 //! included, leaves no trace.
 
 use crate::{
-    accounts::{exposure, margin_without, position, spendable},
+    accounts::{exposure, margin, margin_without, position, received_cash_usd, spendable},
     follow,
     market_math::{RATE_ONE, check_limit_price, quote_usd},
-    matching, orders,
+    matching,
+    options::{self, margin::OrderInThought},
+    orders,
     perpetual::{check_position_cap, check_reduce_only, only_reduces},
     state::State,
     vaults::check_order as check_vault_order,
-    wide::{multiply_divide_ceil, multiply_divide_floor},
+    wide::multiply_divide_ceil,
     work::Work,
 };
 use palisade_types::{
@@ -19,8 +21,8 @@ use palisade_types::{
     event::{CancelReason, Event},
     hash::ActionId,
     ids::OrderId,
-    market::{LinearTerms, MarketSpec},
-    numbers::{Price, Size},
+    market::{DerivativeTerms, MarketSpec},
+    numbers::{Price, Size, Usd},
     order::{OpenOrder, OrderRequest, Side, TimeInForce},
     receipt::OrderResult,
     rejection::Rejection,
@@ -125,7 +127,7 @@ fn rests_covered(work: &Work<'_>, market: &MarketSpec, order: &OpenOrder) -> Res
 
 /// What can be said without looking at the account.
 fn check_shape(state: &State, market: &MarketSpec, request: &OrderRequest, now: TimeMs) -> Result<(), Rejection> {
-    if let Some(expired_at_ms) = market.linear().and_then(|terms| terms.expires_at_ms).filter(|expiry| *expiry <= now) {
+    if let Some(expired_at_ms) = market.expires_at_ms().filter(|expiry| *expiry <= now) {
         return Err(Rejection::MarketExpired { market: market.id, expired_at_ms });
     }
     check_limit_price(request.price, market.tick)?;
@@ -154,22 +156,19 @@ fn check_shape(state: &State, market: &MarketSpec, request: &OrderRequest, now: 
     check_price_band(state, market, request)
 }
 
-/// A limit may lie only so far on the aggressive side of the mark, or of the last trade where there is no mark.
+/// A limit may lie only so far on the aggressive side of the mark, or of the last trade where there is no mark: so large a part
+/// of it, and in an option, which may be worth next to nothing, of the forward.
 fn check_price_band(state: &State, market: &MarketSpec, request: &OrderRequest) -> Result<(), Rejection> {
     let mark = state.mark(market.id).map(|record| record.price);
     let Some(reference) = mark.or(state.market_state(market.id).last_price) else { return Ok(()) };
-    let band = i128::from(market.price_band.get());
+    let band_of = if market.option().is_some() { state.forward_of(market.id).unwrap_or(reference) } else { reference };
     let units = i128::from(reference.get());
     let limit = i128::from(request.price.get());
+    let rate = i128::from(market.price_band.get());
+    let band = multiply_divide_ceil(i128::from(band_of.get()), rate, RATE_ONE).ok_or(Rejection::Overflow)?;
     let outside = match request.side {
-        Side::Buy => {
-            let above = RATE_ONE.checked_add(band).ok_or(Rejection::Overflow)?;
-            limit > multiply_divide_ceil(units, above, RATE_ONE).ok_or(Rejection::Overflow)?
-        }
-        Side::Sell => {
-            let below = RATE_ONE.checked_sub(band).ok_or(Rejection::Overflow)?;
-            limit < multiply_divide_floor(units, below, RATE_ONE).ok_or(Rejection::Overflow)?
-        }
+        Side::Buy => limit > units.checked_add(band).ok_or(Rejection::Overflow)?,
+        Side::Sell => limit < units.checked_sub(band).ok_or(Rejection::Overflow)?,
     };
     if outside { Err(Rejection::OutsidePriceBand { price: request.price, reference }) } else { Ok(()) }
 }
@@ -211,19 +210,19 @@ fn check_risk(state: &State, market: &MarketSpec, placement: &Placement, now: Ti
         priority: 0,
         placed_at_ms: now,
     };
-    if let Some(terms) = market.linear() {
-        check_perpetual(state, market, &terms, &order, now)?;
+    if let Some(terms) = market.derivative() {
+        check_derivative(state, market, &terms, &order, now)?;
     } else {
         check_vault_order(state, *account, market, false)?;
     }
     check_reservation(state, market, *account, request.side, &order)
 }
 
-/// A perpetual needs a mark for everything, and a fresh index, room and caps for new risk.
-fn check_perpetual(
+/// A derivative needs a mark for everything, and a fresh index, room and caps for new risk.
+fn check_derivative(
     state: &State,
     market: &MarketSpec,
-    terms: &LinearTerms,
+    terms: &DerivativeTerms,
     order: &OpenOrder,
     now: TimeMs,
 ) -> Result<(), Rejection> {
@@ -274,6 +273,9 @@ fn check_reservation(
     if order.reduce_only {
         return Ok(());
     }
+    if market.option().is_some() {
+        return check_option_reservation(state, market, account, order, record.notional_usd);
+    }
     let without_order = exposure(state, account, market)?;
     let mut with_order = without_order;
     let orders = match side {
@@ -285,6 +287,29 @@ fn check_reservation(
     let before = elsewhere.with(&without_order.cross_margin()?)?;
     let after = elsewhere.with(&with_order.cross_margin()?)?;
     after.check_order(&before)
+}
+
+/// A buy of an option must have its premium in cash, a sell the margin of what it would add, all other orders of the account
+/// considered.
+fn check_option_reservation(
+    state: &State,
+    market: &MarketSpec,
+    account: AccountId,
+    order: &OpenOrder,
+    notional_usd: Usd,
+) -> Result<(), Rejection> {
+    let universe = market.universe;
+    let in_thought = OrderInThought { market: market.id, side: order.side, lots: order.remaining, notional_usd };
+    let before = margin(state, account, universe)?;
+    let options = options::margin::of(state, account, universe, None)?;
+    let with_order = options::margin::of(state, account, universe, Some(&in_thought))?;
+    if order.side == Side::Buy {
+        let available = received_cash_usd(state, account, universe)?;
+        if notional_usd > available {
+            return Err(Rejection::PremiumUncovered { required: notional_usd, available });
+        }
+    }
+    before.with_options_replaced(&options, &with_order)?.check_order(&before)
 }
 
 /// What the book says to kinds of orders that must, or must not, match at once.

@@ -29,6 +29,9 @@ pub const MARGIN_PERIOD_OF_RISK_MS: i128 = 30_000;
 /// How far from the mark orders count as depth, as a part of it.
 pub const DEPTH_BAND: Rate = Rate::new(20_000);
 
+/// The same for options, whose books are wider.
+pub const OPTION_DEPTH_BAND: Rate = Rate::new(250_000);
+
 /// Orders of a side that are looked at for its depth.
 pub const DEPTH_ORDERS_MAX: usize = 64;
 
@@ -187,7 +190,8 @@ pub fn depth_now(state: &State, market: &MarketSpec, mark: Price) -> Result<Usd,
 /// What one side of the book offers within [`DEPTH_BAND`] of the mark, as far as [`DEPTH_ORDERS_MAX`] orders go.
 pub fn depth_of_side(state: &State, market: &MarketSpec, side: Side, mark: Price) -> Result<Usd, Rejection> {
     let mark = i128::from(mark.get());
-    let band = multiply_divide_floor(mark, i128::from(DEPTH_BAND.get()), RATE_ONE).ok_or(Rejection::Overflow)?;
+    let share = if market.option().is_some() { OPTION_DEPTH_BAND } else { DEPTH_BAND };
+    let band = multiply_divide_floor(mark, i128::from(share.get()), RATE_ONE).ok_or(Rejection::Overflow)?;
     let mut sum = Usd::ZERO;
     for record in state.book_side(market.id, side).take(DEPTH_ORDERS_MAX) {
         let distance = i128::from(record.order.price.get()).saturating_sub(mark).abs();

@@ -5,7 +5,7 @@ use crate::testing::{cases, price, usd};
 use palisade_types::{
     ids::AssetId,
     market::{LinearTerms, RiskTerms},
-    numbers::{Price, Rate, Size, Usd},
+    numbers::{Price, Rate, Usd},
 };
 use proptest::prelude::*;
 
@@ -14,8 +14,6 @@ fn terms() -> LinearTerms {
         underlying: AssetId::new(1),
         expires_at_ms: None,
         maximum_leverage: 20,
-        open_interest_maximum: Size::MAX,
-        position_maximum: Size::MAX,
         risk: RiskTerms {
             open_interest_lower_usd: usd("1000000"),
             open_interest_upper_usd: usd("2000000"),

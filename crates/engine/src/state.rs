@@ -12,6 +12,7 @@
 mod indices;
 mod keyless;
 mod linear_records;
+mod option_records;
 mod pools;
 mod read;
 mod records;
@@ -23,6 +24,7 @@ mod watch;
 pub use indices::{BookPlace, PositionTotals, Timer};
 pub use keyless::SubAccountRecord;
 pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};
+pub use option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord};
 pub use pools::{
     BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
     VaultWithdrawalId, VaultWithdrawalRecord,
@@ -43,7 +45,7 @@ pub(crate) use watch::{Bounds, Edge, PriceKey, WatchNumber, Watched};
 
 use crate::mutant::{Mutant, is_planted};
 use indices::Indices;
-use palisade_types::{address::AccountId, codec::DecodeError};
+use palisade_types::{address::AccountId, codec::DecodeError, numbers::Price};
 use tables::Tables;
 
 /// The whole exchange.
@@ -229,6 +231,7 @@ impl State {
             PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) => {
                 self.mark(market).map(|record| record.price.get())
             }
+            PriceKey::ForwardRises(market) => self.forward_of(market).map(Price::get),
             PriceKey::IndexFalls(asset) => self.index(asset).map(|record| record.price.get()),
             PriceKey::FundingRises(market) | PriceKey::FundingFalls(market) => Some(self.funding_index(market).get()),
         }

@@ -34,6 +34,7 @@ fn standing() -> Vec<Record> {
         migration: Some(MigrationProgress { version: 1, cursor: Some(vec![1, 2]) }),
         next_order: 10,
         next_trade: 11,
+        next_option: 4,
         oracle_round: Some(12),
         halted: Some("I1".to_owned()),
     };

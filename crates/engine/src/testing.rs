@@ -20,7 +20,7 @@ use palisade_types::{
     genesis::{ActionBudgetTerms, FaucetGrant, Genesis, GenesisBalance, Seat, StorageTerms},
     hash::{BlockDigest, sha256},
     ids::{AssetId, MarketId, Nonce, SeatId, UniverseId},
-    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
+    market::{AssetSpec, ExpiryCounts, MarketKind, MarketSpec, OptionSeriesSpec, UniverseSpec},
     numbers::{Amount, Price, Rate, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote},
     order::Side,
@@ -161,7 +161,34 @@ pub(crate) fn genesis() -> Genesis {
         },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        option_series: Vec::new(),
     }
+}
+
+/// The usual genesis with options on BTC: the next day and the next Friday, two strikes on each side, in lots of a tenth.
+pub(crate) fn option_genesis() -> Genesis {
+    let mut genesis = genesis();
+    genesis.option_series.push(OptionSeriesSpec {
+        universe: CORE,
+        underlying: BTC,
+        expiries: ExpiryCounts { daily: 1, weekly: 1, monthly: 0, quarterly: 0 },
+        strikes_per_side: 2,
+        default_volatility: Rate::new(600_000),
+        volatility_move_per_second: Rate::new(10_000),
+        size_decimals: 1,
+        tick: price("0.01"),
+        maker_fee: Rate::new(300),
+        taker_fee: Rate::new(300),
+        fee_share_maximum: Rate::new(125_000),
+        minimum_notional_usd: Usd::ZERO,
+        maximum_notional_usd: usd("10000000"),
+        price_band: Rate::new(100_000),
+        open_orders_per_account_max: 200,
+        open_interest_maximum: Size::new(500_000),
+        position_maximum: Size::new(300_000),
+        risk: Default::default(),
+    });
+    genesis
 }
 
 /// A chain under test.

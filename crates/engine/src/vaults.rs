@@ -87,7 +87,7 @@ pub fn worth(state: &State, account: AccountId, universe: UniverseId, now: TimeM
         let change = index_change(state, account, spec, now)?;
         if state.standing(account, market).is_isolated() {
             let own = accounts::isolated_margin(state, account, spec)?;
-            let at_mark = sum(own.balance_usd, own.unrealised_usd)?;
+            let at_mark = sum(sum(own.balance_usd, own.unrealised_usd)?, own.options_value_usd)?;
             apart = apart.with(at_mark.max(Usd::ZERO), sum(at_mark, change)?.max(Usd::ZERO))?;
         } else {
             cross_at_index = sum(cross_at_index, change)?;
@@ -104,11 +104,14 @@ impl Worth {
     }
 }
 
-/// What a position gains when it is valued at the index and not at the mark.
+/// What a position gains when it is valued at the index and not at the mark. An option has its mark alone.
 fn index_change(state: &State, account: AccountId, market: &MarketSpec, now: TimeMs) -> Result<Usd, Rejection> {
     let no_price = || Rejection::NoFreshPrice { market: market.id };
-    let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
+    let terms = market.derivative().ok_or(Rejection::NoLeverage { market: market.id })?;
     let index = state.index(terms.underlying).filter(|index| index.is_fresh(now)).ok_or_else(no_price)?;
+    if market.option().is_some() {
+        return Ok(Usd::ZERO);
+    }
     let mark = state.mark(market.id).ok_or_else(no_price)?;
     let lots = i128::from(accounts::position(state, account, market.id).position.get());
     let value = |price| value_floor_usd(price, lots, market.size_decimals);
@@ -160,6 +163,9 @@ pub(crate) fn check_order(
     let Some(record) = state.vault(account) else { return Ok(()) };
     if market.spot().is_some() {
         return Err(Rejection::NotForVaults { what: "spot markets".to_owned() });
+    }
+    if market.option().is_some() {
+        return Err(Rejection::NotForVaults { what: "options".to_owned() });
     }
     if (record.owes() || record.closed) && !reduces {
         return Err(Rejection::VaultMustReduce { vault: account });

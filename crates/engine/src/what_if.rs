@@ -18,7 +18,7 @@ use palisade_types::{
     decimal::power_of_ten,
     ids::{AssetId, UniverseId},
     market::{CollateralTerms, LinearTerms, RiskTerms},
-    numbers::{Amount, FundingIndex, Price, Rate, Size, Usd},
+    numbers::{Amount, FundingIndex, Price, Rate, Usd},
     rejection::Rejection,
     time::TimeMs,
     what_if::{WhatIf, WhatIfAnswer, WhatIfCollateral, WhatIfPosition, WhatIfPositionAnswer},
@@ -82,7 +82,7 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
         maintenance_usd,
         health_usd: margin.health_usd()?,
         withdrawable_usd: margin.withdrawable_usd()?,
-        level: level_of(equity_usd, maintenance_usd)?,
+        level: level_of(equity_usd, maintenance_usd, margin.netted_usd)?,
     })
 }
 
@@ -220,8 +220,6 @@ fn terms(position: &WhatIfPosition) -> LinearTerms {
         underlying: AssetId::new(0),
         expires_at_ms: None,
         maximum_leverage: position.maximum_leverage,
-        open_interest_maximum: Size::MAX,
-        position_maximum: Size::MAX,
         risk: RiskTerms {
             open_interest_lower_usd: position.open_interest_lower_usd,
             open_interest_upper_usd: position.open_interest_upper_usd,

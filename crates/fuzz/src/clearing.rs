@@ -9,3 +9,5 @@ pub mod books;
 pub mod checks;
 #[path = "../../engine/tests/clearing/follow.rs"]
 pub mod follow;
+#[path = "../../engine/tests/clearing/options.rs"]
+pub mod options;

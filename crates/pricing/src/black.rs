@@ -11,6 +11,7 @@ use crate::{
     normal::{DEVIATIONS_MAX, bell, density_of_bell, scaled_tail},
     scaled::Scaled,
 };
+pub use palisade_types::market::OptionKind;
 use palisade_types::numbers::Price;
 use serde::{Deserialize, Serialize};
 
@@ -18,16 +19,6 @@ use serde::{Deserialize, Serialize};
 pub const YEAR_MS: u64 = 31_536_000_000;
 /// Longest time to expiry: 100 years.
 pub const TIME_MS_MAX: u64 = 100 * YEAR_MS;
-
-/// The right to buy or to sell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OptionKind {
-    /// Pays what the settlement price is above the strike.
-    Call,
-    /// Pays what the settlement price is below the strike.
-    Put,
-}
 
 /// An option and what it is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +180,12 @@ impl OptionTerms {
             (Ok(1..), Ok(1..)) => Err(PricingError::TimeTooLong { time_ms: self.time_ms, maximum_ms: TIME_MS_MAX }),
             _ => Err(PricingError::NotPositive { forward: self.forward, strike: self.strike }),
         }
+    }
+
+    /// `ln(K/F)`.
+    pub fn log_strike(&self) -> Result<Q57, PricingError> {
+        let (forward, strike) = self.positive()?;
+        Ok(log_ratio(strike, forward))
     }
 
     #[inline]

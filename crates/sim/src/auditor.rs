@@ -222,6 +222,9 @@ impl Auditor {
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. }
             | Event::BackstopSynced { .. } => self.pooled(event),
+            Event::OptionListed { .. } | Event::SurfaceUpdated { .. } | Event::OptionsFixed { .. } => {
+                Err("the simulated venue lists no options: this auditor does not follow them".to_owned())
+            }
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
             // They move nothing and promise nothing that is followed here.
             Event::OrderAccepted { .. }

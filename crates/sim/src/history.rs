@@ -422,6 +422,9 @@ fn event_name(event: &Event) -> &'static str {
         Event::SettlementPriceFixed { .. } => "event: settlement price fixed",
         Event::Delivered { .. } => "event: delivered",
         Event::MarketSettled { .. } => "event: market settled",
+        Event::OptionListed { .. } => "event: option listed",
+        Event::SurfaceUpdated { .. } => "event: surface updated",
+        Event::OptionsFixed { .. } => "event: options fixed",
     }
 }
 

@@ -41,7 +41,7 @@ fn days_follow_each_other() {
 #[test]
 fn expiries_of_a_series() {
     let names = |time_ms: u64, daily, weekly| -> Vec<String> {
-        let expiries = expiries_after(TimeMs::new(time_ms), daily, weekly);
+        let expiries = expiries_after(TimeMs::new(time_ms), ExpiryCounts { daily, weekly, ..ExpiryCounts::default() });
         assert!(expiries.iter().all(|expiry| expiry.get() % DAY_MS == EXPIRY_OF_DAY_MS));
         expiries.iter().map(|expiry| expiry_name(*expiry).expect("in range")).collect()
     };
@@ -55,4 +55,18 @@ fn expiries_of_a_series() {
     assert_eq!(names(friday_at_eight - 1, 1, 1), ["17NOV23"]);
     assert_eq!(names(friday_at_eight, 1, 1), ["18NOV23", "24NOV23"]);
     assert_eq!(names(u64::MAX - 1, 1, 1), [""; 0], "the end of time has no expiries");
+}
+
+/// The last Fridays of months and quarters from the same Tuesday; a Friday that is of several kinds is listed once.
+#[test]
+fn expiries_of_months_and_quarters() {
+    let names = |time_ms: u64, [daily, weekly, monthly, quarterly]: [u32; 4]| -> Vec<String> {
+        let expiries = expiries_after(TimeMs::new(time_ms), ExpiryCounts { daily, weekly, monthly, quarterly });
+        expiries.iter().map(|expiry| expiry_name(*expiry).expect("in range")).collect()
+    };
+    let tuesday = 1_700_000_000_000;
+    assert_eq!(names(tuesday, [0, 0, 3, 0]), ["24NOV23", "29DEC23", "26JAN24"]);
+    assert_eq!(names(tuesday, [0, 0, 0, 3]), ["29DEC23", "29MAR24", "28JUN24"]);
+    assert_eq!(names(tuesday, [1, 2, 2, 1]), ["15NOV23", "17NOV23", "24NOV23", "29DEC23"]);
+    assert_eq!(names(tuesday, [0, 0, 12, 8]).len(), 12 + 4, "four of the quarters are among the months");
 }

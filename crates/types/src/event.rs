@@ -8,8 +8,8 @@ use crate::{
     codec,
     hash::ActionId,
     ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
-    market::MarketSpec,
-    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Shares, Size, Usd},
+    market::{MarketSpec, OptionKind},
+    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Shares, Size, Usd},
     order::{OpenOrder, Side},
     quote::ProtectionTerms,
     receipt::OrderResult,
@@ -194,6 +194,49 @@ pub enum Event {
     /// A losing position paid in what it had lost, so that clearing can pay what winners have realised; the loss is in its
     /// cost no longer.
     LossSettled { market: MarketId, account: AccountId, amount_usd: Usd } = 67,
+    /// An option was listed by rule.
+    OptionListed {
+        /// Its number.
+        market: MarketId,
+        /// Its name.
+        symbol: String,
+        /// Its universe.
+        universe: UniverseId,
+        /// The asset whose index it follows.
+        underlying: AssetId,
+        /// When it is settled.
+        expires_at_ms: TimeMs,
+        /// The price that its payoff is counted from.
+        strike: Price,
+        /// Call or put.
+        right: OptionKind,
+    } = 80,
+    /// The marks of an expiry's options changed.
+    SurfaceUpdated {
+        /// In which universe.
+        universe: UniverseId,
+        /// Of options on what.
+        underlying: AssetId,
+        /// Of which expiry.
+        expires_at_ms: TimeMs,
+        /// The price for delivery then.
+        forward: Price,
+        /// The volatility at the forward, in parts per million.
+        volatility: Rate,
+    } = 81,
+    /// The settlement price of an expiry's options was fixed.
+    OptionsFixed {
+        /// In which universe.
+        universe: UniverseId,
+        /// Of options on what.
+        underlying: AssetId,
+        /// Of which expiry.
+        expires_at_ms: TimeMs,
+        /// The price.
+        price: Price,
+        /// How much of the window was measured.
+        measured_ms: u64,
+    } = 82,
     /// A full hour was paid for.
     FundingRateSet {
         /// Where.

@@ -5,7 +5,7 @@ use crate::{
     codec,
     hash::{GenesisHash, sha256},
     ids::{AssetId, SeatId, UniverseId},
-    market::{AssetSpec, FutureSeriesSpec, MarketSpec, UniverseSpec},
+    market::{AssetSpec, FutureSeriesSpec, MarketSpec, OptionSeriesSpec, UniverseSpec},
     numbers::Amount,
     time::TimeMs,
 };
@@ -48,6 +48,9 @@ pub struct Genesis {
     /// Futures that are listed by rule.
     #[serde(default)]
     pub future_series: Vec<FutureSeriesSpec>,
+    /// Options that are listed by rule.
+    #[serde(default)]
+    pub option_series: Vec<OptionSeriesSpec>,
 }
 
 /// The epoch of every block, vote and certificate. The seats of the genesis are the only committee until committees

@@ -49,8 +49,8 @@ number_id!(
     AssetId, u32
 );
 number_id!(
-    /// A market. Perpetuals count from 0, spot markets from [`MarketId::FIRST_SPOT`] and futures from
-    /// [`MarketId::FIRST_FUTURE`], so the number equals the asset id that Hyperliquid clients use. Positions are
+    /// A market. Perpetuals count from 0, spot markets from [`MarketId::FIRST_SPOT`], futures from
+    /// [`MarketId::FIRST_FUTURE`] and options from [`MarketId::FIRST_OPTION`], so the number equals the asset id that Hyperliquid clients use. Positions are
     /// never reused.
     MarketId, u32
 );
@@ -89,6 +89,14 @@ impl MarketId {
 
     /// The number after the last future.
     pub const FUTURES_END: u32 = 120_000;
+
+    /// The first number of options: far from every range of Hyperliquid's scheme, and below 2^32 to the end.
+    pub const FIRST_OPTION: u32 = 1_000_000_000;
+
+    /// Whether the number lies in the range of options.
+    pub const fn is_option(self) -> bool {
+        self.0 >= Self::FIRST_OPTION
+    }
 
     /// Whether the number lies in the range of futures.
     pub const fn is_future(self) -> bool {

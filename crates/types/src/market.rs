@@ -56,7 +56,8 @@ pub struct UniverseSpec {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarketSpec {
-    /// Its number: perpetuals 0, 1, …; spot 10000, 10001, …; futures 110000, …; its place in the list of its kind.
+    /// Its number: perpetuals 0, 1, …; spot 10000, 10001, …; futures 110000, …; options 1000000000, …; its place in the
+    /// list of its kind.
     pub id: MarketId,
     /// `BTC`, `BTC/USDC`, …
     pub symbol: String,
@@ -125,6 +126,50 @@ pub enum MarketKind {
         #[serde(default)]
         risk: RiskTerms,
     } = 2,
+    /// A European option on an index, paid for when it is traded, settled in cash at its expiry. Only series list options.
+    Option {
+        /// The asset whose index it follows.
+        underlying: AssetId,
+        /// When it is settled.
+        expires_at_ms: TimeMs,
+        /// The price that its payoff is counted from.
+        strike: Price,
+        /// Call or put.
+        right: OptionKind,
+        /// Most of a premium that a fee may take.
+        fee_share_maximum: Rate,
+        /// As of a perpetual.
+        open_interest_maximum: Size,
+        /// As of a perpetual.
+        position_maximum: Size,
+        /// As of a perpetual; only the vault's share and the fund's claim matter.
+        #[serde(default)]
+        risk: RiskTerms,
+    } = 3,
+}
+
+/// The right to buy or to sell.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum OptionKind {
+    /// Pays what the settlement price is above the strike.
+    Call = 0,
+    /// Pays what the settlement price is below the strike.
+    Put = 1,
+}
+
+impl OptionKind {
+    /// The last letter of an option's name.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Call => 'C',
+            Self::Put => 'P',
+        }
+    }
 }
 
 /// Futures that are listed by rule; see `docs/rules/futures.md`.
@@ -167,6 +212,11 @@ pub struct FutureSeriesSpec {
 }
 
 impl FutureSeriesSpec {
+    /// Which expiries are listed.
+    pub const fn counts(&self) -> ExpiryCounts {
+        ExpiryCounts { daily: self.daily, weekly: self.weekly, monthly: 0, quarterly: 0 }
+    }
+
     /// The market of the series that expires then.
     pub const fn market(&self, id: MarketId, symbol: String, expires_at_ms: TimeMs) -> MarketSpec {
         MarketSpec {
@@ -177,6 +227,101 @@ impl FutureSeriesSpec {
                 underlying: self.underlying,
                 expires_at_ms,
                 maximum_leverage: self.maximum_leverage,
+                open_interest_maximum: self.open_interest_maximum,
+                position_maximum: self.position_maximum,
+                risk: self.risk,
+            },
+            size_decimals: self.size_decimals,
+            tick: self.tick,
+            maker_fee: self.maker_fee,
+            taker_fee: self.taker_fee,
+            minimum_notional_usd: self.minimum_notional_usd,
+            maximum_notional_usd: self.maximum_notional_usd,
+            price_band: self.price_band,
+            open_orders_per_account_max: self.open_orders_per_account_max,
+        }
+    }
+}
+
+/// Options that are listed by rule; see `docs/rules/options.md`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptionSeriesSpec {
+    /// The universe of its markets.
+    pub universe: UniverseId,
+    /// The asset whose index they follow; its symbol begins their names.
+    pub underlying: AssetId,
+    /// Which expiries are listed.
+    pub expiries: ExpiryCounts,
+    /// Strikes on each side of the forward.
+    pub strikes_per_side: u32,
+    /// The volatility of a surface that nobody quoted yet.
+    pub default_volatility: Rate,
+    /// How far a volatility may move within a second.
+    pub volatility_move_per_second: Rate,
+    /// As of a market.
+    pub size_decimals: u8,
+    /// As of a market.
+    pub tick: Price,
+    /// Fee on resting orders' fills, of the forward's value.
+    pub maker_fee: Rate,
+    /// Fee on incoming orders' fills, of the forward's value.
+    pub taker_fee: Rate,
+    /// Most of a premium that a fee may take.
+    pub fee_share_maximum: Rate,
+    /// As of a market.
+    pub minimum_notional_usd: Usd,
+    /// As of a market.
+    pub maximum_notional_usd: Usd,
+    /// How far a limit price may lie on the aggressive side of the mark, as a part of the forward.
+    pub price_band: Rate,
+    /// As of a market.
+    pub open_orders_per_account_max: u32,
+    /// As of a perpetual.
+    pub open_interest_maximum: Size,
+    /// As of a perpetual.
+    pub position_maximum: Size,
+    /// As of a perpetual; only the vault's share and the fund's claim matter.
+    #[serde(default)]
+    pub risk: RiskTerms,
+}
+
+/// How many of the next expiries of each kind are listed; one that is of two kinds counts for both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpiryCounts {
+    /// Every day.
+    pub daily: u32,
+    /// Fridays.
+    pub weekly: u32,
+    /// The last Friday of a month.
+    #[serde(default)]
+    pub monthly: u32,
+    /// The last Friday of March, June, September and December.
+    #[serde(default)]
+    pub quarterly: u32,
+}
+
+impl OptionSeriesSpec {
+    /// The market of the series with these terms.
+    pub const fn market(
+        &self,
+        id: MarketId,
+        symbol: String,
+        expires_at_ms: TimeMs,
+        strike: Price,
+        right: OptionKind,
+    ) -> MarketSpec {
+        MarketSpec {
+            id,
+            symbol,
+            universe: self.universe,
+            kind: MarketKind::Option {
+                underlying: self.underlying,
+                expires_at_ms,
+                strike,
+                right,
+                fee_share_maximum: self.fee_share_maximum,
                 open_interest_maximum: self.open_interest_maximum,
                 position_maximum: self.position_maximum,
                 risk: self.risk,
@@ -248,33 +393,38 @@ impl MarketSpec {
 
     /// The terms of a perpetual or a future, if it is either.
     pub const fn linear(&self) -> Option<LinearTerms> {
-        match self.kind {
-            MarketKind::Perpetual { underlying, maximum_leverage, open_interest_maximum, position_maximum, risk } => {
-                Some(LinearTerms {
-                    underlying,
-                    expires_at_ms: None,
-                    maximum_leverage,
-                    open_interest_maximum,
-                    position_maximum,
-                    risk,
-                })
+        let Some(terms) = self.derivative() else { return None };
+        let Some(maximum_leverage) = self.maximum_leverage() else { return None };
+        Some(LinearTerms {
+            underlying: terms.underlying,
+            expires_at_ms: terms.expires_at_ms,
+            maximum_leverage,
+            risk: terms.risk,
+        })
+    }
+
+    /// What all markets have in which positions are held: perpetuals, futures and options.
+    pub const fn derivative(&self) -> Option<DerivativeTerms> {
+        let (underlying, expires_at_ms, open_interest_maximum, position_maximum, risk) = match self.kind {
+            MarketKind::Perpetual { underlying, open_interest_maximum, position_maximum, risk, .. } => {
+                (underlying, None, open_interest_maximum, position_maximum, risk)
             }
-            MarketKind::Future {
-                underlying,
-                expires_at_ms,
-                maximum_leverage,
-                open_interest_maximum,
-                position_maximum,
-                risk,
-            } => Some(LinearTerms {
-                underlying,
-                expires_at_ms: Some(expires_at_ms),
-                maximum_leverage,
-                open_interest_maximum,
-                position_maximum,
-                risk,
-            }),
-            MarketKind::Spot { .. } => None,
+            MarketKind::Future { underlying, expires_at_ms, open_interest_maximum, position_maximum, risk, .. }
+            | MarketKind::Option { underlying, expires_at_ms, open_interest_maximum, position_maximum, risk, .. } => {
+                (underlying, Some(expires_at_ms), open_interest_maximum, position_maximum, risk)
+            }
+            MarketKind::Spot { .. } => return None,
+        };
+        Some(DerivativeTerms { underlying, expires_at_ms, open_interest_maximum, position_maximum, risk })
+    }
+
+    /// The terms of an option, if it is one.
+    pub const fn option(&self) -> Option<OptionContract> {
+        match self.kind {
+            MarketKind::Option { underlying, expires_at_ms, strike, right, fee_share_maximum, .. } => {
+                Some(OptionContract { underlying, expires_at_ms, strike, right, fee_share_maximum })
+            }
+            MarketKind::Spot { .. } | MarketKind::Perpetual { .. } | MarketKind::Future { .. } => None,
         }
     }
 
@@ -284,7 +434,15 @@ impl MarketSpec {
             MarketKind::Perpetual { maximum_leverage, .. } | MarketKind::Future { maximum_leverage, .. } => {
                 Some(maximum_leverage)
             }
-            MarketKind::Spot { .. } => None,
+            MarketKind::Spot { .. } | MarketKind::Option { .. } => None,
+        }
+    }
+
+    /// When the market ends, if it does.
+    pub const fn expires_at_ms(&self) -> Option<TimeMs> {
+        match self.kind {
+            MarketKind::Future { expires_at_ms, .. } | MarketKind::Option { expires_at_ms, .. } => Some(expires_at_ms),
+            MarketKind::Spot { .. } | MarketKind::Perpetual { .. } => None,
         }
     }
 
@@ -292,7 +450,7 @@ impl MarketSpec {
     pub const fn spot(&self) -> Option<SpotTerms> {
         match self.kind {
             MarketKind::Spot { base, quote } => Some(SpotTerms { base, quote }),
-            MarketKind::Perpetual { .. } | MarketKind::Future { .. } => None,
+            MarketKind::Perpetual { .. } | MarketKind::Future { .. } | MarketKind::Option { .. } => None,
         }
     }
 }
@@ -306,12 +464,38 @@ pub struct LinearTerms {
     pub expires_at_ms: Option<TimeMs>,
     /// The reciprocal of the least initial margin fraction.
     pub maximum_leverage: u32,
+    /// Add-ons of margin and the order of losses.
+    pub risk: RiskTerms,
+}
+
+/// What all markets have in which positions are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DerivativeTerms {
+    /// The asset whose index it follows.
+    pub underlying: AssetId,
+    /// When it is settled; never, if it is a perpetual.
+    pub expires_at_ms: Option<TimeMs>,
     /// Most lots of open interest (one side).
     pub open_interest_maximum: Size,
     /// Most lots that one account may hold.
     pub position_maximum: Size,
     /// Add-ons of margin and the order of losses.
     pub risk: RiskTerms,
+}
+
+/// The terms of an option; see [`MarketKind::Option`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionContract {
+    /// The asset whose index it follows.
+    pub underlying: AssetId,
+    /// When it is settled.
+    pub expires_at_ms: TimeMs,
+    /// The price that its payoff is counted from.
+    pub strike: Price,
+    /// Call or put.
+    pub right: OptionKind,
+    /// Most of a premium that a fee may take.
+    pub fee_share_maximum: Rate,
 }
 
 /// The assets of a spot market; see [`MarketKind::Spot`].

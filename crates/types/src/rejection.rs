@@ -281,6 +281,16 @@ pub enum Rejection {
         /// What would be lacking, negative.
         short_usd: Usd,
     } = 101,
+    /// A premium that would be paid with what the account only hopes to have.
+    #[error(
+        "premium and fee of {required} must be paid in cash, {available} are there: unrealised or unreceived profit does not pay premiums"
+    )]
+    PremiumUncovered {
+        /// What the fill costs.
+        required: Usd,
+        /// Cash that no order locks and clearing has received.
+        available: Usd,
+    } = 130,
     /// A trigger or TWAP where there is no mark.
     #[error("market {market} has no mark: triggers and TWAPs work on perpetuals and futures")]
     NoMark { market: MarketId } = 70,

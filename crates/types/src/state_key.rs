@@ -103,6 +103,10 @@ pub enum Table {
     Settlement = 21,
     /// When a series of futures lists next.
     FutureSeries = 22,
+    /// Expiries of options: forward, surface, settlement.
+    OptionExpiry = 60,
+    /// When a series of options lists next.
+    OptionSeries = 61,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

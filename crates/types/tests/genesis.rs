@@ -8,12 +8,15 @@ use palisade_types::{
     address::{AccountId, Ed25519Key},
     genesis::{Genesis, GenesisError as E},
     ids::{AssetId, MarketId, SeatId, UniverseId},
-    market::{CollateralTerms, FutureSeriesSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
+    market::{
+        CollateralTerms, FutureSeriesSpec, MarketKind, MarketSpec, OptionKind, OptionSeriesSpec, RiskTerms,
+        UniverseSpec,
+    },
     numbers::{Amount, Price, Rate, Size, Usd},
     time::TimeMs,
 };
 use std::{collections::BTreeSet, mem::discriminant};
-use support::genesis::{balance, genesis, key, perpetual, spot};
+use support::genesis::{balance, genesis, key, option_series, perpetual, spot};
 
 type Rule = (&'static str, fn(&mut Genesis), E);
 
@@ -389,6 +392,28 @@ fn series_rules() -> Vec<Rule> {
             "tick of a series",
             |genesis| series_with(genesis, |terms| terms.tick = Price::ZERO),
             E::Tick { market: first, tick: Price::ZERO },
+        ),
+        (
+            "two series of options on one underlying",
+            |genesis| genesis.option_series = vec![option_series(AssetId::new(1)); 2],
+            E::OptionSeriesTwice { underlying: AssetId::new(1) },
+        ),
+        (
+            "a series of options without strikes",
+            |genesis| {
+                genesis.option_series =
+                    vec![OptionSeriesSpec { strikes_per_side: 0, ..option_series(AssetId::new(1)) }];
+            },
+            E::OptionSeries { underlying: AssetId::new(1), what: "1 <= strikes_per_side <= 50" },
+        ),
+        (
+            "an option among the markets",
+            |genesis| {
+                let (expires_at_ms, strike) = (TimeMs::new(genesis.time_ms.get() + 1), Price::new(100));
+                let series = option_series(AssetId::new(1));
+                genesis.markets.push(series.market(FUTURE, "BTC-X".into(), expires_at_ms, strike, OptionKind::Call));
+            },
+            E::OptionOutsideSeries { market: FUTURE },
         ),
         (
             "a genesis at the end of time",

@@ -6,6 +6,7 @@
 //! fresh index has its quotes pulled. What it may spend is bounded by the inventory limit, the account's margin and the
 //! account's action budget.
 
+pub mod options;
 pub mod plan;
 pub mod quoting;
 
@@ -41,6 +42,8 @@ const RECEIPT_WAIT_MS: u64 = 5_000;
 const ACTION_LIFE_MS: u64 = 15_000;
 /// Quotes within this of where they should be are left alone, in millionths of the price.
 const TOLERANCE_PPM: i64 = 100;
+/// The same for options, whose prices move by more and are quoted wider.
+const OPTION_TOLERANCE_PPM: i64 = 10_000;
 /// The same when the budget runs low.
 const THRIFTY_TOLERANCE_PPM: i64 = 1_000;
 /// Actions left below which the maker is thrifty, and below which it only cancels.
@@ -94,6 +97,8 @@ impl MarketMaker {
         for market in &markets {
             let resting: Vec<_> = orders.iter().filter(|order| order.market == market.spec.id).copied().collect();
             let desired = wanted(&genesis, &markets, market, &account, &self.terms);
+            let tolerance_ppm =
+                if market.spec.id.is_option() { OPTION_TOLERANCE_PPM.max(tolerance_ppm) } else { tolerance_ppm };
             plan.add_market(market.spec.id, &resting, &desired, tolerance_ppm);
         }
         if budget < BUDGET_RESERVE {
@@ -145,11 +150,16 @@ fn wanted(
     terms: &QuoteTerms,
 ) -> Vec<DesiredQuote> {
     let Some(index) = fresh_index(market, account.time_ms).filter(|_| !market.halted) else { return Vec::new() };
+    if market.spec.option().is_some() {
+        // A vault trades linear markets only; an option has no mark before the block after its listing.
+        let Some(option) = market.option.as_ref().filter(|_| account.vault.is_none()) else { return Vec::new() };
+        return options::desired_quotes(&market.spec, option, account.time_ms, derivative_capacity(market, account));
+    }
     let capacity = match market.spec.spot() {
         // A vault trades linear markets only.
         Some(_) if account.vault.is_some() => return Vec::new(),
         Some(spot) => spot_capacity(genesis, markets, market, spot, account, index),
-        None => perpetual_capacity(market, account),
+        None => derivative_capacity(market, account),
     };
     desired_quotes(&market.spec, index, capacity, terms)
 }
@@ -159,7 +169,7 @@ fn fresh_index(market: &MarketInfo, now: TimeMs) -> Option<Price> {
     market.index.filter(|_| age_ms <= INDEX_AGE_MAX_MS)
 }
 
-fn perpetual_capacity(market: &MarketInfo, account: &AccountInfo) -> Capacity {
+fn derivative_capacity(market: &MarketInfo, account: &AccountInfo) -> Capacity {
     let position = account.positions.iter().find(|position| position.market == market.spec.id);
     let margin = account.margins.iter().find(|margin| margin.universe == market.spec.universe);
     let (equity, used) = margin.map_or((0, 0), |margin| (margin.equity_usd.get(), margin.initial_margin_usd.get()));

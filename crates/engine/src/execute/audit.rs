@@ -1,8 +1,8 @@
 //! The invariants that the engine checks about itself, in production.
 //!
 //! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
-//! - **I2** per linear market: positions sum to zero, and so do their costs and what they owe in funding with the clearing
-//!   account's balance; of a future, with what was delivered. A funding index moves by no more than an hour may cost.
+//! - **I2** per derivative: positions sum to zero, and so do their costs and what they owe in funding with the clearing
+//!   account's balance; of futures and options, with what was delivered. A funding index moves by no more than an hour may cost.
 //! - **I4** what a market's clearing account has paid and not received is held back from whoever was paid.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
 //! - **Shares** of a vault or a tranche are those of its holders.
@@ -138,7 +138,7 @@ pub(super) fn check_all(state: &State) -> Option<Violation> {
 }
 
 fn check_all_clearing(state: &State) -> Option<Violation> {
-    state.markets().filter(|market| market.linear().is_some()).find_map(|market| {
+    state.markets().filter(|market| market.derivative().is_some()).find_map(|market| {
         let universe = market.universe;
         clearing::violation(state, market.id).map(|invariant| Violation { universe, invariant })
     })
@@ -180,9 +180,9 @@ fn check_all_balances(state: &State) -> Option<Violation> {
 }
 
 fn check_all_positions(state: &State) -> Option<Violation> {
-    // Every perpetual, so that clearing is also checked where no position is left.
-    let perpetuals = state.markets().filter(|market| market.linear().is_some());
-    let mut sums: BTreeMap<MarketId, (i128, i128)> = perpetuals.map(|market| (market.id, (0, 0))).collect();
+    // Every derivative, so that clearing is also checked where no position is left.
+    let derivatives = state.markets().filter(|market| market.derivative().is_some());
+    let mut sums: BTreeMap<MarketId, (i128, i128)> = derivatives.map(|market| (market.id, (0, 0))).collect();
     for (id, record) in state.positions() {
         let (lots, cost) = sums.entry(id.market).or_default();
         *lots = lots.saturating_add(i128::from(record.position.get()));

@@ -1,8 +1,12 @@
-//! The end of futures: the index is watched in the last half hour, then the price is fixed, orders are cancelled, positions
+//! The end of futures and options: the index is watched in the last half hour, then the price is fixed, orders are cancelled, positions
 //! delivered. Rules: `docs/rules/futures.md`.
 //!
 //! At most [`EXPIRY_STEPS_PER_BLOCK`] cancels and deliveries per block; the rest stays in line. The price is fixed once, so who is
 //! delivered when makes no difference.
+
+mod options;
+
+pub(super) use options::observe as observe_options;
 
 use super::audit::halt_universe;
 use crate::{
@@ -91,21 +95,26 @@ pub(super) fn converge(work: &mut Work<'_>, market: MarketId, mark: MarkRecord) 
     Ok(MarkRecord { price, ..mark })
 }
 
-/// Settles the futures that are over.
+/// Settles the futures and options that are over.
 pub(super) fn run(work: &mut Work<'_>) {
     if work.state.chain().halted.is_some() {
         return;
     }
     let mut steps = EXPIRY_STEPS_PER_BLOCK;
+    run_futures(work, &mut steps);
+    options::run(work, &mut steps);
+}
+
+fn run_futures(work: &mut Work<'_>, steps: &mut u32) {
     for (expires_at_ms, id) in live_by_expiry(work.state, |expires_at_ms| expires_at_ms <= work.time_ms) {
         let Some(market) = work.state.shared_market(id) else { continue };
         if work.state.universe(market.universe).is_none_or(|universe| universe.halted.is_some()) {
             continue;
         }
-        if let Err(rejection) = work.attempt(|work| settle(work, &market, expires_at_ms, &mut steps)) {
+        if let Err(rejection) = work.attempt(|work| settle(work, &market, expires_at_ms, steps)) {
             halt_universe(work, market.universe, &format!("the settlement of market {id}: {rejection}"));
         }
-        if steps == 0 {
+        if *steps == 0 {
             return;
         }
     }
@@ -113,43 +122,67 @@ pub(super) fn run(work: &mut Work<'_>) {
 
 fn settle(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs, steps: &mut u32) -> Result<(), Rejection> {
     let price = fix_price(work, market, expires_at_ms)?;
+    if !clear_orders(work, market, steps) {
+        return Ok(());
+    }
+    let Some(price) = price else { return Ok(()) };
+    let Some(record) = work.state.settlement(market.id) else { return Ok(()) };
+    if waits_for_losses(work, market.id, record.fixed_at_ms) {
+        return Ok(());
+    }
+    if deliver_all(work, market, price, steps)? {
+        let record = work.state.settlement(market.id).copied();
+        finish(work, market)?;
+        if let Some(record) = record {
+            let record = SettlementRecord { delivered_value_usd: Usd::ZERO, is_settled: true, ..record };
+            work.state.put(Record::Settlement { id: market.id, record });
+        }
+    }
+    Ok(())
+}
+
+/// Cancels what is open in a market that is over, as far as the block's steps go; whether all is gone.
+pub(super) fn clear_orders(work: &mut Work<'_>, market: &MarketSpec, steps: &mut u32) -> bool {
     while let Some(order) = first_order(work.state, market.id) {
         if *steps == 0 {
-            return Ok(());
+            return false;
         }
         *steps = steps.saturating_sub(1);
         orders::cancel(work, order, CancelReason::Delisted);
     }
     while triggers::has_any_in(work.state, market.id) {
         if *steps == 0 {
-            return Ok(());
+            return false;
         }
         *steps = steps.saturating_sub(1);
         triggers::end_next_in(work, market.id, CancelReason::Delisted);
     }
-    let Some(price) = price else { return Ok(()) };
-    if waits_for_losses(work, market.id) {
-        return Ok(());
-    }
-    let universe = market.universe;
-    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    true
+}
+
+/// Delivers positions of a market at what a unit pays, as far as the block's steps go; whether none is left.
+pub(super) fn deliver_all(
+    work: &mut Work<'_>,
+    market: &MarketSpec,
+    price: Price,
+    steps: &mut u32,
+) -> Result<bool, Rejection> {
     while let Some(account) = work.state.first_holder(market.id) {
         if *steps == 0 {
-            return Ok(());
+            return Ok(false);
         }
         *steps = steps.saturating_sub(1);
-        deliver(work, market, collateral, price, account)?;
+        deliver(work, market, price, account)?;
     }
-    finish(work, market, collateral)
+    Ok(true)
 }
 
 /// Whether somebody cannot pay what the settlement price costs, so that delivery waits until liquidation has dealt with it:
 /// once everybody is delivered, no winner is left who could bear a loss. The liquidation of the block that fixed the price
 /// is always waited for: before it nobody has looked.
-fn waits_for_losses(work: &Work<'_>, market: MarketId) -> bool {
+pub(super) fn waits_for_losses(work: &Work<'_>, market: MarketId, fixed_at_ms: TimeMs) -> bool {
     let state = &*work.state;
-    let Some(record) = state.settlement(market) else { return true };
-    let waited_ms = work.time_ms.since(record.fixed_at_ms);
+    let waited_ms = work.time_ms.since(fixed_at_ms);
     let cannot_pay = |unit| {
         markets_of(state, &unit).contains(&market)
             && standing(state, unit).is_ok_and(|standing| standing.equity_usd < Usd::ZERO)
@@ -187,13 +220,8 @@ fn fix_price(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs) ->
 }
 
 /// Pays one position out and ends it.
-fn deliver(
-    work: &mut Work<'_>,
-    market: &MarketSpec,
-    collateral: AssetId,
-    price: Price,
-    account: AccountId,
-) -> Result<(), Rejection> {
+fn deliver(work: &mut Work<'_>, market: &MarketSpec, price: Price, account: AccountId) -> Result<(), Rejection> {
+    let collateral = collateral_of(work.state, market)?;
     let id = PositionId { account, market: market.id };
     let position = work.state.position(account, market.id).copied().unwrap_or_default();
     let record = work.state.settlement(market.id).copied().ok_or(Rejection::UnknownMarket { market: market.id })?;
@@ -219,8 +247,14 @@ fn deliver(
     Ok(())
 }
 
-/// Gives what rounding left to the insurance fund, and ends the market.
-fn finish(work: &mut Work<'_>, market: &MarketSpec, collateral: AssetId) -> Result<(), Rejection> {
+fn collateral_of(state: &State, market: &MarketSpec) -> Result<AssetId, Rejection> {
+    let universe = market.universe;
+    Ok(state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral)
+}
+
+/// Gives what rounding left in a market's clearing account to the insurance fund.
+pub(super) fn finish(work: &mut Work<'_>, market: &MarketSpec) -> Result<(), Rejection> {
+    let collateral = collateral_of(work.state, market)?;
     let record = work.state.settlement(market.id).copied().ok_or(Rejection::UnknownMarket { market: market.id })?;
     let clearing_account = AccountId::clearing(market.id);
     let dust = work.state.balance(clearing_account, market.universe, collateral);
@@ -236,8 +270,6 @@ fn finish(work: &mut Work<'_>, market: &MarketSpec, collateral: AssetId) -> Resu
     let mut settlement = Settlement::new(market.universe, Overdraft::Refused);
     settlement.transfer(clearing_account, AccountId::insurance(market.universe), collateral, dust)?;
     clearing::apply(work.state, market, settlement, &[])?;
-    let record = SettlementRecord { delivered_value_usd: Usd::ZERO, is_settled: true, ..record };
-    work.state.put(Record::Settlement { id: market.id, record });
     work.emit(Event::MarketSettled { market: market.id, dust_usd: quote_value_usd(dust) });
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) fn run(work: &mut Work<'_>) {
             continue;
         }
         let from = work.time_ms.saturating_add(LISTING_AHEAD_MS);
-        let wanted = expiries_after(from, series.daily, series.weekly);
+        let wanted = expiries_after(from, series.counts());
         if !list(work, series, &wanted, &mut left) {
             return;
         }

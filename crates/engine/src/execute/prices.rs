@@ -1,6 +1,6 @@
-//! Oracle bundle → index → marks. The bundle was checked with the block.
+//! Oracle bundle → index → marks → surfaces of options. The bundle was checked with the block.
 
-use super::expiry;
+use super::{expiry, surfaces};
 use crate::{
     mark::{BookTop, is_due, next_mark, next_slow_price},
     oracle::{bundle_round, indices},
@@ -44,6 +44,7 @@ pub(super) fn run(work: &mut Work<'_>, bundle: Option<&OracleBundle>) {
     for (market, asset) in linear {
         update_mark(work, market, asset, changed.contains(&asset));
     }
+    surfaces::run(work, &changed);
 }
 
 fn underlying(market: &MarketSpec) -> Option<(MarketId, AssetId)> {

@@ -52,7 +52,7 @@ fn is_running(state: &State, id: OrderId) -> bool {
 
 /// A market's mark, if triggers may fire there now.
 fn open_mark(state: &State, market: &MarketSpec, now: TimeMs) -> Option<(MarketId, Price)> {
-    let terms = market.linear()?;
+    let terms = market.derivative()?;
     let is_fresh = state.index(terms.underlying).is_some_and(|index| index.is_fresh(now));
     let is_running = state.universe(market.universe).is_some_and(|universe| universe.halted.is_none());
     let mark = state.mark(market.id)?.price;

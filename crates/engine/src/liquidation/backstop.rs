@@ -7,16 +7,18 @@
 
 use super::{
     BACKSTOP_DISCOUNT, BACKSTOP_LEVERAGE, BOOK_STEPS_MAX, DEPTH_SHARE_MAX, first_market,
-    slice::{closing_side, forced_order},
+    slice::forced_order,
+    stake::Stake,
     transfer::trade,
     watch::{is_priced, standing},
 };
 use crate::{
-    accounts::{exposure, exposure_at_rest, position},
+    accounts::{exposure, position},
     margin::{AccountMargin, Exposure},
     market_math::{RATE_ONE, fee_usd, value_ceil_usd, value_floor_usd},
     matching,
     mutant::{Mutant, is_planted},
+    options::margin::isolated_requirement,
     risk::depth_of_side,
     state::{MarginSetting, MarginSettingId, MarginUnit, Record, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
@@ -36,6 +38,8 @@ use palisade_types::{
 
 /// How far from the mark the vault sells what it took over.
 const UNWIND_BAND: Rate = Rate::new(5_000);
+/// The same for options, whose books are wider.
+const OPTION_UNWIND_BAND: Rate = Rate::new(100_000);
 
 /// Markets in which the vault unwinds in one block.
 const UNWINDS_PER_BLOCK_MAX: usize = 8;
@@ -55,17 +59,17 @@ pub(super) fn take_over_in(work: &mut Work<'_>, unit: MarginUnit, market: Market
         return Ok(());
     }
     let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
-    let exposure = exposure_at_rest(work.state, unit.account, &spec)?;
-    let side = closing_side(&exposure);
+    let stake = Stake::of(work.state, unit.account, &spec)?;
+    let side = stake.closing_side();
     let now = standing(work.state, unit)?;
     if now.equity_usd < Usd::ZERO {
         return Ok(());
     }
-    let lots = capacity(work.state, &spec, &exposure, side)?;
+    let lots = capacity(work.state, &spec, &stake, side)?;
     if lots.is_zero() {
         return Ok(());
     }
-    let quote = price_of(&exposure, lots, side, now.equity_usd)?;
+    let quote = price_of(&stake, lots, side, now.equity_usd)?;
     let id = MarginSettingId { account: vault, market };
     let record = MarginSetting { leverage: BACKSTOP_LEVERAGE, mode: MarginMode::Isolated };
     if work.state.margin_setting(vault, market) != Some(record) {
@@ -83,26 +87,26 @@ pub(super) fn take_over_in(work: &mut Work<'_>, unit: MarginUnit, market: Market
         quote_usd: quote,
         fee_usd: Usd::ZERO,
         closed_pnl_usd: done.giver_pnl_usd,
-        mark: exposure.mark,
+        mark: stake.mark,
         start_position: done.start_position,
     }));
     Ok(())
 }
 
 /// What `lots` are handed over for: the mark less the discount, but no worse for the unit than what leaves it with nothing.
-fn price_of(exposure: &Exposure, lots: Size, side: Side, equity: Usd) -> Result<Usd, Rejection> {
+fn price_of(stake: &Stake, lots: Size, side: Side, equity: Usd) -> Result<Usd, Rejection> {
     let signed = i128::from(lots.get());
     let overflow = || Rejection::Overflow;
-    let all = i128::from(exposure.position.position.size().get().max(1));
+    let all = i128::from(stake.position.position.size().get().max(1));
     let own = multiply_divide_floor(equity.get(), signed, all).map(Usd::new).ok_or_else(overflow)?;
     match side {
         Side::Sell => {
-            let value = value_floor_usd(exposure.mark, signed, exposure.size_decimals)?;
+            let value = value_floor_usd(stake.mark, signed, stake.size_decimals)?;
             let discount = fee_usd(value, BACKSTOP_DISCOUNT)?.min(own).max(Usd::ZERO);
             value.checked_sub(discount).ok_or_else(overflow)
         }
         Side::Buy => {
-            let value = value_ceil_usd(exposure.mark, signed, exposure.size_decimals)?;
+            let value = value_ceil_usd(stake.mark, signed, stake.size_decimals)?;
             let discount = fee_usd(value, BACKSTOP_DISCOUNT)?.min(own).max(Usd::ZERO);
             value.checked_add(discount).ok_or_else(overflow)
         }
@@ -126,9 +130,9 @@ fn cash(state: &State, universe: UniverseId, collateral: AssetId, account: Accou
 
 /// How many lots of a position, which is closed by trading on `side`, the vault can take: what it holds the other way
 /// round, and beyond that as many as keep the market's purse within the market's share and the cash that there is.
-fn capacity(state: &State, market: &MarketSpec, exposure: &Exposure, side: Side) -> Result<Size, Rejection> {
+fn capacity(state: &State, market: &MarketSpec, stake: &Stake, side: Side) -> Result<Size, Rejection> {
     let vault = AccountId::backstop(market.universe);
-    let wanted = exposure.position.position.size();
+    let wanted = stake.position.position.size();
     let mut fitting = position(state, vault, market.id).reducible(side.opposite(), wanted);
     let fence = Fence::of(state, market)?;
     let (mut low, mut high) = (fitting.get(), wanted.get());
@@ -148,45 +152,75 @@ fn capacity(state: &State, market: &MarketSpec, exposure: &Exposure, side: Side)
 }
 
 /// What bounds the vault's position in a market.
-struct Fence {
-    /// What the vault holds there, margined as it margins.
-    own: Exposure,
+struct Fence<'a> {
+    state: &'a State,
+    market: &'a MarketSpec,
+    /// What the vault holds there; a linear position, margined as it margins.
+    own: Own,
     /// The most that may lie in the market's purse.
     share: Usd,
     /// What there is to fill it: the purse and the vault's cash.
     funds: Usd,
 }
 
-impl Fence {
-    fn of(state: &State, market: &MarketSpec) -> Result<Self, Rejection> {
+/// A position of the vault.
+enum Own {
+    Linear(Box<Exposure>),
+    Option(Box<Stake>),
+}
+
+impl<'a> Fence<'a> {
+    fn of(state: &'a State, market: &'a MarketSpec) -> Result<Self, Rejection> {
         let universe = market.universe;
         let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-        let terms = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?;
+        let terms = market.derivative().ok_or(Rejection::NoLeverage { market: market.id })?;
         let vault = AccountId::backstop(universe);
         let part = i128::from(terms.risk.backstop_share.get());
         let share = multiply_divide_floor(capital(state, universe, collateral)?.get(), part, RATE_ONE);
         let share = share.map(Usd::new).ok_or(Rejection::Overflow)?;
         let purse = cash(state, universe, collateral, AccountId::isolated(vault, market.id));
         let funds = cash(state, universe, collateral, vault).max(Usd::ZERO).checked_add(purse);
-        let leverage = BACKSTOP_LEVERAGE.min(terms.maximum_leverage);
-        Ok(Self {
-            own: Exposure { leverage, is_isolated: false, ..exposure(state, vault, market)?.without_orders() },
-            share: if is_planted(Mutant::BackstopUnfenced) { Usd::MAX } else { share },
-            funds: funds.ok_or(Rejection::Overflow)?,
-        })
+        let own = match market.maximum_leverage() {
+            Some(maximum) => {
+                let leverage = BACKSTOP_LEVERAGE.min(maximum);
+                let own = exposure(state, vault, market)?.without_orders();
+                Own::Linear(Box::new(Exposure { leverage, is_isolated: false, ..own }))
+            }
+            None => Own::Option(Box::new(Stake::of(state, vault, market)?)),
+        };
+        let share = if is_planted(Mutant::BackstopUnfenced) { Usd::MAX } else { share };
+        Ok(Self { state, market, own, share, funds: funds.ok_or(Rejection::Overflow)? })
     }
 
     /// Whether the purse stays within its bounds when the vault has traded `lots` at the mark: then it holds what the
     /// position needs, its loss included.
     fn holds(&self, side: Side, lots: Size) -> Result<bool, Rejection> {
-        let own = &self.own;
-        let quote = value_ceil_usd(own.mark, i128::from(lots.get()), own.size_decimals)?;
-        let effect = own.position.after_quote(side, lots, quote)?;
-        let after = Exposure { position: effect.after, ..*own };
-        let margin = AccountMargin::of(Amount::ZERO, Amount::ZERO, std::iter::once(Ok(after)))?;
-        let needed = margin.position_initial_usd.checked_sub(margin.initial_equity_usd()?);
-        let funds = self.funds.checked_add(effect.realised_usd.min(Usd::ZERO));
+        let (needed, realised) = match &self.own {
+            Own::Linear(own) => {
+                let quote = value_ceil_usd(own.mark, i128::from(lots.get()), own.size_decimals)?;
+                let effect = own.position.after_quote(side, lots, quote)?;
+                let after = Exposure { position: effect.after, ..**own };
+                let margin = AccountMargin::of(Amount::ZERO, Amount::ZERO, std::iter::once(Ok(after)))?;
+                (margin.position_initial_usd.checked_sub(margin.initial_equity_usd()?), effect.realised_usd)
+            }
+            Own::Option(own) => {
+                let quote = value_ceil_usd(own.mark, i128::from(lots.get()), own.size_decimals)?;
+                let effect = own.position.after_premium(side, lots, quote)?;
+                (Some(self.option_needs(own.mark, effect.after.position.get())?), effect.realised_usd)
+            }
+        };
+        let funds = self.funds.checked_add(realised.min(Usd::ZERO));
         Ok(needed.ok_or(Rejection::Overflow)? <= self.share.min(funds.ok_or(Rejection::Overflow)?))
+    }
+
+    /// What a position in the option ties up: of a short its worth and its requirement, of a long what it is worth and could lose.
+    fn option_needs(&self, mark: Price, lots: i64) -> Result<Usd, Rejection> {
+        let worth = value_ceil_usd(mark, i128::from(lots).abs(), self.market.size_decimals)?;
+        if lots >= 0 {
+            return Ok(worth);
+        }
+        let requirement = isolated_requirement(self.state, self.market, lots)?;
+        worth.checked_add(requirement.initial_usd).ok_or(Rejection::Overflow)
     }
 }
 
@@ -211,10 +245,11 @@ pub(super) fn unwind(work: &mut Work<'_>) {
 
 fn unwind_one(work: &mut Work<'_>, vault: AccountId, market: MarketId) -> Result<(), Rejection> {
     let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
-    let exposure = exposure_at_rest(work.state, vault, &spec)?;
-    let side = closing_side(&exposure);
-    let mark = i128::from(exposure.mark.get());
-    let band = multiply_divide_floor(mark, i128::from(UNWIND_BAND.get()), RATE_ONE).ok_or(Rejection::Overflow)?;
+    let stake = Stake::of(work.state, vault, &spec)?;
+    let side = stake.closing_side();
+    let mark = i128::from(stake.mark.get());
+    let share = if spec.option().is_some() { OPTION_UNWIND_BAND } else { UNWIND_BAND };
+    let band = multiply_divide_floor(mark, i128::from(share.get()), RATE_ONE).ok_or(Rejection::Overflow)?;
     let tick = i128::from(spec.tick.get());
     let price = match side {
         Side::Sell => multiply_divide_ceil(mark.saturating_sub(band).max(1), 1, tick),
@@ -222,12 +257,12 @@ fn unwind_one(work: &mut Work<'_>, vault: AccountId, market: MarketId) -> Result
     };
     let price = price.and_then(|ticks| ticks.checked_mul(tick)).and_then(|price| i64::try_from(price).ok());
     let price = Price::new(price.filter(|price| *price > 0).ok_or(Rejection::Overflow)?);
-    let depth = depth_of_side(work.state, &spec, side.opposite(), exposure.mark)?;
+    let depth = depth_of_side(work.state, &spec, side.opposite(), stake.mark)?;
     let share = multiply_divide_floor(depth.get(), i128::from(DEPTH_SHARE_MAX.get()), RATE_ONE);
     let scale = power_of_ten(spec.size_decimals).ok_or(Rejection::Overflow)?;
     let lots =
         multiply_divide_floor(share.ok_or(Rejection::Overflow)?, scale, mark.max(1)).ok_or(Rejection::Overflow)?;
-    let lots = Size::new(u64::try_from(lots).unwrap_or(u64::MAX)).min(exposure.position.position.size());
+    let lots = Size::new(u64::try_from(lots).unwrap_or(u64::MAX)).min(stake.position.position.size());
     if lots.is_zero() {
         return Ok(());
     }

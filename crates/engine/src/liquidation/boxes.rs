@@ -4,12 +4,14 @@
 //! A unit is margined in two steps: [`holdings`] takes what matters from its records, prices left aside; [`price`] adds the
 //! prices. The first is kept between blocks (`state/watch.rs`), so a unit that only prices moved needs the second alone.
 //!
+//! Options have edges of their own: [`super::option_boxes`].
+//!
 //! Why boxes are safe: a mark that moves against a position by `d` lowers `equity − c × maintenance` by at most
 //! `lots × d × (1 + c × maintenance fraction)`; one that moves in its favour raises it, because `c × maintenance fraction < 1`.
 //! A funding index that moves against it by `d` costs exactly `lots × d`. Rounding costs at most [`ROUNDING_UNITS`] per price.
 //! The box's edges together cost no more than the slack, so wherever inside it the values are, the level is the same.
 
-use super::watch::Standing;
+use super::{option_boxes, watch::Standing};
 use crate::{
     accounts::{asset_value_usd, collateral_value},
     margin::at_rest,
@@ -69,6 +71,8 @@ pub(crate) fn holdings(state: &State, unit: MarginUnit) -> Result<Watched, Rejec
         let key = if lots > 0 { PriceKey::MarkFalls } else { PriceKey::MarkRises };
         edges.push(Edge { key: key(standing.market), lots, bounds: Bounds::default() });
     }
+    let forwards = option_boxes::forward_edges(state, &edges);
+    edges.extend(forwards);
     let (cash, own) = own_funds(state, &unit, collateral)?;
     if unit.market.is_none() {
         edges.extend(backing_assets(state, &unit));
@@ -107,6 +111,14 @@ pub(super) fn price(state: &State, watched: &Watched, priced: &mut Vec<Priced>) 
     let mut is_backed = false;
     for edge in &watched.edges {
         let one = match edge.key {
+            PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) if market.is_option() => {
+                priced.push(option_boxes::price_mark(state, market, edge.lots)?);
+                continue;
+            }
+            PriceKey::ForwardRises(market) => {
+                priced.push(option_boxes::price_forward(state, &watched.edges, market, edge.lots)?);
+                continue;
+            }
             PriceKey::IndexFalls(asset) => {
                 is_backed = true;
                 price_asset(state, &watched.unit, asset)?
@@ -127,7 +139,9 @@ pub(super) fn price(state: &State, watched: &Watched, priced: &mut Vec<Priced>) 
         let others = collateral_value(state, watched.unit.account, watched.unit.universe)?.maintenance_usd;
         equity_usd = equity_usd.checked_add(others).ok_or(Rejection::Overflow)?;
     }
-    Ok(Standing { equity_usd, maintenance_usd, has_positions: watched.has_positions() })
+    let linear =
+        Standing { equity_usd, maintenance_usd, netted_usd: Usd::ZERO, has_positions: watched.has_positions() };
+    option_boxes::with_options(linear, &option_boxes::margin(state, watched)?)
 }
 
 /// A position as if it had cost nothing at a funding index of zero, with its profit.
@@ -161,16 +175,26 @@ fn price_asset(state: &State, unit: &MarginUnit, asset: AssetId) -> Result<Price
 }
 
 impl Priced {
+    /// A price whose whole move would add so much to maintenance.
+    pub(super) const fn needing(price: i64, maintenance_usd: Usd) -> Self {
+        Self { price, funding: 0, notional_usd: Usd::ZERO, maintenance_usd }
+    }
+
     /// What a move over the whole price would cost, threshold included, rounded up.
     fn whole_usd(&self, threshold: Rate) -> Result<i128, Rejection> {
         let added = multiply_divide_ceil(self.maintenance_usd.get(), i128::from(threshold.get()), RATE_ONE);
         added.and_then(|added| self.notional_usd.get().checked_add(added)).ok_or(Rejection::Overflow)
     }
 
+    /// Whether the price can move anywhere.
+    const fn is_harmless(&self) -> bool {
+        self.notional_usd.is_zero() && self.maintenance_usd.is_zero()
+    }
+
     /// How far the price is inside a bound; negative outside.
     fn distance(&self, edge: &Edge) -> i128 {
         let distance = i128::from(edge.bounds.price).saturating_sub(i128::from(self.price));
-        if matches!(edge.key, PriceKey::MarkRises(_)) { distance } else { distance.saturating_neg() }
+        if edge.key.rises() { distance } else { distance.saturating_neg() }
     }
 
     /// How far the funding index is inside a bound; negative outside.
@@ -210,17 +234,16 @@ pub(super) fn fit(
 
 /// What the unit may lose before its next level, rounding left aside.
 fn slack(now: &Standing, threshold: Rate, prices: usize) -> Result<i128, Rejection> {
-    let needed = now.times(threshold)?;
+    let net = now.net()?;
+    let needed = net.times(threshold)?;
     let rounding = ROUNDING_UNITS.saturating_mul(i128::try_from(prices).unwrap_or(i128::MAX).saturating_add(1));
-    Ok(now.equity_usd.checked_sub(needed).ok_or(Rejection::Overflow)?.get().saturating_sub(rounding))
+    Ok(net.equity_usd.checked_sub(needed).ok_or(Rejection::Overflow)?.get().saturating_sub(rounding))
 }
 
 /// What funding may cost by the edges of the box; none if an index has left it.
 fn funding_reserve(watched: &Watched, priced: &[Priced]) -> Option<i128> {
-    watched.edges.iter().zip(priced).filter(|(edge, _)| edge.lots != 0).try_fold(0i128, |sum, (edge, one)| {
-        if matches!(edge.key, PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) if market.is_future()) {
-            return Some(sum);
-        }
+    let paying = |edge: &Edge| edge.lots != 0 && edge.key.funding().is_some();
+    watched.edges.iter().zip(priced).filter(|(edge, _)| paying(edge)).try_fold(0i128, |sum, (edge, one)| {
         let distance = one.funding_distance(edge);
         (distance >= 0).then(|| sum.saturating_add(distance.saturating_mul(i128::from(edge.lots).abs())))
     })
@@ -264,9 +287,16 @@ fn new_box(
         let distance = multiply_divide_floor(price, widened, whole.max(1)).ok_or(Rejection::Overflow)?;
         let bound = match edge.key {
             // At the edge of its level rounding alone may take it over: every price is outside.
-            PriceKey::MarkRises(_) if slack <= 0 => 0,
-            _ if slack <= 0 => i128::from(i64::MAX),
-            PriceKey::MarkRises(_) => price.saturating_add(distance),
+            key if slack <= 0 => {
+                if key.rises() {
+                    0
+                } else {
+                    i128::from(i64::MAX)
+                }
+            }
+            key if key.rises() => price.saturating_add(distance),
+            // What costs nothing is never left.
+            _ if one.is_harmless() => 0,
             _ => price.saturating_sub(distance),
         };
         let price = i64::try_from(bound.max(0)).unwrap_or(i64::MAX);

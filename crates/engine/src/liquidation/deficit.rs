@@ -30,7 +30,8 @@ pub(super) fn pay(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection
 
 /// What the fund may still pay for a market; without a market, everything.
 fn fund_room(work: &Work<'_>, market: Option<MarketId>) -> Usd {
-    let Some(terms) = market.and_then(|market| work.state.market(market)?.linear().map(|terms| (market, terms))) else {
+    let Some(terms) = market.and_then(|market| work.state.market(market)?.derivative().map(|terms| (market, terms)))
+    else {
         return Usd::MAX;
     };
     let (market, terms) = terms;

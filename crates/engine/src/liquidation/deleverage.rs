@@ -10,13 +10,11 @@
 
 use super::{
     first_market,
-    slice::closing_side,
+    stake::Stake,
     transfer::trade,
-    watch::{Standing, standing},
+    watch::{Standing, standing, standing_with_option},
 };
 use crate::{
-    accounts::exposure_at_rest,
-    margin::Exposure,
     market_math::{value_ceil_usd, value_floor_usd},
     mutant::{Mutant, is_planted},
     state::{MarginUnit, State},
@@ -53,12 +51,12 @@ struct Winner {
 pub(super) fn run(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejection> {
     let Some(market) = first_market(work, unit)? else { return Ok(false) };
     let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
-    let exposure = exposure_at_rest(work.state, unit.account, &spec)?;
+    let stake = Stake::of(work.state, unit.account, &spec)?;
     let now = standing(work.state, unit)?;
-    let side = closing_side(&exposure);
-    let all = exposure.position.position.size();
+    let side = stake.closing_side();
+    let all = stake.position.position.size();
     let deficit = now.equity_usd.checked_neg().ok_or(Rejection::Overflow)?.max(Usd::ZERO);
-    let quote = bankruptcy_quote(&exposure, side, deficit)?;
+    let quote = bankruptcy_quote(&stake, side, deficit)?;
     let loss_per_lot = Loss { deficit, lots: all };
     let mut winners = find_winners(work.state, unit.account, &spec, side, loss_per_lot)?;
     let taken = share_out(&mut winners, all);
@@ -70,11 +68,11 @@ pub(super) fn run(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejecti
 }
 
 /// The quote at which closing everything leaves the unit with nothing: what the mark says, moved by the deficit.
-fn bankruptcy_quote(exposure: &Exposure, side: Side, deficit: Usd) -> Result<Usd, Rejection> {
-    let lots = i128::from(exposure.position.position.size().get());
+fn bankruptcy_quote(stake: &Stake, side: Side, deficit: Usd) -> Result<Usd, Rejection> {
+    let lots = i128::from(stake.position.position.size().get());
     match side {
-        Side::Sell => value_floor_usd(exposure.mark, lots, exposure.size_decimals)?.checked_add(deficit),
-        Side::Buy => value_ceil_usd(exposure.mark, lots, exposure.size_decimals)?.checked_sub(deficit),
+        Side::Sell => value_floor_usd(stake.mark, lots, stake.size_decimals)?.checked_add(deficit),
+        Side::Buy => value_ceil_usd(stake.mark, lots, stake.size_decimals)?.checked_sub(deficit),
     }
     .ok_or(Rejection::Overflow)
 }
@@ -100,11 +98,11 @@ fn find_winners(
     side: Side,
     loss: Loss,
 ) -> Result<Vec<Winner>, Rejection> {
-    let underlying = market.linear().ok_or(Rejection::NoLeverage { market: market.id })?.underlying;
+    let underlying = market.derivative().ok_or(Rejection::NoLeverage { market: market.id })?.underlying;
     let mut winners = Vec::new();
     for account in state.position_holders(market.id).filter(|account| *account != bankrupt) {
-        let exposure = exposure_at_rest(state, account, market)?;
-        if exposure.position.reducible(side.opposite(), Size::MAX).is_zero() {
+        let stake = Stake::of(state, account, market)?;
+        if stake.position.reducible(side.opposite(), Size::MAX).is_zero() {
             continue;
         }
         let unit = MarginUnit {
@@ -113,12 +111,15 @@ fn find_winners(
             market: state.standing(account, market.id).is_isolated().then_some(market.id),
         };
         let now = standing(state, unit)?;
-        let takeable = takeable(&exposure, &now, loss)?;
+        let takeable = match market.option() {
+            Some(_) => takeable_options(state, &unit, market, &stake, loss)?,
+            None => takeable(&stake, &now, loss)?,
+        };
         if takeable == 0 {
             continue;
         }
-        let hedged = hedged_lots(state, account, market, underlying, &exposure).min(takeable);
-        let weight = weight_of(&exposure, &now)?;
+        let hedged = hedged_lots(state, account, market, underlying, &stake).min(takeable);
+        let weight = weight_of(&stake, &now)?;
         let free = takeable.saturating_sub(hedged);
         winners.push(Winner { account, free, hedged, weight, taken: 0 });
     }
@@ -127,14 +128,14 @@ fn find_winners(
 
 /// How many lots can be taken from a holder without leaving it below its maintenance requirement: losing `l` per lot and
 /// freeing `m` per lot, `q ≤ health / (l − m)`.
-fn takeable(exposure: &Exposure, now: &Standing, loss: Loss) -> Result<u64, Rejection> {
-    let held = exposure.position.position.size().get();
+fn takeable(stake: &Stake, now: &Standing, loss: Loss) -> Result<u64, Rejection> {
+    let held = stake.position.position.size().get();
     let health = now.equity_usd.checked_sub(now.maintenance_usd).ok_or(Rejection::Overflow)?;
     if health < Usd::ZERO {
         return Ok(0);
     }
     let lost = loss.of(held).ok_or(Rejection::Overflow)?;
-    let freed = exposure.maintenance_usd()?.get();
+    let freed = stake.maintenance_usd.get();
     // Two units for the rounding of value and requirement.
     let net = lost.checked_sub(freed).and_then(|net| net.checked_add(2)).ok_or(Rejection::Overflow)?;
     if net <= health.get() {
@@ -144,14 +145,45 @@ fn takeable(exposure: &Exposure, now: &Standing, loss: Loss) -> Result<u64, Reje
     Ok(u64::try_from(lots).unwrap_or(held).min(held))
 }
 
-/// Lots that offset other positions of the account on the same underlying.
-fn hedged_lots(
+/// The same for an option, which may hedge others of its account: the most lots, by halves, that can be taken at that loss and leave
+/// the unit at or above its maintenance requirement.
+fn takeable_options(
     state: &State,
-    account: AccountId,
+    unit: &MarginUnit,
     market: &MarketSpec,
-    underlying: AssetId,
-    exposure: &Exposure,
-) -> u64 {
+    stake: &Stake,
+    loss: Loss,
+) -> Result<u64, Rejection> {
+    let held = stake.position.position.get();
+    let leaves_it_healthy = |lots: u64| -> Result<bool, Rejection> {
+        let signed = i64::try_from(lots).map_err(|_| Rejection::Overflow)?;
+        let after = if held > 0 { held.checked_sub(signed) } else { held.checked_add(signed) };
+        let value = value_floor_usd(stake.mark, i128::from(signed), market.size_decimals)?.get();
+        let paid = if held > 0 {
+            value
+        } else {
+            value.checked_add(1).and_then(i128::checked_neg).ok_or(Rejection::Overflow)?
+        };
+        let cash = paid.checked_sub(loss.of(lots).ok_or(Rejection::Overflow)?).ok_or(Rejection::Overflow)?;
+        let changed = standing_with_option(state, *unit, market.id, after.ok_or(Rejection::Overflow)?, Usd::new(cash))?;
+        Ok(changed.equity_usd >= changed.maintenance_usd)
+    };
+    let (mut taken, mut left) = (0u64, held.unsigned_abs());
+    while left > 0 {
+        let more = taken.saturating_add(left);
+        if leaves_it_healthy(more)? {
+            taken = more;
+        }
+        left >>= 1;
+        if taken == held.unsigned_abs() {
+            break;
+        }
+    }
+    Ok(taken)
+}
+
+/// Lots that offset other positions of the account on the same underlying.
+fn hedged_lots(state: &State, account: AccountId, market: &MarketSpec, underlying: AssetId, stake: &Stake) -> u64 {
     let scale = |decimals: u8| palisade_types::decimal::power_of_ten(decimals).unwrap_or(1);
     let own_scale = scale(market.size_decimals);
     let mut offset: i128 = 0;
@@ -163,19 +195,19 @@ fn hedged_lots(
                 offset.saturating_add(multiply_divide_floor(lots, own_scale, scale(spec.size_decimals)).unwrap_or(0));
         }
     }
-    let held = i128::from(exposure.position.position.get());
+    let held = i128::from(stake.position.position.get());
     let opposite = if held > 0 { offset.min(0).unsigned_abs() } else { offset.max(0).unsigned_abs() };
-    u64::try_from(opposite).unwrap_or(u64::MAX).min(exposure.position.position.size().get())
+    u64::try_from(opposite).unwrap_or(u64::MAX).min(stake.position.position.size().get())
 }
 
 /// Profit × leverage, in whole USD times parts per million; zero without profit.
-fn weight_of(exposure: &Exposure, now: &Standing) -> Result<i128, Rejection> {
-    let profit = exposure.unrealised_usd()?;
+fn weight_of(stake: &Stake, now: &Standing) -> Result<i128, Rejection> {
+    let profit = stake.unrealised_usd;
     if profit <= Usd::ZERO {
         return Ok(0);
     }
     let leverage =
-        multiply_divide_floor(exposure.notional_usd()?.get(), 1_000, now.equity_usd.get().max(1)).unwrap_or(i128::MAX);
+        multiply_divide_floor(stake.notional_usd.get(), 1_000, now.equity_usd.get().max(1)).unwrap_or(i128::MAX);
     let whole = profit.get().checked_div(1_000_000).unwrap_or(0).max(1);
     Ok(whole.saturating_mul(leverage.clamp(1, 1_000_000)))
 }

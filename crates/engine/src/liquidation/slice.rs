@@ -3,16 +3,18 @@
 
 use super::{
     BOOK_STEPS_MAX, DEPTH_SHARE_MAX, LIQUIDATION_FEE, RESTORED_BUFFER, first_market,
+    stake::Stake,
     watch::{Standing, standing},
 };
 use crate::{
-    accounts::{collateral_account, exposure_at_rest, position},
+    accounts::{collateral_account, position},
     ledger::{Overdraft, Settlement},
-    margin::Exposure,
     market_math::{RATE_ONE, fee_usd, quote_amount, value_floor_usd},
     matching,
+    options::fees::trade_fee_usd,
+    perpetual::after_trade_in,
     risk::depth_of_side,
-    state::MarginUnit,
+    state::{MarginUnit, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
     work::Work,
 };
@@ -30,11 +32,11 @@ use palisade_types::{
 pub(super) fn close_into_book(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejection> {
     let Some(market) = first_market(work, unit)? else { return Ok(false) };
     let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
-    let exposure = exposure_at_rest(work.state, unit.account, &spec)?;
+    let stake = Stake::of(work.state, unit.account, &spec)?;
     let now = standing(work.state, unit)?;
-    let side = closing_side(&exposure);
-    let lots = slice_lots(&spec, &exposure, &now)?.min(depth_lots(work, &spec, &exposure, side)?);
-    let Some(limit) = limit_price(&spec, &exposure, &now)? else { return Ok(false) };
+    let side = stake.closing_side();
+    let lots = slice_lots(work.state, &spec, &stake, &now)?.min(depth_lots(work, &spec, &stake, side)?);
+    let Some(limit) = limit_price(work.state, &spec, &stake, &now)? else { return Ok(false) };
     if lots.is_zero() {
         return Ok(false);
     }
@@ -45,7 +47,7 @@ pub(super) fn close_into_book(work: &mut Work<'_>, unit: MarginUnit) -> Result<b
         return Ok(false);
     }
     let fee_usd = charge(work, unit, &spec, matched.filled_quote_usd, LIQUIDATION_FEE)?;
-    let effect = before.after_quote(side, matched.filled, matched.filled_quote_usd)?;
+    let effect = after_trade_in(&spec, before, side, matched.filled, matched.filled_quote_usd)?;
     work.emit(Event::Liquidated(Liquidation {
         account: unit.account,
         universe: unit.universe,
@@ -57,15 +59,10 @@ pub(super) fn close_into_book(work: &mut Work<'_>, unit: MarginUnit) -> Result<b
         quote_usd: matched.filled_quote_usd,
         fee_usd,
         closed_pnl_usd: effect.realised_usd,
-        mark: exposure.mark,
+        mark: stake.mark,
         start_position: before.position,
     }));
     Ok(true)
-}
-
-/// Which way closing the position trades.
-pub(super) fn closing_side(exposure: &Exposure) -> Side {
-    if exposure.position.position.get() > 0 { Side::Sell } else { Side::Buy }
 }
 
 /// An order of the engine's own, which meets the book and never rests.
@@ -96,19 +93,21 @@ pub(super) fn forced_order(
 
 /// The fewest lots whose closing at the mark leaves `equity ≥ (1 + buffer) × maintenance`, fees paid; all of them if none do.
 ///
-/// Closing a part `x` of a position with value `N` and requirement `m`: `E − f N x ≥ (1 + b)(M − m x)`, so
-/// `x ≥ ((1 + b) M − E) / ((1 + b) m − f N)`.
-fn slice_lots(market: &MarketSpec, exposure: &Exposure, now: &Standing) -> Result<Size, Rejection> {
-    let all = exposure.position.position.size();
+/// Closing a part `x` of a position that frees `m`, costs `c` and pays fees `f`: `E − (c + f) x ≥ (1 + b)(M − m x)`, so
+/// `x ≥ ((1 + b) M − E) / ((1 + b) m − c − f)`, with `E` and `M` as levels look at them. A hedge that a long was, is found missing
+/// in the next block.
+fn slice_lots(state: &State, market: &MarketSpec, stake: &Stake, now: &Standing) -> Result<Size, Rejection> {
+    let all = stake.position.position.size();
     let overflow = || Rejection::Overflow;
     let with_buffer = |usd: Usd| {
         let factor = RATE_ONE.saturating_add(i128::from(RESTORED_BUFFER.get()));
         multiply_divide_ceil(usd.get(), factor, RATE_ONE).ok_or_else(overflow)
     };
-    let notional = exposure.notional_usd()?;
-    let fees = fee_usd(notional, market.taker_fee)?.checked_add(fee_usd(notional, LIQUIDATION_FEE)?);
-    let gained = with_buffer(exposure.maintenance_usd()?)?.checked_sub(fees.ok_or_else(overflow)?.get());
-    let gained = gained.ok_or_else(overflow)?;
+    let now = now.net()?;
+    let fee = trade_fee_usd(state, market, stake.notional_usd, all, market.taker_fee)?;
+    let fees = fee.checked_add(fee_usd(stake.notional_usd, LIQUIDATION_FEE)?).ok_or_else(overflow)?;
+    let costs = stake.closing_cost_usd.checked_add(fees).ok_or_else(overflow)?;
+    let gained = with_buffer(stake.freed_usd)?.checked_sub(costs.get()).ok_or_else(overflow)?;
     let lacking = with_buffer(now.maintenance_usd)?.checked_sub(now.equity_usd.get()).ok_or_else(overflow)?;
     if gained <= 0 || lacking >= gained {
         return Ok(all);
@@ -117,36 +116,36 @@ fn slice_lots(market: &MarketSpec, exposure: &Exposure, now: &Standing) -> Resul
     let lots = Size::new(u64::try_from(lots).map_err(|_| Rejection::Overflow)?).max(Size::new(1)).min(all);
     // A rest that no order could close any more is closed with the slice.
     let rest = all.checked_sub(lots).ok_or_else(overflow)?;
-    let rest_value = value_floor_usd(exposure.mark, i128::from(rest.get()), market.size_decimals)?;
+    let rest_value = value_floor_usd(stake.mark, i128::from(rest.get()), market.size_decimals)?;
     Ok(if rest_value < market.minimum_notional_usd { all } else { lots })
 }
 
 /// What a slice may take of the book at most in one block.
-fn depth_lots(work: &Work<'_>, market: &MarketSpec, exposure: &Exposure, side: Side) -> Result<Size, Rejection> {
-    let depth = depth_of_side(work.state, market, side.opposite(), exposure.mark)?;
+fn depth_lots(work: &Work<'_>, market: &MarketSpec, stake: &Stake, side: Side) -> Result<Size, Rejection> {
+    let depth = depth_of_side(work.state, market, side.opposite(), stake.mark)?;
     let share = multiply_divide_ceil(depth.get(), i128::from(DEPTH_SHARE_MAX.get()), RATE_ONE);
     let scale = power_of_ten(market.size_decimals).ok_or(Rejection::Overflow)?;
-    let lots = multiply_divide_ceil(share.ok_or(Rejection::Overflow)?, scale, i128::from(exposure.mark.get().max(1)));
+    let lots = multiply_divide_ceil(share.ok_or(Rejection::Overflow)?, scale, i128::from(stake.mark.get().max(1)));
     Ok(Size::new(u64::try_from(lots.ok_or(Rejection::Overflow)?).unwrap_or(u64::MAX)))
 }
 
 /// The price at which closing the whole position would use up the unit's equity, fees included, on the tick and rounded
 /// in the unit's favour; `None` if it has nothing to lose.
-fn limit_price(market: &MarketSpec, exposure: &Exposure, now: &Standing) -> Result<Option<Price>, Rejection> {
+fn limit_price(state: &State, market: &MarketSpec, stake: &Stake, now: &Standing) -> Result<Option<Price>, Rejection> {
     let overflow = || Rejection::Overflow;
-    let notional = exposure.notional_usd()?;
     // Twice the fee, because the price may be above the mark.
-    let fees = fee_usd(notional, market.taker_fee)?.checked_add(fee_usd(notional, market.taker_fee)?);
+    let fee = trade_fee_usd(state, market, stake.notional_usd, stake.position.position.size(), market.taker_fee)?;
+    let fees = fee.checked_add(fee);
     let own = now.equity_usd.checked_sub(fees.ok_or_else(overflow)?).ok_or_else(overflow)?;
     if own <= Usd::ZERO {
         return Ok(None);
     }
     let scale = power_of_ten(market.size_decimals).ok_or_else(overflow)?;
-    let lots = i128::from(exposure.position.position.size().get().max(1));
+    let lots = i128::from(stake.position.position.size().get().max(1));
     let distance = multiply_divide_floor(own.get(), scale, lots).ok_or_else(overflow)?;
-    let mark = i128::from(exposure.mark.get());
+    let mark = i128::from(stake.mark.get());
     let tick = i128::from(market.tick.get());
-    let units = match closing_side(exposure) {
+    let units = match stake.closing_side() {
         Side::Sell => multiply_divide_ceil(mark.saturating_sub(distance).max(1), 1, tick),
         Side::Buy => multiply_divide_floor(mark.saturating_add(distance), 1, tick),
     };

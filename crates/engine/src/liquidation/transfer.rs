@@ -12,6 +12,7 @@ use crate::{
     ledger::{Overdraft, Settlement},
     market_math::quote_amount,
     mutant::{Mutant, is_planted},
+    perpetual::after_trade_in,
     work::Work,
 };
 use palisade_types::{
@@ -48,8 +49,8 @@ pub(super) fn trade(
     let index = work.state.funding_index(market.id);
     let giver_owed = OwedFunding::of(giver_before, index)?;
     let taker_owed = OwedFunding::of(taker_before, index)?;
-    let giver_effect = giver_owed.paid().after_quote(side, lots, quote)?;
-    let taker_effect = taker_owed.paid().after_quote(side.opposite(), lots, quote)?;
+    let giver_effect = after_trade_in(market, giver_owed.paid(), side, lots, quote)?;
+    let taker_effect = after_trade_in(market, taker_owed.paid(), side.opposite(), lots, quote)?;
     let clearing_account = AccountId::clearing(market.id);
     let giver_purse = collateral_account(work.state, giver, market.id);
     let taker_purse = collateral_account(work.state, taker, market.id);

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     market_math::RATE_ONE,
     oracle::is_fresh_index,
-    state::{Bounds, MarginUnit, Record, State, WatchNumber, Watched},
+    state::{Bounds, MarginUnit, PriceKey, Record, State, WatchNumber, Watched},
     wide::{multiply_divide_ceil, multiply_divide_floor},
     work::Work,
 };
@@ -44,13 +44,28 @@ pub(crate) struct Standing {
     pub equity_usd: Usd,
     /// What it needs.
     pub maintenance_usd: Usd,
+    /// The part of both that options meet by what they are worth: what is left must be there beside them. Negative where shorts
+    /// outweigh longs: then it is their worth, which is a requirement like any other.
+    pub netted_usd: Usd,
     /// Whether it holds any position.
     pub has_positions: bool,
 }
 
 impl Standing {
+    /// What is left beside options that meet their requirement by what they are worth: without it, whoever holds nothing but
+    /// options would be warned because these are all that is there.
+    pub(super) fn net(&self) -> Result<Self, Rejection> {
+        let less = |usd: Usd| usd.checked_sub(self.netted_usd).ok_or(Rejection::Overflow);
+        let (equity_usd, maintenance_usd) = (less(self.equity_usd)?, less(self.maintenance_usd)?);
+        Ok(Self { equity_usd, maintenance_usd, netted_usd: Usd::ZERO, ..*self })
+    }
+
     /// The level by the numbers alone.
     pub(crate) fn level(&self) -> Result<MarginLevel, Rejection> {
+        self.net()?.level_of_net()
+    }
+
+    fn level_of_net(&self) -> Result<MarginLevel, Rejection> {
         if self.equity_usd < self.maintenance_usd {
             return Ok(MarginLevel::Liquidatable);
         }
@@ -65,13 +80,15 @@ impl Standing {
 
     /// Equity per maintenance, in parts per million: smaller is worse. Without a requirement, the debt itself.
     pub(crate) fn ratio(&self) -> i128 {
-        let needed = self.maintenance_usd.get().max(1);
-        multiply_divide_floor(self.equity_usd.get(), RATE_ONE, needed).unwrap_or(i128::MIN)
+        let Ok(net) = self.net() else { return i128::MIN };
+        let needed = net.maintenance_usd.get().max(1);
+        multiply_divide_floor(net.equity_usd.get(), RATE_ONE, needed).unwrap_or(i128::MIN)
     }
 
     /// Whether so little is left that the whole is handed over.
     pub(crate) fn is_far_below(&self) -> Result<bool, Rejection> {
-        Ok(self.equity_usd < self.times(super::TAKEOVER_BELOW)?)
+        let net = self.net()?;
+        Ok(net.equity_usd < net.times(super::TAKEOVER_BELOW)?)
     }
 
     pub(super) fn times(&self, factor: Rate) -> Result<Usd, Rejection> {
@@ -84,6 +101,23 @@ impl Standing {
 /// Margins a unit, as far as maintenance goes.
 pub(crate) fn standing(state: &State, unit: MarginUnit) -> Result<Standing, Rejection> {
     price(state, &holdings(state, unit)?, &mut Vec::new())
+}
+
+/// The same as if the unit held so many lots of an option, and so much more cash.
+pub(super) fn standing_with_option(
+    state: &State,
+    unit: MarginUnit,
+    option: MarketId,
+    lots: i64,
+    cash_usd: Usd,
+) -> Result<Standing, Rejection> {
+    let mut watched = holdings(state, unit)?;
+    watched.base_usd = watched.base_usd.checked_add(cash_usd).ok_or(Rejection::Overflow)?;
+    let is_of_option = |key: PriceKey| key == PriceKey::MarkFalls(option) || key == PriceKey::MarkRises(option);
+    for edge in watched.edges.iter_mut().filter(|edge| is_of_option(edge.key)) {
+        edge.lots = lots;
+    }
+    price(state, &watched, &mut Vec::new())
 }
 
 /// The markets in which the unit holds a position.
@@ -111,7 +145,7 @@ pub(crate) fn units_of(state: &State, account: AccountId) -> BTreeSet<MarginUnit
         if !standing.position.is_empty() {
             let market = standing.is_isolated().then_some(standing.market);
             units.insert(MarginUnit { account, universe, market });
-        } else if standing.market.is_future() && purse_of(state, account, universe, standing.market) < Amount::ZERO {
+        } else if spec.expires_at_ms().is_some() && purse_of(state, account, universe, standing.market) < Amount::ZERO {
             // What a delivery took beyond the purse of an isolated position is owed by the purse, not by its owner.
             units.insert(MarginUnit { account, universe, market: Some(standing.market) });
         }
@@ -137,7 +171,7 @@ pub(crate) fn is_priced(work: &Work<'_>, unit: &MarginUnit) -> bool {
     let state = &*work.state;
     let runs = state.universe(unit.universe).is_some_and(|record| record.halted.is_none());
     let fresh = markets_of(state, unit).into_iter().all(|market| {
-        let underlying = state.market(market).and_then(|spec| spec.linear()).map(|terms| terms.underlying);
+        let underlying = state.market(market).and_then(|spec| spec.derivative()).map(|terms| terms.underlying);
         underlying.is_some_and(|asset| is_fresh_index(state, asset, work.time_ms)) && state.mark(market).is_some()
     });
     runs && fresh

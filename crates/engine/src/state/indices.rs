@@ -7,6 +7,7 @@
 
 use super::{
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -116,8 +117,12 @@ pub(crate) struct Indices {
     pub(super) settled_futures: BTreeSet<MarketId>,
     /// Futures that are listed and not settled.
     pub(super) live_futures: BTreeSet<MarketId>,
-    /// Who holds positions in futures.
-    pub(super) future_positions: BTreeSet<(MarketId, AccountId)>,
+    /// Options by expiry.
+    pub(super) options: BTreeMap<OptionExpiryId, BTreeSet<MarketId>>,
+    /// Expiries of options once more: their options' marks follow from them.
+    pub(super) option_expiries: BTreeMap<OptionExpiryId, OptionExpiryRecord>,
+    /// Marks of options.
+    pub(super) option_marks: BTreeMap<MarketId, MarkRecord>,
     /// Markets' terms once more, to be held while the state changes.
     pub(super) markets: BTreeMap<MarketId, Arc<MarketSpec>>,
     /// Who holds positions in a market.
@@ -143,6 +148,7 @@ impl Derived<MarketId> for MarkRecord {}
 impl Derived<SignerId> for NonceSet {}
 impl Derived<MarketId> for FundingRecord {}
 impl Derived<u32> for FutureSeriesRecord {}
+impl Derived<u32> for OptionSeriesRecord {}
 impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
 impl Derived<MarginUnit> for MarginLevel {
@@ -201,11 +207,6 @@ impl Derived<PositionId> for PositionRecord {
             }
         }
         indices.watch.touch(id.account);
-        if id.market.is_future() {
-            for (_, change) in both(before, after) {
-                toggle(&mut indices.future_positions, (id.market, id.account), change);
-            }
-        }
         let position = after.copied().unwrap_or_default();
         indices.update_standing(id.account, |standing| {
             standing.update_market(id.market, |market| market.position = position);
@@ -283,6 +284,28 @@ impl Derived<MarketId> for Box<MarketSpec> {
             Some(market) => indices.markets.insert(*id, Arc::new(market.as_ref().clone())),
             None => indices.markets.remove(id),
         };
+        for (market, change) in both(before, after) {
+            let Some(expiry) = OptionExpiryId::of(market) else { continue };
+            let options = indices.options.entry(expiry).or_default();
+            toggle(options, *id, change);
+            if options.is_empty() {
+                indices.options.remove(&expiry);
+            }
+        }
+        indices.update_option_mark(*id);
+    }
+}
+
+impl Derived<OptionExpiryId> for OptionExpiryRecord {
+    fn derive(indices: &mut Indices, id: &OptionExpiryId, _: Option<&Self>, after: Option<&Self>) {
+        match after {
+            Some(record) => indices.option_expiries.insert(*id, *record),
+            None => indices.option_expiries.remove(id),
+        };
+        let options: Vec<MarketId> = indices.options.get(id).into_iter().flatten().copied().collect();
+        for option in options {
+            indices.update_option_mark(option);
+        }
     }
 }
 
@@ -299,6 +322,20 @@ impl Indices {
     fn update_live_future(&mut self, id: MarketId) {
         let is_live = self.listed_futures.contains(&id) && !self.settled_futures.contains(&id);
         toggle(&mut self.live_futures, id, if is_live { Change::Add } else { Change::Remove });
+    }
+
+    /// An option has a mark as long as it is listed and its expiry is on record, whichever comes first.
+    fn update_option_mark(&mut self, id: MarketId) {
+        if !id.is_option() {
+            return;
+        }
+        let market = self.markets.get(&id);
+        let contract = market.and_then(|market| market.option().zip(OptionExpiryId::of(market)));
+        let mark = contract.and_then(|(contract, expiry)| self.option_expiries.get(&expiry)?.mark(&contract));
+        match mark {
+            Some(mark) => self.option_marks.insert(id, mark),
+            None => self.option_marks.remove(&id),
+        };
     }
 
     /// Accounts for a record's replacement.

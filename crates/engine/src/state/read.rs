@@ -4,6 +4,7 @@ use super::{
     State,
     indices::{BookPlace, PositionTotals, Timer, Unreceived},
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -16,7 +17,7 @@ use palisade_types::{
     event::MarginLevel,
     ids::{AssetId, ClientOrderId, Height, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, FundingIndex, Usd},
+    numbers::{Amount, FundingIndex, Price, Usd},
     order::{OrderReference, Side},
     time::TimeMs,
 };
@@ -31,6 +32,7 @@ static BEFORE_GENESIS: ChainRecord = ChainRecord {
     migration: None,
     next_order: 1,
     next_trade: 1,
+    next_option: 0,
     oracle_round: None,
     halted: None,
 };
@@ -92,7 +94,8 @@ impl State {
     /// Perpetuals, in order.
     pub fn perpetuals(&self) -> impl Iterator<Item = &MarketSpec> {
         let core = self.tables.markets.range(..MarketId::new(MarketId::FIRST_SPOT));
-        let listed = self.tables.markets.range(MarketId::new(MarketId::FUTURES_END)..);
+        let listed = MarketId::new(MarketId::FUTURES_END)..MarketId::new(MarketId::FIRST_OPTION);
+        let listed = self.tables.markets.range(listed);
         core.chain(listed).map(|(_, market)| market.as_ref()).filter(|market| market.perpetual().is_some())
     }
 
@@ -121,10 +124,35 @@ impl State {
         self.tables.future_series.get(&series)
     }
 
-    /// The first account, in order, that holds a position in a future.
+    /// The first account, in order, that holds a position in a market.
     pub(crate) fn first_holder(&self, market: MarketId) -> Option<AccountId> {
-        let first = (market, AccountId::default());
-        self.indices.future_positions.range(first..).next().filter(|(of, _)| *of == market).map(|(_, account)| *account)
+        self.position_holders(market).next()
+    }
+
+    /// An expiry of options.
+    pub fn option_expiry(&self, id: OptionExpiryId) -> Option<&OptionExpiryRecord> {
+        self.tables.option_expiries.get(&id)
+    }
+
+    /// Expiries of options, in order of universe, underlying and time.
+    pub fn option_expiries(&self) -> impl Iterator<Item = (OptionExpiryId, &OptionExpiryRecord)> {
+        self.tables.option_expiries.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// The options of an expiry, in order of number.
+    pub fn options_of(&self, expiry: OptionExpiryId) -> impl Iterator<Item = MarketId> {
+        self.indices.options.get(&expiry).into_iter().flatten().copied()
+    }
+
+    /// When a series of options lists next; `None` before its first listing.
+    pub fn option_series(&self, series: u32) -> Option<&OptionSeriesRecord> {
+        self.tables.option_series.get(&series)
+    }
+
+    /// The price for delivery at an option's expiry.
+    pub fn forward_of(&self, option: MarketId) -> Option<Price> {
+        let expiry = OptionExpiryId::of(self.market(option)?)?;
+        self.option_expiry(expiry).map(|record| record.forward)
     }
 
     /// What a market did last.
@@ -137,8 +165,11 @@ impl State {
         self.tables.indices.get(&asset)
     }
 
-    /// A perpetual market's mark.
+    /// A market's mark: of perpetuals and futures as recorded, of options as their expiry says.
     pub fn mark(&self, market: MarketId) -> Option<&MarkRecord> {
+        if market.is_option() {
+            return self.indices.option_marks.get(&market);
+        }
         self.tables.marks.get(&market)
     }
 

@@ -30,6 +30,8 @@ pub struct ChainRecord {
     pub next_order: u64,
     /// The number of the next trade.
     pub next_trade: u64,
+    /// The number of the next option, counted from the first.
+    pub next_option: u32,
     /// The newest oracle round that a block carried.
     pub oracle_round: Option<u64>,
     /// The invariant that stopped the chain, if one did.

@@ -11,6 +11,7 @@ use super::{
     indices::Indices,
     keyless::SubAccountRecord,
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord},
     pools::{
         BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
         VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
@@ -244,6 +245,10 @@ tables! {
     21 Settlement settlements: MarketId => SettlementRecord, Inline;
     /// When a series of futures lists next.
     22 FutureSeries future_series: u32 => FutureSeriesRecord, Inline;
+    /// Expiries of options.
+    60 OptionExpiry option_expiries: OptionExpiryId => OptionExpiryRecord, Inline;
+    /// When a series of options lists next.
+    61 OptionSeries option_series: u32 => OptionSeriesRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

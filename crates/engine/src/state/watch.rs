@@ -33,6 +33,8 @@ pub(crate) enum PriceKey {
     MarkFalls(MarketId),
     /// The mark of a market: hurts shorts when it rises.
     MarkRises(MarketId),
+    /// The forward of an option's expiry: hurts shorts of it when it rises, whose requirements are parts of it.
+    ForwardRises(MarketId),
     /// The index of an asset that backs positions.
     IndexFalls(AssetId),
     /// The funding index of a market: longs pay when it rises.
@@ -42,22 +44,31 @@ pub(crate) enum PriceKey {
 }
 
 impl PriceKey {
-    /// What a position that this mark hurts pays funding by; a future has none.
-    const fn funding(self) -> Option<Self> {
+    /// What a position that this mark hurts pays funding by; futures and options have none.
+    pub(crate) const fn funding(self) -> Option<Self> {
         match self {
-            Self::MarkFalls(market) if !market.is_future() => Some(Self::FundingRises(market)),
-            Self::MarkRises(market) if !market.is_future() => Some(Self::FundingFalls(market)),
+            Self::MarkFalls(market) if has_funding(market) => Some(Self::FundingRises(market)),
+            Self::MarkRises(market) if has_funding(market) => Some(Self::FundingFalls(market)),
             _ => None,
         }
+    }
+
+    /// Whether it is a rise that hurts, of a price.
+    pub(crate) const fn rises(self) -> bool {
+        matches!(self, Self::MarkRises(_) | Self::ForwardRises(_))
     }
 
     /// Whether a value has left a box that ends at `bound`.
     pub(crate) const fn is_outside(self, value: i64, bound: i64) -> bool {
         match self {
             Self::MarkFalls(_) | Self::IndexFalls(_) | Self::FundingFalls(_) => value < bound,
-            Self::MarkRises(_) | Self::FundingRises(_) => value > bound,
+            Self::MarkRises(_) | Self::ForwardRises(_) | Self::FundingRises(_) => value > bound,
         }
     }
+}
+
+const fn has_funding(market: MarketId) -> bool {
+    !market.is_future() && !market.is_option()
 }
 
 /// Where a box ends on one side.
@@ -192,7 +203,7 @@ impl Watch {
             PriceKey::MarkFalls(_) | PriceKey::IndexFalls(_) | PriceKey::FundingFalls(_) => {
                 found.extend(bounds.iter().rev().take_while(is_outside).map(|(_, number)| *number));
             }
-            PriceKey::MarkRises(_) | PriceKey::FundingRises(_) => {
+            PriceKey::MarkRises(_) | PriceKey::ForwardRises(_) | PriceKey::FundingRises(_) => {
                 found.extend(bounds.iter().take_while(is_outside).map(|(_, number)| *number));
             }
         }

@@ -1,17 +1,20 @@
 //! The state as an outsider reads it: records alone, and margin by the book's formulas in plain arithmetic. Nothing of the
 //! engine's is used but the records.
 
+use super::options::{Expiry, OptionsWorth, expiry_of};
 use palisade_engine::{
     State,
-    state::{IndexRecord, MarkRecord, PositionRecord, Record},
+    state::{IndexRecord, MarkRecord, OptionExpiryRecord, PositionRecord, Record},
 };
 use palisade_types::{
     action::MarginMode,
     address::AccountId,
     event::MarginLevel,
     ids::{AssetId, MarketId, UniverseId},
-    market::{AssetSpec, LinearTerms, MarketSpec},
+    market::{AssetSpec, DerivativeTerms, LinearTerms, MarketSpec},
+    numbers::{Rate, Usd},
     order::{OpenOrder, Side},
+    time::TimeMs,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +60,8 @@ pub struct Worth {
     pub free_cash: i128,
     /// Σ unrealised losses and gains.
     pub unrealised: i128,
+    /// What options are worth at the marks.
+    pub options: i128,
     /// What could leave: what counts for new risk without profits, less what positions and orders need.
     pub free: i128,
 }
@@ -71,6 +76,9 @@ pub struct Books {
     pub orders: BTreeMap<AccountId, Vec<OpenOrder>>,
     pub locked: BTreeMap<(AccountId, UniverseId, AssetId), i128>,
     pub marks: BTreeMap<MarketId, MarkRecord>,
+    /// Of expiries of options.
+    pub forwards: BTreeMap<Expiry, i128>,
+    expiries: BTreeMap<Expiry, OptionExpiryRecord>,
     pub indices: BTreeMap<AssetId, IndexRecord>,
     pub fundings: BTreeMap<MarketId, i128>,
     pub markets: BTreeMap<MarketId, MarketSpec>,
@@ -104,7 +112,29 @@ impl Books {
         for record in state.records() {
             books.read(record);
         }
+        books.mark_options();
         books
+    }
+
+    /// An option's mark follows from its expiry's record.
+    fn mark_options(&mut self) {
+        for (id, market) in &self.markets {
+            let Some((contract, expiry)) = market.option().zip(expiry_of(market)) else { continue };
+            let Some(price) = self.expiries.get(&expiry).and_then(|record| record.mark_price(&contract)) else {
+                continue;
+            };
+            let record = MarkRecord {
+                price,
+                time_ms: TimeMs::new(0),
+                basis_average: 0,
+                slow_price: price,
+                volatility_fraction: Rate::ZERO,
+                market_fraction: Rate::ZERO,
+                depeg_addition: Rate::ZERO,
+                depth_usd: Usd::ZERO,
+            };
+            self.marks.insert(*id, record);
+        }
     }
 
     fn read(&mut self, record: Record) {
@@ -149,6 +179,11 @@ impl Books {
             }
             Record::Index { id, record } => {
                 self.indices.insert(id, record);
+            }
+            Record::OptionExpiry { id, record } => {
+                let expiry = (id.universe, id.underlying, id.expires_at_ms);
+                self.forwards.insert(expiry, i128::from(record.forward.get()));
+                self.expiries.insert(expiry, record);
             }
             Record::Funding { id, record } => {
                 self.fundings.insert(id, i128::from(record.index.get()));
@@ -199,6 +234,15 @@ impl Books {
         self.markets.values().filter_map(|market| market.linear().map(|terms| (market, terms)))
     }
 
+    /// Whatever positions are held in.
+    pub fn derivatives(&self) -> impl Iterator<Item = (&MarketSpec, DerivativeTerms)> {
+        self.markets.values().filter_map(|market| market.derivative().map(|terms| (market, terms)))
+    }
+
+    pub fn is_option(&self, market: MarketId) -> bool {
+        self.markets[&market].option().is_some()
+    }
+
     /// The unit that a position belongs to.
     pub fn unit_of(&self, account: AccountId, market: MarketId) -> Unit {
         (account, self.markets[&market].universe, self.is_isolated(account, market).then_some(market))
@@ -215,7 +259,7 @@ impl Books {
             let spec = &self.markets[market];
             let purse = AccountId::isolated(*account, *market);
             let is_held = self.positions.contains_key(&(*account, *market));
-            !market.is_spot() && market.is_future() && !is_held && self.cash(purse, spec.universe) < 0
+            spec.expires_at_ms().is_some() && !is_held && self.cash(purse, spec.universe) < 0
         });
         let purses = purses.map(|(account, market)| (*account, self.markets[market].universe, Some(*market)));
         held.chain(owing.map(|((account, universe, _), _)| (*account, *universe, None))).chain(purses).collect()
@@ -245,7 +289,7 @@ impl Books {
     /// Whether every price that the unit depends on may be acted on.
     pub fn is_priced(&self, unit: Unit) -> bool {
         let fresh = |market: MarketId| {
-            let underlying = self.markets[&market].linear().expect("positions are in linear markets").underlying;
+            let underlying = self.markets[&market].derivative().expect("positions are in derivatives").underlying;
             let index = self.indices.get(&underlying);
             index.is_some_and(|index| self.time_ms.saturating_sub(index.time_ms.get()) <= FRESH_MS)
         };
@@ -287,7 +331,7 @@ impl Books {
             worth.free += initial;
             worth.equity += maintenance;
         }
-        for (market, held) in self.positions_of(unit) {
+        for (market, held) in self.positions_of(unit).into_iter().filter(|(market, _)| !self.is_option(*market)) {
             let unrealised = self.unrealised(market, &held)?;
             worth.unrealised += unrealised;
             worth.equity += unrealised;
@@ -295,8 +339,24 @@ impl Books {
             worth.maintenance += self.maintenance(market, held.lots)?;
             worth.position_initial += self.requirement(account, market, self.notional(market, held.lots)?)?;
         }
-        worth.initial = if isolated.is_some() { worth.position_initial } else { self.initial(account, universe)? };
-        worth.free += worth.free_cash + worth.unrealised.min(0) - worth.initial;
+        let options = match isolated {
+            Some(market) if self.is_option(market) => {
+                let lots = self.positions.get(&(account, market)).map_or(0, |held| held.lots);
+                self.option_alone(market, lots)?
+            }
+            Some(_) => OptionsWorth::default(),
+            None => self.options_worth(account, universe)?,
+        };
+        worth.options = options.value;
+        worth.equity += options.value;
+        worth.initial_equity += options.value;
+        worth.maintenance += options.maintenance;
+        worth.position_initial += options.position_initial;
+        worth.initial = match isolated {
+            Some(_) => worth.position_initial,
+            None => self.initial(account, universe)? + options.initial,
+        };
+        worth.free += worth.free_cash + worth.options + worth.unrealised.min(0) - worth.initial;
         Some(worth)
     }
 

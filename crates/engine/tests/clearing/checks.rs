@@ -112,7 +112,7 @@ fn check_ledger(state: &State, books: &Books, wrong: &mut Wrong) {
         let (sum, custody) = (sums.get(&key).copied().unwrap_or(0), books.custody.get(&key).copied().unwrap_or(0));
         expect(wrong, sum == custody, || format!("I1 asset {} of universe {}: {sum}, custody {custody}", key.1, key.0));
     }
-    for (market, _) in books.linear() {
+    for (market, _) in books.derivatives() {
         let held = books.positions.iter().filter(|((_, of), _)| *of == market.id);
         let (mut lots, mut long, mut cost) = (0, 0, 0);
         for ((owner, _), position) in held {
@@ -143,7 +143,7 @@ fn check_holes(books: &Books, wrong: &mut Wrong) {
         .units()
         .into_iter()
         .map(|(account, _, market)| market.map_or(account, |market| AccountId::isolated(account, market)))
-        .chain(books.linear().map(|(market, _)| AccountId::clearing(market.id)))
+        .chain(books.derivatives().map(|(market, _)| AccountId::clearing(market.id)))
         .collect();
     for ((owner, universe, asset), amount) in books.balances.iter().filter(|(_, amount)| **amount < 0) {
         expect(wrong, known.contains(owner), || format!("hole: {owner} owes {amount} of asset {asset} in {universe}"));
@@ -173,7 +173,7 @@ fn check_idle(state: &State, before: &Books, after: &Books, asked: &Asked<'_>, w
 /// I4: what clearing is short of is held back from whoever was paid, and what everyone together could take out was paid in
 /// and is not clearing's, but for what is owed by units below zero.
 fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
-    for (market, _) in books.linear() {
+    for (market, _) in books.derivatives() {
         let short = books.shortfall(market.id);
         let held_back: i128 =
             books.unreceived.iter().filter(|((_, of), _)| *of == market.id).map(|(_, amount)| amount).sum();
@@ -189,13 +189,13 @@ fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
             .extend(owners.iter().filter(|owner| books.persons.contains(owner)).map(|owner| (*owner, *universe, None)));
         for unit in units {
             let Some(worth) = books.worth(unit) else { return };
-            let Worth { free_cash, unrealised, initial, .. } = worth;
+            let Worth { free_cash, unrealised, options, initial, .. } = worth;
             let held_back = if unit.2.is_none() { books.held_back(unit.0, *universe) } else { 0 };
-            withdrawable += (free_cash + unrealised.min(0) - initial).min(free_cash - held_back).max(0);
+            withdrawable += (free_cash + options + unrealised.min(0) - initial).min(free_cash - held_back).max(0);
             owed += (-(free_cash + unrealised.min(0))).max(held_back - free_cash).max(0);
             positions += 1;
         }
-        let clearing = books.linear().filter(|(market, _)| market.universe == *universe);
+        let clearing = books.derivatives().filter(|(market, _)| market.universe == *universe);
         let received: i128 =
             clearing.map(|(market, _)| books.cash(AccountId::clearing(market.id), *universe).max(0)).sum();
         let custody = books.custody.get(&(*universe, *quote)).copied().unwrap_or(0);
@@ -265,7 +265,7 @@ fn check_gates(books: &Books, outcome: &BlockOutcome, wrong: &mut Wrong) {
 
 /// The fund pays no more than a market's cap; the vault puts no more than its share into one market.
 fn check_capital(before: &Books, after: &Books, follower: &Follower<'_>, wrong: &mut Wrong) {
-    for (market, terms) in after.linear() {
+    for (market, terms) in after.derivatives() {
         let (was, is) = (before.claims.get(&market.id), after.claims.get(&market.id));
         let claimed = is.copied().unwrap_or(0) - was.copied().unwrap_or(0);
         let told = follower.claims.get(&market.id).copied().unwrap_or(0);
@@ -281,15 +281,19 @@ fn check_capital(before: &Books, after: &Books, follower: &Follower<'_>, wrong: 
 }
 
 fn check_fence(before: &Books, after: &Books, market: MarketId, wrong: &mut Wrong) {
+    if !after.markets.contains_key(&market) {
+        // An option that was settled in the same block.
+        return;
+    }
     let universe = after.markets[&market].universe;
     let vault = AccountId::backstop(universe);
     let purse = |books: &Books, of: MarketId| books.cash(AccountId::isolated(vault, of), universe);
     let capital = |books: &Books| {
         let purses: i128 =
-            books.linear().filter(|(of, _)| of.universe == universe).map(|(of, _)| purse(books, of.id)).sum();
+            books.derivatives().filter(|(of, _)| of.universe == universe).map(|(of, _)| purse(books, of.id)).sum();
         books.cash(vault, universe) + purses
     };
-    let share = i128::from(after.markets[&market].linear().expect("a linear market").risk.backstop_share.get());
+    let share = i128::from(after.markets[&market].derivative().expect("a derivative").risk.backstop_share.get());
     let most = (capital(before).max(capital(after)) * share / 1_000_000).max(purse(before, market));
     let there = purse(after, market);
     expect(wrong, there <= most + DOLLAR, || {

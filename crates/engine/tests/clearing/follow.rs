@@ -56,10 +56,13 @@ fn signed(side: Side, value: i128) -> i128 {
 impl<'a> Follower<'a> {
     pub fn new(before: &Books, now: &'a Books) -> Self {
         let mut books = before.clone();
-        books.marks.clone_from(&now.marks);
+        // An option that is settled in the block is there before it alone.
+        let gone = std::mem::take(&mut books.marks).into_iter().filter(|(market, _)| !now.marks.contains_key(market));
+        books.marks = now.marks.iter().map(|(id, record)| (*id, *record)).chain(gone).collect();
+        books.forwards.extend(now.forwards.iter().map(|(id, forward)| (*id, *forward)));
         books.indices.clone_from(&now.indices);
         books.fundings.clone_from(&now.fundings);
-        books.markets.clone_from(&now.markets);
+        books.markets.extend(now.markets.iter().map(|(id, spec)| (*id, spec.clone())));
         books.assets.clone_from(&now.assets);
         books.universes.clone_from(&now.universes);
         Self {
@@ -328,6 +331,21 @@ impl<'a> Follower<'a> {
         let unit = scale(&self.books.markets[&market]);
         let funding_index = self.books.fundings.get(&market).copied().unwrap_or(0);
         let entry = self.books.positions.entry((account, market)).or_insert(Held { funding_index, ..Held::default() });
+        if self.books.markets[&market].option().is_some() {
+            // The premium is paid: a position costs nothing.
+            entry.lots += lots;
+            let is_closed = entry.lots == 0;
+            if is_closed {
+                self.books.positions.remove(&(account, market));
+            }
+            self.check(reported.is_none_or(|reported| reported == -quote), || {
+                format!("I2 {account} was said to get {reported:?} for a premium of {quote} in market {market}")
+            });
+            self.add_cash(account, market, -quote);
+            let (universe, quote_asset) = (self.universe_of(market), self.quote_of(market));
+            self.add(AccountId::clearing(market), universe, quote_asset, quote);
+            return;
+        }
         let before = *entry;
         let closes = before.lots != 0 && (before.lots > 0) != (lots > 0);
         let closed = if closes { lots.abs().min(before.lots.abs()) } else { 0 };

@@ -57,6 +57,7 @@ pub fn terms(choices: &mut Choices) -> Terms {
         terms.expiry_ms = 40_000 + choices.below(120_000);
     }
     terms.fees = choices.one_of(&[[0, 0], [100, 350], [20_000, 50_000], [0, 500]]);
+    terms.options = choices.chance(60);
     terms
 }
 
@@ -77,7 +78,8 @@ impl Generator {
         } else if first || self.choices.chance(55) {
             step.advance_ms = 200 + self.choices.below(1_500);
             step.prices = self.move_prices(first);
-            match self.choices.below(100) {
+            let has_options = books.markets.keys().any(|market| market.is_option());
+            match self.choices.below(if has_options { 30 } else { 100 }) {
                 0 => step.advance_ms = 3_600_000 + self.choices.below(20_000_000),
                 1..=3 => step.advance_ms = 20_000 + self.choices.below(300_000),
                 4 => self.silent = 5 + self.choices.below(14),
@@ -96,8 +98,11 @@ impl Generator {
             let gated = books.universes.iter().find(|(_, (.., gated))| *gated).map(|(universe, _)| *universe);
             let action = match gated {
                 Some(universe) if self.choices.chance(60) => self.run_away(books, name, universe),
-                _ if is_maker => self.make(books, name),
-                _ => self.trade(world, books, name),
+                _ => match self.option(books) {
+                    Some(option) if self.choices.chance(45) => self.trade_option(books, name, is_maker, &option),
+                    _ if is_maker => self.make(books, name),
+                    _ => self.trade(world, books, name),
+                },
             };
             step.actions.push((name.to_owned(), action));
         }
@@ -135,6 +140,52 @@ impl Generator {
     fn market<'b>(&mut self, books: &'b Books) -> &'b MarketSpec {
         let all: Vec<&MarketSpec> = books.linear().map(|(market, _)| market).collect();
         self.choices.one_of(&all)
+    }
+
+    /// Some option that has a mark.
+    fn option(&mut self, books: &Books) -> Option<MarketSpec> {
+        let all: Vec<&MarketSpec> = books
+            .markets
+            .values()
+            .filter(|market| market.option().is_some() && books.marks.contains_key(&market.id))
+            .collect();
+        if all.is_empty() { None } else { Some(self.choices.one_of(&all).clone()) }
+    }
+
+    /// A maker's walls around the mark of an option; a trader's buy, sell or way out.
+    fn trade_option(&mut self, books: &Books, name: &str, is_maker: bool, option: &MarketSpec) -> Action {
+        let owner = account(name);
+        let held = books.positions.get(&(owner, option.id)).map_or(0, |held| held.lots);
+        if is_maker {
+            let mut orders = Vec::new();
+            for (side, sign) in [(Side::Buy, -1), (Side::Sell, 1)] {
+                let ppm = sign * self.choices.between(5_000, 200_000);
+                let (price, size) = (self.near(books, option, ppm), Size::new(1 + self.choices.below(3_000)));
+                orders.push(self.request(option, side, price, size));
+            }
+            return Action::Place { orders };
+        }
+        let ppm = self.choices.between(-300_000, 300_000);
+        let price = self.near(books, option, ppm);
+        if held != 0 && self.choices.chance(30) {
+            let side = if held > 0 { Side::Sell } else { Side::Buy };
+            let mut order = self.request(option, side, price, Size::new(held.unsigned_abs() as u64));
+            (order.time_in_force, order.reduce_only) = (TimeInForce::Ioc, self.choices.chance(50));
+            return Action::Place { orders: vec![order] };
+        }
+        let worth = books.worth((owner, option.universe, None)).unwrap_or_default();
+        let free = (worth.initial_equity - worth.initial).max(0);
+        let side = self.choices.one_of(&[Side::Buy, Side::Sell, Side::Sell]);
+        let per_unit = match side {
+            Side::Buy => i128::from(price.get()),
+            // Near enough to what a short needs.
+            Side::Sell => i128::from(self.prices[1]) * 15 / 100,
+        };
+        let part = i128::from(self.choices.one_of(&[100, 500, 900, 1_000, 1_300]));
+        let lots = free * part / 1_000 * crate::books::scale(option) / per_unit.max(1);
+        let mut order = self.request(option, side, price, Size::new(lots.clamp(1, 9_000_000) as u64));
+        order.time_in_force = self.choices.one_of(&[TimeInForce::Ioc, TimeInForce::Gtc]);
+        Action::Place { orders: vec![order] }
     }
 
     fn mark(&self, books: &Books, market: &MarketSpec) -> i64 {

@@ -11,6 +11,7 @@ mod checks;
 mod choices;
 mod follow;
 mod generate;
+mod options;
 #[path = "../replays/mod.rs"]
 mod replays;
 mod run;
@@ -111,7 +112,7 @@ pub fn say(text: &str) {
 #[test]
 fn random_runs_keep_every_invariant() {
     let mutant = planted();
-    let usual = if mutant.is_some() { 100 } else { 8 };
+    let usual = if mutant.is_some() { 100 } else { 16 };
     let first = number("PALISADE_FUZZ_FIRST").unwrap_or(1);
     let runs = number("PALISADE_FUZZ_CASES").unwrap_or(usual);
     let mut seen = BTreeMap::new();
@@ -139,9 +140,15 @@ fn random_runs_keep_every_invariant() {
     if runs < usual {
         return;
     }
-    for wanted in
-        ["liquidated by Book", "liquidated by Backstop", "liquidated by Deleverage", "deficit paid by Insurance"]
-    {
+    for wanted in [
+        "liquidated by Book",
+        "liquidated by Backstop",
+        "liquidated by Deleverage",
+        "option liquidated by Book",
+        "option liquidated by Backstop",
+        "option liquidated by Deleverage",
+        "deficit paid by Insurance",
+    ] {
         assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:?}");
     }
 }

@@ -79,6 +79,9 @@ impl Run {
         add("allocations checked".to_owned(), follower.allocations);
         for event in &outcome.events {
             let name = match event {
+                Event::Liquidated(liquidation) if liquidation.market.is_option() => {
+                    format!("option liquidated by {:?}", liquidation.method)
+                }
                 Event::Liquidated(liquidation) => format!("liquidated by {:?}", liquidation.method),
                 Event::DeficitPaid { payer, .. } => format!("deficit paid by {payer:?}"),
                 Event::GateChanged { closed, .. } => format!("gate closed: {closed}"),

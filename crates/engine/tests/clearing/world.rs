@@ -11,7 +11,9 @@ use palisade_types::{
     genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
     hash::BlockDigest,
     ids::{AssetId, MarketId, Nonce, SeatId, UniverseId},
-    market::{AssetSpec, CollateralTerms, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
+    market::{
+        AssetSpec, CollateralTerms, ExpiryCounts, MarketKind, MarketSpec, OptionSeriesSpec, RiskTerms, UniverseSpec,
+    },
     numbers::{Amount, Price, Rate, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote},
     signing::{VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey, verify},
@@ -53,6 +55,8 @@ pub struct Terms {
     pub fees: [i64; 2],
     /// When the future expires, in ms after the start; zero: there is none.
     pub expiry_ms: u64,
+    /// Whether options on BTC are listed in the core universe.
+    pub options: bool,
 }
 
 pub struct World {
@@ -163,6 +167,30 @@ impl Terms {
         }
     }
 
+    /// The next day and the next Friday, two strikes on each side.
+    fn options_on_btc(&self) -> OptionSeriesSpec {
+        OptionSeriesSpec {
+            universe: CORE,
+            underlying: BTC,
+            expiries: ExpiryCounts { daily: 1, weekly: 1, monthly: 0, quarterly: 0 },
+            strikes_per_side: 2,
+            default_volatility: Rate::new(800_000),
+            volatility_move_per_second: Rate::new(50_000),
+            size_decimals: 2,
+            tick: "1".parse().expect("a tick"),
+            maker_fee: Rate::new(self.fees[0].min(1_000)),
+            taker_fee: Rate::new(self.fees[1].min(1_000)),
+            fee_share_maximum: Rate::new(125_000),
+            minimum_notional_usd: Usd::ZERO,
+            maximum_notional_usd: usd(100_000_000),
+            price_band: Rate::new(100_000),
+            open_orders_per_account_max: 20,
+            open_interest_maximum: Size::new(100_000_000),
+            position_maximum: Size::new(10_000_000),
+            risk: self.risk(CORE),
+        }
+    }
+
     pub fn genesis(&self) -> Genesis {
         let weights = CollateralTerms {
             initial_weight: Rate::new(800_000),
@@ -212,6 +240,7 @@ impl Terms {
             },
             storage: StorageTerms { layout: 1 },
             future_series: Vec::new(),
+            option_series: if self.options { vec![self.options_on_btc()] } else { Vec::new() },
         }
     }
 

@@ -6,6 +6,7 @@ mod crowds;
 mod dust;
 mod funding;
 mod grind;
+mod options;
 mod squeezes;
 mod table;
 mod vaults;

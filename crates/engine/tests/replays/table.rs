@@ -7,6 +7,7 @@
 //! vault USD [SIDE-USD]        share PPM        fund-cap USD
 //! crowd LOWER UPPER           fees MAKER TAKER (ppm)      add-ons
 //! expiry MS                                the future BTC-15NOV23 ends so long after the start
+//! options                                  on BTC are listed: BTC-15NOV23-60000-C and so on
 //! price BTC 60000 [ETH 2000]               a block a second later with new prices
 //! hold SECONDS                             blocks a second apart with the same prices
 //! silence SECONDS                          blocks a second apart without prices
@@ -77,6 +78,7 @@ fn set_up(terms: &mut Terms, words: &[&str]) -> bool {
         ["fees", maker, taker] => terms.fees = [whole(maker) as i64, whole(taker) as i64],
         ["expiry", after_ms] => terms.expiry_ms = whole(after_ms),
         ["add-ons"] => terms.add_ons = true,
+        ["options"] => terms.options = true,
         _ => return false,
     }
     true
@@ -268,7 +270,8 @@ impl Table {
     /// All that an account has anywhere, positions at the mark and BTC at the index.
     pub fn worth_of(&self, who: AccountId) -> i128 {
         let books = &self.run.books;
-        let purses: Vec<AccountId> = books.linear().map(|(market, _)| AccountId::isolated(who, market.id)).collect();
+        let purses: Vec<AccountId> =
+            books.derivatives().map(|(market, _)| AccountId::isolated(who, market.id)).collect();
         let mut sum = 0;
         for (asset, amount) in purses.iter().chain([&who]).flat_map(|purse| books.assets_of(*purse)) {
             sum += if asset == USDC {

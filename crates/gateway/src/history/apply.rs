@@ -264,7 +264,9 @@ impl Applier<'_> {
                 self.ledger(*from, delta.clone());
                 self.ledger(*to, delta);
             }
-            Event::IndexUpdated { .. } | Event::MarkUpdated { .. } => self.update.prices_changed = true,
+            Event::IndexUpdated { .. } | Event::MarkUpdated { .. } | Event::SurfaceUpdated { .. } => {
+                self.update.prices_changed = true;
+            }
             Event::AgentApproved { account, .. }
             | Event::AgentRetired { account, .. }
             | Event::LeverageUpdated { account, .. }

@@ -2,7 +2,10 @@
 //!
 //! A perpetual's coin is its symbol. A spot market's coin is its symbol for the first spot market and `@index` for
 //! the others, where the index is its number less 10000; clients hard-code this. A future's coin is its symbol with
-//! the prefix `fut:`, as of every market on a venue beside the main one.
+//! the prefix `fut:`, as of every market on a venue beside the main one. An option's coin is its symbol, which is Deribit's
+//! name for it.
+//!
+//! Options that were settled leave the chain; their names are kept for the fills of before, the newest [`PAST_MAX`] of them.
 
 use palisade_types::{
     ids::{AssetId, MarketId},
@@ -13,12 +16,17 @@ use std::collections::{BTreeMap, HashMap};
 /// What the coins of futures begin with.
 const FUTURES_PREFIX: &str = "fut:";
 
+/// Settled options whose names are kept.
+const PAST_MAX: usize = 20_000;
+
 /// Assets and markets by number and by name.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     assets: Vec<AssetSpec>,
     markets: BTreeMap<MarketId, MarketSpec>,
     coins: HashMap<String, MarketId>,
+    /// Markets that are gone: symbol and size decimals.
+    past: BTreeMap<MarketId, (String, u8)>,
 }
 
 impl Directory {
@@ -33,7 +41,20 @@ impl Directory {
             coins.entry(spec.symbol.clone()).or_insert(spec.id);
             coins.entry(coin_of(spec)).or_insert(spec.id);
         }
-        Self { assets, markets, coins }
+        Self { assets, markets, coins, past: BTreeMap::new() }
+    }
+
+    /// The same with what is gone since an earlier one.
+    #[must_use]
+    pub fn after(mut self, earlier: &Self) -> Self {
+        self.past.clone_from(&earlier.past);
+        for spec in earlier.markets.values().filter(|spec| !self.markets.contains_key(&spec.id)) {
+            self.past.insert(spec.id, (spec.symbol.clone(), spec.size_decimals));
+        }
+        while self.past.len() > PAST_MAX {
+            self.past.pop_first();
+        }
+        self
     }
 
     /// All assets in order of number.
@@ -46,7 +67,7 @@ impl Directory {
         self.assets.get(usize::try_from(id.get()).ok()?)
     }
 
-    /// All markets in order of number: perpetuals, then spot, then futures.
+    /// All markets in order of number: perpetuals, then spot, then futures, then options.
     pub fn markets(&self) -> impl Iterator<Item = &MarketSpec> {
         self.markets.values()
     }
@@ -63,15 +84,18 @@ impl Directory {
 
     /// What clients call a market.
     pub fn coin(&self, id: MarketId) -> String {
-        match self.markets.get(&id) {
-            Some(spec) => coin_of(spec),
-            None => spot_index_name(id),
+        match (self.markets.get(&id), self.past.get(&id)) {
+            (Some(spec), _) => coin_of(spec),
+            (None, Some((symbol, _))) => symbol.clone(),
+            (None, None) if id.is_option() => format!("#{id}"),
+            (None, None) => spot_index_name(id),
         }
     }
 
     /// Decimals of a market's sizes.
     pub fn size_decimals(&self, id: MarketId) -> u8 {
-        self.markets.get(&id).map_or(0, |spec| spec.size_decimals)
+        let past = || self.past.get(&id).map_or(0, |(_, size_decimals)| *size_decimals);
+        self.markets.get(&id).map_or_else(past, |spec| spec.size_decimals)
     }
 }
 

@@ -143,9 +143,11 @@ impl Feed {
     /// Adds present books and prices, and notices new markets.
     async fn complete(&self, update: &mut BlockUpdate) {
         if let Ok(markets) = self.node.markets().await {
-            if markets.len() != self.directory().markets().count()
+            let known = self.directory();
+            if markets.iter().map(|market| market.spec.id).ne(known.markets().map(|spec| spec.id))
                 && let Ok(directory) = read_directory(self.node.as_ref()).await
             {
+                let directory = directory.after(&known);
                 self.history.write().unwrap_or_else(PoisonError::into_inner).learn_markets(&directory);
                 *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
             }

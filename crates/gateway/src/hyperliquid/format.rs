@@ -43,9 +43,11 @@ pub fn mid(market: &MarketInfo) -> Option<Price> {
     i64::try_from(sum / 2).ok().map(Price::new)
 }
 
-/// The best known price of a market: its mark, else its index, else its last trade, else the middle of its book.
+/// The best known price of a market: its mark, else its index (which is no price of an option), else its last trade, else the
+/// middle of its book.
 pub fn reference_price(market: &MarketInfo) -> Option<Price> {
-    market.mark.or(market.index).or(market.last).or_else(|| mid(market))
+    let index = market.index.filter(|_| !market.spec.id.is_option());
+    market.mark.or(index).or(market.last).or_else(|| mid(market))
 }
 
 /// One book level.

@@ -6,6 +6,7 @@ mod account;
 mod fills;
 mod market;
 mod meta;
+mod options;
 mod orders;
 
 pub use account::{clearinghouse_state, spot_state};
@@ -63,6 +64,7 @@ pub async fn answer(context: &Context, body: &Value) -> Answer {
         | "outcomeMeta"
         | "allMids"
         | "exchangeStatus" => meta::answer(context, kind, body).await,
+        "optionMeta" | "optionMetaAndAssetCtxs" => options::answer(context, kind, body).await,
         "l2Book" | "recentTrades" | "candleSnapshot" | "fundingHistory" => market::answer(context, kind, body).await,
         "openOrders" | "frontendOpenOrders" | "orderStatus" | "historicalOrders" => {
             orders::answer(context, kind, body).await

@@ -26,12 +26,16 @@ pub enum Listing {
     Spot,
     /// Dated futures.
     Futures,
+    /// Options, which are on no venue: see [`super::info`], `optionMeta`.
+    Options,
 }
 
 impl Listing {
     /// Where a market is listed.
     pub const fn of(market: MarketId) -> Self {
-        if market.is_future() {
+        if market.is_option() {
+            Self::Options
+        } else if market.is_future() {
             Self::Futures
         } else if market.is_spot() {
             Self::Spot

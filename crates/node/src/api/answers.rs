@@ -42,7 +42,7 @@ pub fn markets(view: &View) -> Vec<MarketInfo> {
 
 fn market(state: &State, spec: &MarketSpec) -> MarketInfo {
     // A spot market has no mark, but what it trades may have an index: quotes are made around it.
-    let followed = spec.linear().map(|terms| terms.underlying).or(spec.spot().map(|terms| terms.base));
+    let followed = spec.derivative().map(|terms| terms.underlying).or(spec.spot().map(|terms| terms.base));
     let index = followed.and_then(|asset| state.index(asset));
     let best = |side| state.best_order(spec.id, side).map(|record| record.order.price);
     let universe_halted = state.universe(spec.universe).is_some_and(|universe| universe.halted.is_some());
@@ -56,8 +56,18 @@ fn market(state: &State, spec: &MarketSpec) -> MarketInfo {
         best_ask: best(Side::Sell),
         open_interest: Size::new(u64::try_from(state.position_totals(spec.id).long).unwrap_or(u64::MAX)),
         funding: funding(state, spec),
+        option: option(state, spec),
         halted: universe_halted || state.chain().halted.is_some(),
     }
+}
+
+/// What an option's mark is made of; nothing once its payoff is fixed, when nothing moves it any more.
+fn option(state: &State, spec: &MarketSpec) -> Option<OptionInfo> {
+    let record = state.option_expiry(OptionExpiryId::of(spec)?)?;
+    let slice = record.slice.filter(|_| record.settlement_price().is_none())?;
+    let terms = record.terms(&spec.option()?, &slice);
+    let volatility = slice.volatility(terms.log_strike().ok()?);
+    Some(OptionInfo { forward: record.forward, volatility, greeks: terms.greeks(volatility).ok()? })
 }
 
 /// Funding as the running hour has it so far.
@@ -247,12 +257,11 @@ fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result<Mar
     let margin = accounts::margin(state, account, universe)?;
     let mut positions_value_usd = Usd::ZERO;
     for (spec, _) in held_in(state, account, universe) {
-        let exposure = accounts::exposure(state, account, spec)?;
-        if exposure.is_isolated {
-            continue;
+        let figures = accounts::position_figures(state, account, spec)?;
+        if !figures.is_isolated {
+            let sum = positions_value_usd.checked_add(figures.value_usd);
+            positions_value_usd = sum.ok_or(Rejection::Overflow)?;
         }
-        let value = exposure.notional_usd()?;
-        positions_value_usd = positions_value_usd.checked_add(value).ok_or(Rejection::Overflow)?;
     }
     Ok(MarginInfo {
         universe,
@@ -294,19 +303,19 @@ fn position(
     record: &PositionRecord,
     cross: &AccountMargin,
 ) -> Result<PositionInfo, Rejection> {
-    let exposure = accounts::exposure(state, account, spec)?;
-    let isolated = if exposure.is_isolated { Some(accounts::isolated_margin(state, account, spec)?) } else { None };
+    let figures = accounts::position_figures(state, account, spec)?;
+    let isolated = if figures.is_isolated { Some(accounts::isolated_margin(state, account, spec)?) } else { None };
     Ok(PositionInfo {
         market: spec.id,
         size: record.position,
         cost_usd: record.entry_cost_usd,
-        mark: Some(exposure.mark),
-        value_usd: exposure.notional_usd()?,
-        unrealised_pnl_usd: exposure.unrealised_usd()?,
-        initial_margin_usd: exposure.position_initial_usd()?,
-        maintenance_margin_usd: exposure.maintenance_usd()?,
-        liquidation_price: liquidation_price(isolated.as_ref().unwrap_or(cross), &exposure),
-        leverage: exposure.leverage,
+        mark: Some(figures.mark),
+        value_usd: figures.value_usd,
+        unrealised_pnl_usd: figures.unrealised_usd,
+        initial_margin_usd: figures.initial_usd,
+        maintenance_margin_usd: figures.maintenance_usd,
+        liquidation_price: figures.liquidation_price(isolated.as_ref().unwrap_or(cross)),
+        leverage: figures.leverage,
         margin_mode: if isolated.is_some() { MarginMode::Isolated } else { MarginMode::Cross },
         collateral_usd: isolated.map_or(Usd::ZERO, |margin| margin.balance_usd),
         owed_funding_usd: record.funding_owed_usd(state.funding_index(spec.id))?,

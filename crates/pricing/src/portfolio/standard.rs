@@ -1,10 +1,7 @@
 //! Options outside portfolio mode: the isolated formula of each short, or what an expiry can lose, whichever is less.
 //! Formulas: docs/rules/portfolio-margin.md, Outside portfolio mode.
 
-use super::{
-    book::{OptionLeg, Portfolio},
-    scenario::PPM,
-};
+use super::{book::Portfolio, scenario::PPM};
 use crate::{black::OptionKind, error::PricingError, fixed::Fixed};
 use palisade_types::{
     decimal::power_of_ten,
@@ -49,6 +46,90 @@ fn part(amount: i128, ppm: i128) -> Result<i128, PricingError> {
     Ok(product.saturating_add(PPM as i128).saturating_sub(1).div_euclid(PPM as i128))
 }
 
+/// An option position at its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkedLeg {
+    /// Call or put.
+    pub kind: OptionKind,
+    /// The strike.
+    pub strike: Price,
+    /// What a unit is worth.
+    pub mark: Fixed,
+    /// Lots, long positive.
+    pub lots: i64,
+}
+
+impl MarkedLeg {
+    /// What the position needs by itself, its value at the mark included: the most that it adds to an expiry's requirement.
+    pub fn requirement(&self, forward: Price, size_decimals: u8) -> Result<Requirement, PricingError> {
+        let pair = self.isolated(forward)?;
+        let lots = lots_unit(size_decimals)?;
+        Ok(Requirement { initial_usd: up(pair.initial, lots), maintenance_usd: up(pair.maintenance, lots) })
+    }
+
+    /// The isolated formula: longs need what they are worth, shorts theirs beyond it.
+    fn isolated(&self, forward: Price) -> Result<Pair, PricingError> {
+        let lots = self.lots.unsigned_abs() as i128;
+        let unit = if self.lots > 0 {
+            Pair { initial: self.mark.get(), maintenance: self.mark.get() }
+        } else {
+            short_unit(self.kind, forward, self.strike, self.mark)?
+        };
+        Ok(Pair { initial: times(unit.initial, lots)?, maintenance: times(unit.maintenance, lots)? })
+    }
+}
+
+fn times(unit: i128, lots: i128) -> Result<i128, PricingError> {
+    unit.checked_mul(lots).ok_or(OUT_OF_RANGE)
+}
+
+fn add(left: i128, right: i128) -> Result<i128, PricingError> {
+    left.checked_add(right).ok_or(OUT_OF_RANGE)
+}
+
+/// Counts of 1e-18 USD × lots in 1e-8 USD.
+fn lots_unit(size_decimals: u8) -> Result<i128, PricingError> {
+    power_of_ten(size_decimals).and_then(|lots| lots.checked_mul(PER_USD)).ok_or(OUT_OF_RANGE)
+}
+
+/// An amount, rounded up.
+fn up(amount: i128, unit: i128) -> Usd {
+    Usd::new(amount.saturating_add(unit.saturating_sub(1)).div_euclid(unit))
+}
+
+/// What a unit of short options adds to an expiry's maintenance at most, in parts per million: of each of their marks that rises,
+/// of the forward per short, and of the forward per call short beyond the calls long.
+pub const SHORT_MARK_SLOPE_PPM: i64 = 1_090_000;
+/// See [`SHORT_MARK_SLOPE_PPM`].
+pub const SHORT_FORWARD_SLOPE_PPM: i64 = 90_000;
+/// See [`SHORT_MARK_SLOPE_PPM`].
+pub const UNPAIRED_FORWARD_SLOPE_PPM: i64 = 1_100_000;
+
+/// What the options of one expiry need outside portfolio mode. Below zero only if they are worth less than what they certainly pay.
+pub fn requirement(forward: Price, size_decimals: u8, legs: &[MarkedLeg]) -> Result<Requirement, PricingError> {
+    let mut isolated = Pair::default();
+    let mut value = 0;
+    let mut calls = 0i128;
+    for leg in legs {
+        value = add(value, times(leg.mark.get(), leg.lots as i128)?)?;
+        let own = leg.isolated(forward)?;
+        isolated.initial = add(isolated.initial, own.initial)?;
+        isolated.maintenance = add(isolated.maintenance, own.maintenance)?;
+        if leg.kind == OptionKind::Call {
+            calls = add(calls, leg.lots as i128)?;
+        }
+    }
+    let unpaired = calls.saturating_neg().max(0);
+    let forward = Fixed::from_price(forward).get();
+    let lost = value.checked_sub(worst_payoff(legs)?).ok_or(OUT_OF_RANGE)?;
+    let with_unpaired = |ppm| add(lost, times(part(forward, ppm)?, unpaired)?);
+    let lots = lots_unit(size_decimals)?;
+    Ok(Requirement {
+        initial_usd: up(isolated.initial.min(with_unpaired(UNPAIRED_INITIAL_PPM)?), lots),
+        maintenance_usd: up(isolated.maintenance.min(with_unpaired(UNPAIRED_MAINTENANCE_PPM)?), lots),
+    })
+}
+
 /// What a unit short needs beyond its mark.
 fn short_unit(kind: OptionKind, forward: Price, strike: Price, mark: Fixed) -> Result<Pair, PricingError> {
     let usd = |price: Price| Fixed::from_price(price).get();
@@ -75,42 +156,19 @@ impl Portfolio<'_> {
     /// What the options of one expiry need outside portfolio mode; linear legs are margined by themselves.
     pub fn expiry_requirement(&self, place: usize) -> Result<Requirement, PricingError> {
         let expiry = self.expiries.get(place).ok_or(OUT_OF_RANGE)?;
-        let legs: Vec<&OptionLeg> = self.options.iter().filter(|leg| leg.expiry == place).collect();
-        let marks: Vec<Fixed> =
-            self.prepare()?.iter().filter(|leg| leg.expiry == place).map(super::book::PreparedLeg::price).collect();
-        let times = |unit: i128, lots: i128| unit.checked_mul(lots).ok_or(OUT_OF_RANGE);
-        let add = |left: i128, right: i128| left.checked_add(right).ok_or(OUT_OF_RANGE);
-        let mut isolated = Pair::default();
-        let mut value = 0;
-        for (leg, mark) in legs.iter().zip(&marks) {
-            value = add(value, times(mark.get(), leg.lots as i128)?)?;
-            let lots = leg.lots.unsigned_abs() as i128;
-            let unit = if leg.lots > 0 {
-                Pair { initial: mark.get(), maintenance: mark.get() }
-            } else {
-                short_unit(leg.kind, expiry.forward, leg.strike, *mark)?
-            };
-            isolated.initial = add(isolated.initial, times(unit.initial, lots)?)?;
-            isolated.maintenance = add(isolated.maintenance, times(unit.maintenance, lots)?)?;
-        }
-        let worst = worst_payoff(&legs)?;
-        let calls = legs.iter().filter(|leg| leg.kind == OptionKind::Call).map(|leg| leg.lots as i128);
-        let unpaired = calls.sum::<i128>().saturating_neg().max(0);
-        let forward = Fixed::from_price(expiry.forward).get();
-        let lost = value.checked_sub(worst).ok_or(OUT_OF_RANGE)?;
-        let with_unpaired = |ppm| add(lost, times(part(forward, ppm)?, unpaired)?);
-        let lots = power_of_ten(self.size_decimals).and_then(|lots| lots.checked_mul(PER_USD)).ok_or(OUT_OF_RANGE)?;
-        let usd = |amount: i128| Usd::new(amount.max(0).saturating_add(lots.saturating_sub(1)).div_euclid(lots));
-        Ok(Requirement {
-            initial_usd: usd(isolated.initial.min(with_unpaired(UNPAIRED_INITIAL_PPM)?)),
-            maintenance_usd: usd(isolated.maintenance.min(with_unpaired(UNPAIRED_MAINTENANCE_PPM)?)),
-        })
+        let prepared = self.prepare()?;
+        let of_expiry = self.options.iter().zip(&prepared).filter(|(leg, _)| leg.expiry == place);
+        let legs: Vec<MarkedLeg> = of_expiry
+            .map(|(leg, priced)| MarkedLeg { kind: leg.kind, strike: leg.strike, mark: priced.price(), lots: leg.lots })
+            .collect();
+        let Requirement { initial_usd, maintenance_usd } = requirement(expiry.forward, self.size_decimals, &legs)?;
+        Ok(Requirement { initial_usd: initial_usd.max(Usd::ZERO), maintenance_usd: maintenance_usd.max(Usd::ZERO) })
     }
 }
 
 /// The least that options pay if they settle at zero or at one of their strikes, in 1e-18 USD × lots. Between strikes a
 /// payoff is a line, so no price below the highest strike pays less.
-fn worst_payoff(legs: &[&OptionLeg]) -> Result<i128, PricingError> {
+fn worst_payoff(legs: &[MarkedLeg]) -> Result<i128, PricingError> {
     let mut worst = None;
     for settled in std::iter::once(Price::ZERO).chain(legs.iter().map(|leg| leg.strike)) {
         let mut payoff = 0i128;

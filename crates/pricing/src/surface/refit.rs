@@ -3,7 +3,7 @@
 use super::{
     Quote,
     fit::target,
-    slice::{BITS, ONE, Slice, root},
+    slice::{BITS, ONE, STEP_BITS, Slice, root},
 };
 use crate::{
     error::PricingError,
@@ -16,8 +16,8 @@ pub const EXPIRIES_MAX: usize = 64;
 const SIDE: usize = 46;
 /// Points of the grid.
 const POINTS: usize = 2 * SIDE + 1;
-/// 64ths of the way from the last slice to the target.
-const STEPS: i64 = 64;
+/// Parts of the way from the last slice to the target: many, so that a target far away is approached at the band's pace.
+const STEPS: i64 = 1 << STEP_BITS;
 
 /// What ageing may round: a slice that passed still passes as it gets older.
 const ROUNDING: i64 = 64;
@@ -25,6 +25,17 @@ const ROUNDING: i64 = 64;
 const BUTTERFLY_KEPT: i128 = -(1 << 20);
 /// What a slice that moves must have, so that nothing is negative between the points of the grid.
 const BUTTERFLY_MOVED: i128 = (ONE / 64) as i128;
+/// The part of an earlier expiry's variance that a slice which moves must leave between, for what lies between the points.
+const CALENDAR_BITS: u32 = 7;
+
+/// What a slice must keep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    /// One that stays as it is, but for rounding.
+    Kept,
+    /// One that moves.
+    Moved,
+}
 
 /// How a surface may move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,10 +135,10 @@ struct Bounds {
 impl Bounds {
     /// The slice nearest to the target on the line from `base` that passes, if any does.
     fn furthest(&self, base: &Slice, target: &Slice) -> Option<Slice> {
-        if self.passes(target, BUTTERFLY_MOVED) {
+        if self.passes(target, Strictness::Moved) {
             return Some(*target);
         }
-        if !self.passes(base, BUTTERFLY_KEPT) {
+        if !self.passes(base, Strictness::Kept) {
             return None;
         }
         let (mut low, mut high) = (0, STEPS);
@@ -135,7 +146,7 @@ impl Bounds {
         while high.saturating_sub(low) > 1 {
             let middle = low.saturating_add(high) >> 1;
             let slice = base.towards(target, middle);
-            if self.passes(&slice, BUTTERFLY_MOVED) {
+            if self.passes(&slice, Strictness::Moved) {
                 (low, best) = (middle, slice);
             } else {
                 high = middle;
@@ -144,7 +155,13 @@ impl Bounds {
         Some(best)
     }
 
-    fn passes(&self, slice: &Slice, butterfly_least: i128) -> bool {
+    fn passes(&self, slice: &Slice, strictness: Strictness) -> bool {
+        let butterfly_least = if strictness == Strictness::Moved { BUTTERFLY_MOVED } else { BUTTERFLY_KEPT };
+        // The earlier of two variances, with what must lie between them.
+        let apart = |w: i64| match strictness {
+            Strictness::Moved => w.saturating_add(w >> CALENDAR_BITS),
+            Strictness::Kept => w.saturating_sub(ROUNDING),
+        };
         let below = |bound: &Option<Neighbour>| {
             bound.as_ref().is_none_or(|b| {
                 slice.left >= b.left.saturating_sub(ROUNDING) && slice.right >= b.right.saturating_sub(ROUNDING)
@@ -161,8 +178,8 @@ impl Bounds {
         GRID.iter().enumerate().all(|(place, k)| {
             let point = slice.at(*k);
             let of = |bound: &Option<Neighbour>| bound.as_ref().map(|bound| bound.variances[place]);
-            of(&self.before).is_none_or(|w| point.w >= w.saturating_sub(ROUNDING))
-                && of(&self.after).is_none_or(|w| point.w <= w.saturating_add(ROUNDING))
+            of(&self.before).is_none_or(|w| point.w >= apart(w))
+                && of(&self.after).is_none_or(|w| apart(point.w) <= w)
                 && point.butterfly(*k) >= butterfly_least
                 && self.within_band(slice, *k, point.w, place)
         })

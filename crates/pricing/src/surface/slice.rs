@@ -1,20 +1,24 @@
 //! One expiry: total variance by log-moneyness, and whether it is free of butterflies.
 
 use crate::{
-    black::root_years,
-    fixed::{Q57, Q57_BITS, Volatility},
+    black::{OptionTerms, root_years},
+    error::PricingError,
+    fixed::{Fixed, Q57, Q57_BITS, Volatility},
     scaled::Scaled,
 };
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Bits behind the point of everything here.
 pub(super) const BITS: u32 = 50;
 /// One.
 pub(super) const ONE: i64 = 1 << BITS;
+/// Bits behind the point of a way between two slices.
+pub(super) const STEP_BITS: u32 = 12;
 /// Steepest wing; Lee's bound is 2.
 pub(super) const SLOPE_MAX: i64 = ONE / 10 * 19;
 
 /// A raw SVI slice by its wing slopes, Q50.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Slice {
     /// The time to expiry that total variance is for.
     pub(super) time_ms: u64,
@@ -69,6 +73,11 @@ impl Slice {
         Volatility::new(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
+    /// The price of an option of the expiry, at the volatility that the slice has for it.
+    pub fn price(&self, terms: &OptionTerms) -> Result<Fixed, PricingError> {
+        terms.price(self.volatility(terms.log_strike()?))
+    }
+
     /// The same volatilities at a later moment.
     pub fn aged(&self, time_ms: u64) -> Self {
         if time_ms >= self.time_ms || self.time_ms == 0 {
@@ -89,10 +98,10 @@ impl Slice {
         Self { level, left: slope(self.left), right: slope(self.right), ..*self }
     }
 
-    /// The point on the line to `target` that is `step` 64ths away.
+    /// The point on the line to `target` that is `step` of 2^[`STEP_BITS`] parts away.
     pub(super) fn towards(&self, target: &Self, step: i64) -> Self {
         let blend = |from: i64, to: i64| {
-            let moved = (to as i128).wrapping_sub(from as i128).wrapping_mul(step as i128) >> 6;
+            let moved = (to as i128).wrapping_sub(from as i128).wrapping_mul(step as i128) >> STEP_BITS;
             (from as i128).wrapping_add(moved) as i64
         };
         Self {

@@ -7,7 +7,7 @@ use crate::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
     limits::{NAME_BYTES_MAX, SEATS_MAX},
-    market::{AssetSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
+    market::{AssetSpec, ExpiryCounts, MarketKind, MarketSpec, OptionKind, OptionSeriesSpec, RiskTerms, UniverseSpec},
     numbers::{Amount, Rate, Size, Usd},
     signing::ed25519,
     time::TimeMs,
@@ -31,6 +31,14 @@ const SPOT_MARKETS_MAX: usize = 90_000;
 const FUTURE_SERIES_MAX: usize = 32;
 const DAILY_EXPIRIES_MAX: u32 = 32;
 const WEEKLY_EXPIRIES_MAX: u32 = 52;
+/// Series of options, their expiries of each kind, and strikes on each side of the forward.
+const OPTION_SERIES_MAX: usize = 16;
+const OPTION_EXPIRIES: [u32; 4] = [8, 8, 12, 8];
+const STRIKES_PER_SIDE_MAX: u32 = 50;
+/// 1 % to 500 %.
+const DEFAULT_VOLATILITY: std::ops::RangeInclusive<i64> = 10_000..=5_000_000;
+/// Up to 10 % a second.
+const VOLATILITY_MOVE: std::ops::RangeInclusive<i64> = 1..=100_000;
 const FUTURES_MAX: usize = (MarketId::FUTURES_END - MarketId::FIRST_FUTURE) as usize;
 const ASSET_PUNCTUATION: &str = "-_.";
 const MARKET_PUNCTUATION: &str = "-_./";
@@ -46,6 +54,7 @@ pub(super) fn check(genesis: &Genesis) -> Result<(), GenesisError> {
         check_market(genesis, market)?;
     }
     check_future_series(genesis)?;
+    check_option_series(genesis)?;
     let system = system_accounts(genesis);
     check_balances(genesis, &system)?;
     check_compatible(genesis, &system)?;
@@ -171,6 +180,7 @@ pub fn check_market_terms<'a>(
             check_usd_decimals(asset(quote)?, what)?;
             asset(base)?
         }
+        MarketKind::Option { .. } => return Err(GenesisError::OptionOutsideSeries { market: id }),
         MarketKind::Future { expires_at_ms, .. } if expires_at_ms <= now => {
             return Err(GenesisError::FutureExpired { market: id, expires_at_ms });
         }
@@ -218,12 +228,65 @@ fn check_future_series(genesis: &Genesis) -> Result<(), GenesisError> {
             return Err(GenesisError::FutureSeriesExpiries { underlying, daily, weekly });
         }
         let symbol = asset(genesis, underlying, || "a future series".to_owned())?.symbol.clone();
-        let first = expiries_after(genesis.time_ms, series.daily, series.weekly).first().copied();
+        let first = expiries_after(genesis.time_ms, series.counts()).first().copied();
         let expires_at_ms = first.ok_or(GenesisError::FutureSeriesTooLate { underlying })?;
         let day = expiry_name(expires_at_ms).ok_or(GenesisError::FutureSeriesTooLate { underlying })?;
         let market = series.market(MarketId::new(MarketId::FIRST_FUTURE), format!("{symbol}-{day}"), expires_at_ms);
         check_market(genesis, &market)?;
         check_symbols("the market symbol", std::iter::once(&market.symbol), MARKET_PUNCTUATION)?;
+    }
+    Ok(())
+}
+
+/// The terms of a series of options, as those of a first market.
+fn check_option_series(genesis: &Genesis) -> Result<(), GenesisError> {
+    let found = genesis.option_series.len();
+    if found > OPTION_SERIES_MAX {
+        return Err(GenesisError::TooManyMarkets { what: "option series", found, limit: OPTION_SERIES_MAX });
+    }
+    let mut seen = BTreeSet::new();
+    for series in &genesis.option_series {
+        let OptionSeriesSpec { underlying, universe: of, .. } = *series;
+        if !seen.insert((of, underlying)) {
+            return Err(GenesisError::OptionSeriesTwice { underlying });
+        }
+        check_option_bounds(series)?;
+        let what = || "an option series".to_owned();
+        universe(genesis, of, what)?;
+        let base = asset(genesis, underlying, what)?;
+        let id = MarketId::new(MarketId::FIRST_OPTION);
+        if !base.has_index {
+            return Err(GenesisError::NoIndex { market: id, underlying });
+        }
+        check_symbols("the asset symbol", std::iter::once(&base.symbol), LISTED_PUNCTUATION)?;
+        let market = series.market(id, base.symbol.clone(), genesis.time_ms, series.tick, OptionKind::Call);
+        check_cap(id, "open interest", series.open_interest_maximum)?;
+        check_cap(id, "position", series.position_maximum)?;
+        check_risk(id, &series.risk)?;
+        check_steps(&market, base)?;
+        check_order_bounds(&market)?;
+    }
+    Ok(())
+}
+
+fn check_option_bounds(series: &OptionSeriesSpec) -> Result<(), GenesisError> {
+    let wrong = |what| Err(GenesisError::OptionSeries { underlying: series.underlying, what });
+    let ExpiryCounts { daily, weekly, monthly, quarterly } = series.expiries;
+    let counts = [daily, weekly, monthly, quarterly];
+    if counts == [0; 4] || counts.iter().zip(OPTION_EXPIRIES).any(|(count, most)| *count > most) {
+        return wrong("at least one expiry, daily <= 8, weekly <= 8, monthly <= 12, quarterly <= 8");
+    }
+    if !(1..=STRIKES_PER_SIDE_MAX).contains(&series.strikes_per_side) {
+        return wrong("1 <= strikes_per_side <= 50");
+    }
+    if !DEFAULT_VOLATILITY.contains(&series.default_volatility.get()) {
+        return wrong("0.01 <= default_volatility <= 5");
+    }
+    if !VOLATILITY_MOVE.contains(&series.volatility_move_per_second.get()) {
+        return wrong("0 < volatility_move_per_second <= 0.1");
+    }
+    if series.fee_share_maximum < Rate::ZERO || series.fee_share_maximum > WHOLE {
+        return wrong("0 <= fee_share_maximum <= 1");
     }
     Ok(())
 }

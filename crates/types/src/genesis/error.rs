@@ -173,6 +173,26 @@ pub enum GenesisError {
         /// Of what.
         underlying: AssetId,
     },
+    /// Two series of one underlying in a universe: their markets would have the same names.
+    #[error("option_series names underlying {underlying} twice")]
+    OptionSeriesTwice {
+        /// Which.
+        underlying: AssetId,
+    },
+    /// Terms of a series of options outside their bounds.
+    #[error("the option series of asset {underlying} must keep {what}")]
+    OptionSeries {
+        /// Of what.
+        underlying: AssetId,
+        /// The rule.
+        what: &'static str,
+    },
+    /// An option among the markets: only a series lists options.
+    #[error("market {market} is an option: options are listed by option_series")]
+    OptionOutsideSeries {
+        /// Which.
+        market: MarketId,
+    },
     /// Risk terms outside their bounds.
     #[error("market {market}: risk must keep {what}")]
     Risk {

@@ -5,7 +5,7 @@ use palisade_types::{
     action::{Action, TransferDirection},
     event::{Event, Liquidation, LiquidationMethod, MarginLevel, Payer},
     ids::{AssetId, MarketId, UniverseId},
-    market::RiskTerms,
+    market::{OptionKind, RiskTerms},
     numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Shares, Size, Usd},
     order::Side,
     rejection::Rejection,
@@ -149,6 +149,23 @@ pub fn market_events() -> Vec<Event> {
             payoff_usd: Usd::new(-409),
         },
         Event::MarketSettled { market: market(), dust_usd: Usd::new(3) },
+        Event::OptionListed {
+            market: MarketId::new(MarketId::FIRST_OPTION),
+            symbol: "BTC-27NOV26-60000-P".into(),
+            universe,
+            underlying: asset,
+            expires_at_ms: time(),
+            strike: price(),
+            right: OptionKind::Put,
+        },
+        Event::SurfaceUpdated {
+            universe,
+            underlying: asset,
+            expires_at_ms: time(),
+            forward: price(),
+            volatility: Rate::new(600_000),
+        },
+        Event::OptionsFixed { universe, underlying: asset, expires_at_ms: time(), price: price(), measured_ms: 4 },
     ]
 }
 

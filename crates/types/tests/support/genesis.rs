@@ -4,7 +4,7 @@ use palisade_types::{
     address::{AccountId, Ed25519Key},
     genesis::{ActionBudgetTerms, FaucetGrant, Genesis, GenesisBalance, Seat, StorageTerms},
     ids::{AssetId, MarketId, SeatId, UniverseId},
-    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
+    market::{AssetSpec, ExpiryCounts, MarketKind, MarketSpec, OptionSeriesSpec, UniverseSpec},
     numbers::{Amount, Price, Rate, Size, Usd},
     signing::ed25519::Ed25519SecretKey,
     time::TimeMs,
@@ -102,5 +102,30 @@ pub fn genesis() -> Genesis {
         },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        option_series: Vec::new(),
+    }
+}
+
+/// A series of options that keeps every rule.
+pub fn option_series(underlying: AssetId) -> OptionSeriesSpec {
+    OptionSeriesSpec {
+        universe: UniverseId::new(0),
+        underlying,
+        expiries: ExpiryCounts { daily: 2, weekly: 2, monthly: 2, quarterly: 1 },
+        strikes_per_side: 5,
+        default_volatility: Rate::new(600_000),
+        volatility_move_per_second: Rate::new(10_000),
+        size_decimals: 2,
+        tick: Price::new(100_000_000),
+        maker_fee: Rate::new(300),
+        taker_fee: Rate::new(300),
+        fee_share_maximum: Rate::new(125_000),
+        minimum_notional_usd: Usd::ZERO,
+        maximum_notional_usd: Usd::new(1_000_000_000_000_000),
+        price_band: Rate::new(100_000),
+        open_orders_per_account_max: 100,
+        open_interest_maximum: Size::new(1_000),
+        position_maximum: Size::new(1_000),
+        risk: Default::default(),
     }
 }

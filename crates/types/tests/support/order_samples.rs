@@ -118,6 +118,7 @@ pub fn rejections() -> Vec<Rejection> {
     let market = market();
     vec![
         Rejection::NoMark { market },
+        Rejection::PremiumUncovered { required: Usd::new(7), available: Usd::new(-3) },
         Rejection::TriggerWouldFire { trigger_price: price(), reference: Price::new(1) },
         Rejection::WrongTriggerGroup { grouping: TriggerGrouping::Attached },
         Rejection::WrongTriggerSide { market, side: Side::Buy },

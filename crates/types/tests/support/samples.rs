@@ -12,7 +12,7 @@ use palisade_types::{
     event::{CancelReason, Event, Trade, TradeSide},
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, TradeId, UniverseId},
-    market::{MarketKind, MarketSpec},
+    market::{MarketKind, MarketSpec, OptionKind},
     numbers::{Amount, Position, Price, Rate, Shares, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote, SignedOracleVote},
     order::{OpenOrder, OrderReference, OrderRequest, Side, TimeInForce},
@@ -438,6 +438,16 @@ fn market_kinds() -> Vec<MarketKind> {
             position_maximum: Size::new(100_000),
             risk: Default::default(),
         },
+        MarketKind::Option {
+            underlying: AssetId::new(1),
+            expires_at_ms: TimeMs::new(1_700_000_000_001),
+            strike: Price::new(6_000_000_000_000),
+            right: OptionKind::Put,
+            fee_share_maximum: Rate::new(125_000),
+            open_interest_maximum: Size::new(1_000_000),
+            position_maximum: Size::new(100_000),
+            risk: Default::default(),
+        },
     ]
 }
 
@@ -601,6 +611,8 @@ fn state_records() -> Vec<Sample> {
         Table::Listing,
         Table::Settlement,
         Table::FutureSeries,
+        Table::OptionExpiry,
+        Table::OptionSeries,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));

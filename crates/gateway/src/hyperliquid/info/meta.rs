@@ -204,7 +204,11 @@ pub fn asset_context(market: &MarketInfo, day: &DayStatistics, directory: &Direc
 pub fn all_mids(markets: &[MarketInfo], directory: &Directory, venue: Venue) -> Json {
     markets
         .iter()
-        .filter(|market| market.spec.id.is_future() == (venue == Venue::Futures))
+        .filter(|market| match Listing::of(market.spec.id) {
+            Listing::Perpetuals | Listing::Spot => venue == Venue::Main,
+            Listing::Futures => venue == Venue::Futures,
+            Listing::Options => false,
+        })
         .filter_map(|market| {
             let price = format::mid(market).or_else(|| format::reference_price(market))?;
             Some((directory.coin(market.spec.id), Json::from(price.to_string())))

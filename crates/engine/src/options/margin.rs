@@ -1,0 +1,245 @@
+//! What an account's options need outside portfolio mode. Formulas: `docs/rules/portfolio-margin.md`, Outside portfolio mode, and
+//! `docs/rules/options.md`, Margin.
+//!
+//! Per expiry, options have a **value** `V` at the marks, which is equity, and a **requirement** `R`: the isolated formula of each
+//! short with the longs at what they are worth, or what the expiry can lose, whichever is less. What must be there in cash is
+//! `R − V`: nothing for longs, whose worth is their requirement.
+//!
+//! Open orders: buys reserve their premium and fee, sells what all of them filled would need more than they bring. A fill is judged
+//! by itself, so a reservation only keeps the book honest.
+//!
+//! Rounding: values down, requirements up. Positions that the vault holds apart are not counted here but by themselves.
+
+use crate::{
+    market_math::value_floor_usd,
+    options::fees::option_fee_usd,
+    state::{MarketStanding, OptionExpiryId, State},
+};
+use palisade_pricing::{
+    Fixed,
+    portfolio::standard::{MarkedLeg, Requirement, requirement},
+};
+use palisade_types::{
+    address::AccountId,
+    ids::{MarketId, UniverseId},
+    market::{MarketSpec, OptionContract},
+    numbers::{Price, Size, Usd},
+    order::Side,
+    rejection::Rejection,
+};
+
+/// What options contribute to an account's margin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OptionsMargin {
+    /// What the positions are worth at the marks; negative if shorts outweigh longs.
+    pub value_usd: Usd,
+    /// Initial requirement, open orders included.
+    pub initial_usd: Usd,
+    /// Initial requirement of the positions alone.
+    pub position_initial_usd: Usd,
+    /// Maintenance requirement.
+    pub maintenance_usd: Usd,
+    /// The part of it that the value meets, or what shorts are worth: levels are judged without it.
+    pub netted_usd: Usd,
+}
+
+/// An order that is only thought of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrderInThought {
+    pub market: MarketId,
+    pub side: Side,
+    pub lots: Size,
+    pub notional_usd: Usd,
+}
+
+/// An option of an account: what it is, what is held and what is offered.
+#[derive(Clone, Copy, Debug)]
+struct Leg<'a> {
+    expiry: OptionExpiryId,
+    market: &'a MarketSpec,
+    contract: OptionContract,
+    mark: Price,
+    lots: i64,
+    buys: Offered,
+    sells: Offered,
+}
+
+/// Open orders of one side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offered {
+    lots: Size,
+    notional_usd: Usd,
+}
+
+impl Offered {
+    fn with(self, lots: Size, notional_usd: Usd) -> Result<Self, Rejection> {
+        Ok(Self {
+            lots: self.lots.checked_add(lots).ok_or(Rejection::Overflow)?,
+            notional_usd: sum(self.notional_usd, notional_usd)?,
+        })
+    }
+}
+
+fn sum(left: Usd, right: Usd) -> Result<Usd, Rejection> {
+    left.checked_add(right).ok_or(Rejection::Overflow)
+}
+
+fn difference(left: Usd, right: Usd) -> Result<Usd, Rejection> {
+    left.checked_sub(right).ok_or(Rejection::Overflow)
+}
+
+/// Whether an account holds or offers options. Its markets are sorted, and options come last.
+pub(crate) fn has_options(standings: &[MarketStanding]) -> bool {
+    standings.last().is_some_and(|standing| standing.market.is_option())
+}
+
+/// The options of an account in a universe, open orders and one in thought included.
+pub(crate) fn of(
+    state: &State,
+    account: AccountId,
+    universe: UniverseId,
+    order: Option<&OrderInThought>,
+) -> Result<OptionsMargin, Rejection> {
+    let mut legs = Vec::new();
+    for standing in options_of(state.standings_of(account)) {
+        if standing.counts() && !standing.is_isolated() {
+            legs.extend(leg(state, universe, standing.market, standing.position.position.get())?.map(|leg| Leg {
+                buys: Offered { lots: standing.totals.buy_size, notional_usd: standing.totals.buy_notional_usd },
+                sells: Offered { lots: standing.totals.sell_size, notional_usd: standing.totals.sell_notional_usd },
+                ..leg
+            }));
+        }
+    }
+    if let Some(order) = order {
+        if !legs.iter().any(|leg| leg.market.id == order.market) {
+            legs.extend(leg(state, universe, order.market, 0)?);
+        }
+        for leg in legs.iter_mut().filter(|leg| leg.market.id == order.market) {
+            let offered = match order.side {
+                Side::Buy => &mut leg.buys,
+                Side::Sell => &mut leg.sells,
+            };
+            *offered = offered.with(order.lots, order.notional_usd)?;
+        }
+    }
+    margin_of(state, legs)
+}
+
+/// Positions alone, wherever they are from: `(option, lots)`, each option once.
+pub(crate) fn of_positions(
+    state: &State,
+    universe: UniverseId,
+    positions: impl IntoIterator<Item = (MarketId, i64)>,
+) -> Result<OptionsMargin, Rejection> {
+    let mut legs = Vec::new();
+    for (market, lots) in positions {
+        legs.extend(leg(state, universe, market, lots)?);
+    }
+    margin_of(state, legs)
+}
+
+fn options_of(standings: &[MarketStanding]) -> &[MarketStanding] {
+    let first = standings.partition_point(|standing| !standing.market.is_option());
+    standings.get(first..).unwrap_or_default()
+}
+
+/// `None` if the option is of another universe.
+fn leg(state: &State, universe: UniverseId, market: MarketId, lots: i64) -> Result<Option<Leg<'_>>, Rejection> {
+    let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
+    if spec.universe != universe {
+        return Ok(None);
+    }
+    let contract = spec.option().ok_or(Rejection::UnknownMarket { market })?;
+    let OptionContract { underlying, expires_at_ms, .. } = contract;
+    let mark = state.mark(market).ok_or(Rejection::NoFreshPrice { market })?.price;
+    let expiry = OptionExpiryId { universe, underlying, expires_at_ms };
+    let (buys, sells) = (Offered::default(), Offered::default());
+    Ok(Some(Leg { expiry, market: spec, contract, mark, lots, buys, sells }))
+}
+
+fn margin_of(state: &State, mut legs: Vec<Leg<'_>>) -> Result<OptionsMargin, Rejection> {
+    legs.sort_by_key(|leg| leg.expiry);
+    let mut margin = OptionsMargin::default();
+    for of_expiry in legs.chunk_by(|one, other| one.expiry == other.expiry) {
+        let part = expiry_margin(state, of_expiry)?;
+        margin.value_usd = sum(margin.value_usd, part.value_usd)?;
+        margin.initial_usd = sum(margin.initial_usd, part.initial_usd)?;
+        margin.position_initial_usd = sum(margin.position_initial_usd, part.position_initial_usd)?;
+        margin.maintenance_usd = sum(margin.maintenance_usd, part.maintenance_usd)?;
+        margin.netted_usd = sum(margin.netted_usd, part.netted_usd)?;
+    }
+    Ok(margin)
+}
+
+/// The legs of one expiry, at least one.
+fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejection> {
+    let Some(first) = legs.first() else { return Ok(OptionsMargin::default()) };
+    let forward = state.option_expiry(first.expiry).map(|record| record.forward);
+    let forward = forward.ok_or(Rejection::NoFreshPrice { market: first.market.id })?;
+    let (value_usd, held) = worth(forward, legs, |leg| Some(leg.lots))?;
+    let mut needed = difference(held.initial_usd, value_usd)?;
+    let mut reserved = Usd::ZERO;
+    let mut premiums = Usd::ZERO;
+    for leg in legs {
+        for (offered, side) in [(&leg.buys, Side::Buy), (&leg.sells, Side::Sell)] {
+            if offered.lots.is_zero() {
+                continue;
+            }
+            let rate = leg.market.maker_fee.max(leg.market.taker_fee);
+            let decimals = leg.market.size_decimals;
+            let fee = option_fee_usd(&leg.contract, forward, decimals, offered.notional_usd, offered.lots, rate)?;
+            reserved = sum(reserved, fee)?;
+            match side {
+                Side::Buy => reserved = sum(reserved, offered.notional_usd)?,
+                Side::Sell => premiums = sum(premiums, offered.notional_usd)?,
+            }
+        }
+    }
+    if !premiums.is_zero() {
+        let sold = |leg: &Leg<'_>| i64::try_from(leg.sells.lots.get()).ok().and_then(|sold| leg.lots.checked_sub(sold));
+        let (value, after) = worth(forward, legs, sold)?;
+        needed = needed.max(difference(difference(after.initial_usd, value)?, premiums)?);
+    }
+    Ok(OptionsMargin {
+        value_usd,
+        initial_usd: sum(sum(value_usd, needed)?, reserved)?,
+        position_initial_usd: held.initial_usd,
+        maintenance_usd: held.maintenance_usd,
+        netted_usd: value_usd.min(held.maintenance_usd),
+    })
+}
+
+/// What so many lots of each leg are worth, and what they need together.
+fn worth(
+    forward: Price,
+    legs: &[Leg<'_>],
+    lots: impl Fn(&Leg<'_>) -> Option<i64>,
+) -> Result<(Usd, Requirement), Rejection> {
+    let mut value_usd = Usd::ZERO;
+    let mut marked = Vec::with_capacity(legs.len());
+    let decimals = legs.first().map_or(0, |leg| leg.market.size_decimals);
+    for leg in legs {
+        let lots = lots(leg).ok_or(Rejection::Overflow)?;
+        if lots != 0 {
+            value_usd = sum(value_usd, value_floor_usd(leg.mark, i128::from(lots), decimals)?)?;
+            let mark = Fixed::from_price(leg.mark);
+            marked.push(MarkedLeg { kind: leg.contract.right, strike: leg.contract.strike, mark, lots });
+        }
+    }
+    let requirement = requirement(forward, decimals, &marked).map_err(|_| Rejection::Overflow)?;
+    Ok((value_usd, requirement))
+}
+
+/// What a position needs by itself.
+pub(crate) fn isolated_requirement(state: &State, market: &MarketSpec, lots: i64) -> Result<Requirement, Rejection> {
+    let no_price = || Rejection::NoFreshPrice { market: market.id };
+    let contract = market.option().ok_or(Rejection::UnknownMarket { market: market.id })?;
+    let mark = Fixed::from_price(state.mark(market.id).ok_or_else(no_price)?.price);
+    let forward = state.forward_of(market.id).ok_or_else(no_price)?;
+    let leg = MarkedLeg { kind: contract.right, strike: contract.strike, mark, lots };
+    leg.requirement(forward, market.size_decimals).map_err(|_| Rejection::Overflow)
+}
+
+#[cfg(test)]
+#[path = "margin_tests.rs"]
+mod tests;

@@ -1,0 +1,157 @@
+//! Options as an outsider reads them: marks by their expiry's record, margin by the formulas of the rules page in plain arithmetic.
+
+use super::books::{Books, ceil, floor, scale};
+use palisade_types::{
+    address::AccountId,
+    ids::{AssetId, MarketId, UniverseId},
+    market::{MarketSpec, OptionContract, OptionKind},
+    order::Side,
+    time::TimeMs,
+};
+use std::collections::BTreeMap;
+
+/// Universe, underlying, expiry.
+pub type Expiry = (UniverseId, AssetId, TimeMs);
+
+/// What the options of an account are worth and need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptionsWorth {
+    pub value: i128,
+    pub initial: i128,
+    pub position_initial: i128,
+    pub maintenance: i128,
+}
+
+/// An option with lots of it.
+#[derive(Clone, Copy)]
+struct Leg {
+    contract: OptionContract,
+    mark: i128,
+    lots: i128,
+}
+
+/// Initial and maintenance.
+type Pair = (i128, i128);
+
+pub fn expiry_of(market: &MarketSpec) -> Option<Expiry> {
+    let contract = market.option()?;
+    Some((market.universe, contract.underlying, contract.expires_at_ms))
+}
+
+pub fn payoff(contract: &OptionContract, settled: i128) -> i128 {
+    let strike = i128::from(contract.strike.get());
+    match contract.right {
+        OptionKind::Call => (settled - strike).max(0),
+        OptionKind::Put => (strike - settled).max(0),
+    }
+}
+
+/// What a unit short needs beyond its mark, in millionths of 1e-8 USD.
+fn short_unit(leg: &Leg, forward: i128) -> Pair {
+    let strike = i128::from(leg.contract.strike.get());
+    let beyond = match leg.contract.right {
+        OptionKind::Call => (strike - forward).max(0),
+        OptionKind::Put => (forward - strike).max(0),
+    };
+    let initial = (150_000 * forward - 1_000_000 * beyond).max(130_000 * forward);
+    match leg.contract.right {
+        OptionKind::Call => (initial, 90_000 * forward),
+        OptionKind::Put => {
+            let maintenance = 90_000 * forward.max(leg.mark);
+            let most = 1_000_000 * (strike - leg.mark);
+            // 1.05 of what is in millionths: a multiple of a hundredth, and `forward` or the mark times 90,000 is one.
+            (initial.max(maintenance / 100 * 105).min(most), maintenance.min(most))
+        }
+    }
+}
+
+/// What the legs of an expiry need together, what they are worth included; rounded up.
+fn requirement(legs: &[Leg], forward: i128, unit: i128) -> Pair {
+    let (mut isolated, mut value, mut calls) = ((0, 0), 0, 0);
+    for leg in legs {
+        value += 1_000_000 * leg.mark * leg.lots;
+        let (initial, maintenance) =
+            if leg.lots > 0 { (1_000_000 * leg.mark, 1_000_000 * leg.mark) } else { short_unit(leg, forward) };
+        isolated.0 += initial * leg.lots.abs();
+        isolated.1 += maintenance * leg.lots.abs();
+        if leg.contract.right == OptionKind::Call {
+            calls += leg.lots;
+        }
+    }
+    let settled = std::iter::once(0).chain(legs.iter().map(|leg| i128::from(leg.contract.strike.get())));
+    let worst = settled.map(|at| legs.iter().map(|leg| payoff(&leg.contract, at) * leg.lots).sum::<i128>()).min();
+    let lost = value - 1_000_000 * worst.unwrap_or(0);
+    let unpaired = (-calls).max(0) * forward;
+    let up = |millionths: i128| ceil(millionths, 1_000_000 * unit);
+    (up(isolated.0.min(lost + 1_200_000 * unpaired)), up(isolated.1.min(lost + 1_100_000 * unpaired)))
+}
+
+impl Books {
+    /// What one option position is worth and needs by itself; `None` while a mark is missing.
+    pub fn option_alone(&self, market: MarketId, lots: i128) -> Option<OptionsWorth> {
+        self.expiry_worth(&[(market, lots, 0)]).map(|(worth, _)| worth)
+    }
+
+    /// All options of an account in a universe, with its open orders.
+    pub fn options_worth(&self, account: AccountId, universe: UniverseId) -> Option<OptionsWorth> {
+        let mut expiries: BTreeMap<Expiry, BTreeMap<MarketId, (i128, i128)>> = BTreeMap::new();
+        for (market, held) in self.held_by(account) {
+            if let Some(expiry) = expiry_of(&self.markets[&market]).filter(|expiry| expiry.0 == universe)
+                && !self.is_isolated(account, market)
+            {
+                expiries.entry(expiry).or_default().entry(market).or_default().0 = held.lots;
+            }
+        }
+        let (mut premiums, mut reserved) = (BTreeMap::<Expiry, i128>::new(), 0);
+        for order in self.orders.get(&account).into_iter().flatten().filter(|order| !order.reduce_only) {
+            let spec = &self.markets[&order.market];
+            let Some(expiry) = expiry_of(spec).filter(|expiry| expiry.0 == universe) else { continue };
+            let lots = i128::from(order.remaining.get());
+            let notional = i128::from(order.price.get()) * lots / scale(spec);
+            let leg = expiries.entry(expiry).or_default().entry(order.market).or_default();
+            match order.side {
+                Side::Buy => reserved += notional,
+                Side::Sell => {
+                    leg.1 += lots;
+                    *premiums.entry(expiry).or_default() += notional;
+                }
+            }
+        }
+        let mut all = OptionsWorth::default();
+        for (expiry, legs) in expiries {
+            let legs: Vec<(MarketId, i128, i128)> =
+                legs.into_iter().map(|(market, (lots, sold))| (market, lots, sold)).collect();
+            let (worth, if_sold) = self.expiry_worth(&legs)?;
+            let needed = worth.position_initial - worth.value;
+            let needed = needed.max(if_sold - premiums.get(&expiry).copied().unwrap_or(0));
+            all.value += worth.value;
+            all.initial += worth.value + needed;
+            all.position_initial += worth.position_initial;
+            all.maintenance += worth.maintenance;
+        }
+        all.initial += reserved;
+        Some(all)
+    }
+
+    /// Legs of one expiry as (option, lots, lots offered); also what they would need beyond their worth once these are sold.
+    fn expiry_worth(&self, legs: &[(MarketId, i128, i128)]) -> Option<(OptionsWorth, i128)> {
+        let spec = &self.markets[&legs.first()?.0];
+        let unit = scale(spec);
+        let forward = *self.forwards.get(&expiry_of(spec)?)?;
+        let of = |sold: bool| -> Option<(i128, Pair)> {
+            let (mut value, mut all) = (0, Vec::new());
+            for (market, lots, offered) in legs {
+                let mark = i128::from(self.marks.get(market)?.price.get());
+                let lots = if sold { lots - offered } else { *lots };
+                value += floor(mark * lots, unit);
+                all.push(Leg { contract: self.markets[market].option()?, mark, lots });
+            }
+            all.retain(|leg| leg.lots != 0);
+            Some((value, requirement(&all, forward, unit)))
+        };
+        let (value, (position_initial, maintenance)) = of(false)?;
+        let (value_sold, (initial_sold, _)) = of(true)?;
+        let worth = OptionsWorth { value, initial: position_initial, position_initial, maintenance };
+        Some((worth, initial_sold - value_sold))
+    }
+}

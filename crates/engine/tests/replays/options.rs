@@ -1,0 +1,127 @@
+//! Attacks on options: prints at the expiry, and shorts that cannot pay.
+
+use super::{
+    table::{Table, dollars},
+    verdict,
+};
+use crate::{
+    say,
+    world::{CORE, DOLLAR, START_MS},
+};
+use palisade_types::{
+    event::{Event, LiquidationMethod},
+    numbers::Price,
+};
+
+/// 15 November 2023, 08:00 UTC, from the start.
+const EXPIRY_AFTER_MS: u64 = 1_700_035_200_000 - START_MS;
+
+/// Prices every eight seconds until so long before the expiry.
+fn hold_until(table: &mut Table, before_expiry_ms: u64) {
+    loop {
+        let left = (START_MS + EXPIRY_AFTER_MS).saturating_sub(table.run.world.time_ms);
+        if left <= before_expiry_ms {
+            return;
+        }
+        let step = table.priced((left - before_expiry_ms).min(8_000));
+        table.block(&step);
+    }
+}
+
+fn settled(table: &Table) -> Option<Price> {
+    table.events.iter().find_map(|event| match event {
+        Event::OptionsFixed { price, .. } => Some(*price),
+        _ => None,
+    })
+}
+
+/// Scenario 20: whoever holds cheap calls lifts the index by a tenth for the last minute, and a proposer holds the last block back.
+///
+/// Here: the settlement price is a mean over half an hour by elapsed time, so a minute counts for a thirtieth of it; what calls pay
+/// shorts pay, to the unit of rounding.
+#[test]
+fn expiry_print() {
+    super::plant();
+    let mut table = Table::play(
+        "
+        start spiker 20000
+        start seller 200000
+        insurance 1000
+        fees 100 350
+        options
+        price BTC 60000 ETH 2000
+        hold 2
+        seller sell 5 BTC-15NOV23-60000-C 700 gtc   -> rests 5
+        spiker buy 5 BTC-15NOV23-60000-C 700 ioc    -> fills 5
+        jump 33000000
+        ",
+    );
+    hold_until(&mut table, 60_000);
+    table.set_prices(&["BTC", "66000"]);
+    hold_until(&mut table, 4_000);
+    // The block that ends the window is ten seconds late.
+    let step = table.priced(14_000);
+    table.block(&step);
+    table.go_on("hold 3");
+    let fixed = settled(&table).expect("it was fixed");
+    // A minute at 66,000, but for how long an index is held, at most eight seconds.
+    let most = 60_000 * DOLLAR + 6_000 * DOLLAR * 68 / 1_800;
+    assert!(i128::from(fixed.get()) <= most, "{fixed}");
+    let paid: Vec<i128> = table
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Delivered { payoff_usd, .. } => Some(payoff_usd.get()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(paid.len(), 2);
+    assert!((-1..=0).contains(&paid.iter().sum::<i128>()), "{paid:?}");
+    say(&format!(
+        "scenario 20: the print moved settlement to {fixed}, calls of 60000 paid {}",
+        dollars(paid[0].max(paid[1]))
+    ));
+    verdict("20 expiry print", table.profit(&["spiker"]), 0);
+}
+
+/// Scenario 12 with options: shorts of calls against longs who hedge with the perpetual, and a rise by half within a minute. Book, vault
+/// and fund are too small; the longs give up exactly what is missing, and nobody who could pay is made unable to.
+#[test]
+fn short_calls_cannot_pay() {
+    super::plant();
+    let table = Table::play(
+        "
+        start writer 30000
+        start other 30000
+        start holder 100000
+        start maker 2000000
+        insurance 500
+        vault 4000
+        share 100000
+        fund-cap 300
+        fees 0 350
+        options
+        price BTC 60000 ETH 2000
+        hold 2
+        holder buy 3 BTC-15NOV23-60000-C 700 gtc     -> rests 3
+        writer sell 3 BTC-15NOV23-60000-C 700 ioc    -> fills 3
+        holder buy 3 BTC-15NOV23-61000-C 300 gtc     -> rests 3
+        other sell 3 BTC-15NOV23-61000-C 300 ioc     -> fills 3
+        maker buy 3 BTC 60000 gtc                    -> rests 3
+        holder sell 3 BTC 60000 ioc                  -> fills 3
+        price BTC 70000
+        price BTC 80000
+        price BTC 90000
+        hold 90
+        ",
+    );
+    let closed = table.lots("writer", "BTC-15NOV23-60000-C") == 0 && table.lots("other", "BTC-15NOV23-61000-C") == 0;
+    assert!(closed, "both writers are closed");
+    let methods: Vec<LiquidationMethod> = table.liquidations().into_iter().map(|(_, _, method, _)| method).collect();
+    assert!(methods.contains(&LiquidationMethod::Deleverage), "{methods:?}");
+    let lost = table.insurance_loss(CORE) + table.vault_loss(CORE);
+    say(&format!("scenario 12 options: fund and vault lost {} USD, {} closings", dollars(lost), methods.len()));
+    // What the writers lost is all that they had: nothing of it was theirs to gain.
+    verdict("12 short calls", table.profit(&["writer", "other"]), 0);
+    assert!(table.worth("writer") >= 0 && table.worth("other") >= 0, "nobody is left owing");
+}
