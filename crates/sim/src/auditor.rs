@@ -222,9 +222,7 @@ impl Auditor {
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. }
             | Event::BackstopSynced { .. } => self.pooled(event),
-            Event::OptionListed { .. } | Event::SurfaceUpdated { .. } | Event::OptionsFixed { .. } => {
-                Err("the simulated venue lists no options: this auditor does not follow them".to_owned())
-            }
+            Event::OptionListed { .. } | Event::SurfaceUpdated { .. } | Event::OptionsFixed { .. } => unlisted(),
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
             // They move nothing and promise nothing that is followed here.
             Event::OrderAccepted { .. }
@@ -251,6 +249,11 @@ impl Auditor {
         let clears = |market: &Market| ledger::clearing(*market) == account;
         !self.ledger.is_purse(account) && !self.terms.markets.keys().any(clears)
     }
+}
+
+/// Options are no part of the simulated venue.
+fn unlisted() -> Result<(), Objection> {
+    Err("the simulated venue lists no options".to_owned())
 }
 
 #[cfg(test)]

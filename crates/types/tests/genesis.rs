@@ -394,6 +394,19 @@ fn series_rules() -> Vec<Rule> {
             E::Tick { market: first, tick: Price::ZERO },
         ),
         (
+            "a genesis at the end of time",
+            |genesis| {
+                genesis.time_ms = TimeMs::new(u64::MAX);
+                series_with(genesis, |_| {});
+            },
+            E::FutureSeriesTooLate { underlying: AssetId::new(2) },
+        ),
+    ]
+}
+
+fn option_rules() -> Vec<Rule> {
+    vec![
+        (
             "two series of options on one underlying",
             |genesis| genesis.option_series = vec![option_series(AssetId::new(1)); 2],
             E::OptionSeriesTwice { underlying: AssetId::new(1) },
@@ -414,14 +427,6 @@ fn series_rules() -> Vec<Rule> {
                 genesis.markets.push(series.market(FUTURE, "BTC-X".into(), expires_at_ms, strike, OptionKind::Call));
             },
             E::OptionOutsideSeries { market: FUTURE },
-        ),
-        (
-            "a genesis at the end of time",
-            |genesis| {
-                genesis.time_ms = TimeMs::new(u64::MAX);
-                series_with(genesis, |_| {});
-            },
-            E::FutureSeriesTooLate { underlying: AssetId::new(2) },
         ),
     ]
 }
@@ -556,6 +561,7 @@ fn each_broken_rule_is_found() {
         term_rules(),
         risk_rules(),
         series_rules(),
+        option_rules(),
         account_rules(),
     ]
     .concat();

@@ -12,6 +12,9 @@ use palisade_types::{
 };
 use support::genesis::{genesis, option_series as series};
 
+/// A name, what breaks it, and what the check says.
+type Rule = (&'static str, fn(&mut OptionSeriesSpec), E);
+
 const BTC: AssetId = AssetId::new(1);
 const FIRST: MarketId = MarketId::new(MarketId::FIRST_OPTION);
 
@@ -32,7 +35,7 @@ fn series_of_options_are_valid_and_optional() {
 fn each_rule_is_checked() {
     let terms = |what| E::OptionSeries { underlying: BTC, what };
     let expiries = "at least one expiry, daily <= 8, weekly <= 8, monthly <= 12, quarterly <= 8";
-    let rules: Vec<(&str, fn(&mut OptionSeriesSpec), E)> = vec![
+    let rules: Vec<Rule> = vec![
         ("no expiries", |terms| terms.expiries = ExpiryCounts::default(), terms(expiries)),
         ("too many days", |terms| terms.expiries.daily = 9, terms(expiries)),
         ("too many weeks", |terms| terms.expiries.weekly = 9, terms(expiries)),

@@ -76,7 +76,7 @@ fn list_expiries(work: &mut Work<'_>, number: u32, series: &OptionSeriesSpec) ->
             settlement: None,
         };
         list_pair(work, series, id, middle.lowest)?;
-        work.state.put(Record::OptionExpiry { id, record });
+        work.state.put(Record::OptionExpiry { id, record: Box::new(record) });
     }
     let first = wanted.first().copied().unwrap_or(TimeMs::new(u64::MAX));
     let record = OptionSeriesRecord { due_ms: first.saturating_sub(LISTING_AHEAD_MS) };
@@ -101,7 +101,7 @@ fn list_strikes(
         let listed = work.attempt(|work| {
             list_pair(work, series, id, strike)?;
             let record = OptionExpiryRecord { strike_lowest: next.lowest, strike_highest: next.highest, ..record };
-            work.state.put(Record::OptionExpiry { id, record });
+            work.state.put(Record::OptionExpiry { id, record: Box::new(record) });
             Ok(())
         });
         if listed.is_err() {

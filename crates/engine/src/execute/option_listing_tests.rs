@@ -49,9 +49,6 @@ fn marks_come_from_the_surface() {
     let call = venue.state().mark(option).expect("a mark").price;
     let put = venue.state().mark(MarketId::new(MarketId::FIRST_OPTION + 1)).expect("a mark").price;
     assert_eq!(call, put, "at the money both are worth the same");
-    // 9 hours 46 minutes 38.98 s ahead.
-    let years: f64 = 35_198.98 / 31_536_000.0;
-    let expected = 100.0 * 0.6 * years.sqrt() * 0.398_942_28;
-    let found = call.get() as f64 / 1e8;
-    assert!((found - expected).abs() < 2e-4 * expected, "{found} {expected}");
+    // 9 hours 46 minutes 38.98 s ahead: 100 × erf(0.6 × √years / √8).
+    assert_eq!(call, price("0.79967917"));
 }

@@ -25,7 +25,7 @@ pub(super) fn run(work: &mut Work<'_>, changed: &BTreeSet<AssetId>) {
         }
         let Ok(records) = refitted(work.state, series, work.time_ms) else { continue };
         for (id, record) in records {
-            work.state.put(Record::OptionExpiry { id, record });
+            work.state.put(Record::OptionExpiry { id, record: Box::new(record) });
             work.emit(Event::SurfaceUpdated {
                 universe: id.universe,
                 underlying: id.underlying,

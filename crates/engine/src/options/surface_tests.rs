@@ -12,38 +12,38 @@ fn venue() -> Venue {
     venue
 }
 
-/// The volatility at the money of the expiry on Wednesday, in percent.
-fn volatility(venue: &Venue) -> f64 {
+/// The volatility at the money of the expiry on Wednesday, in parts per million.
+fn volatility(venue: &Venue) -> i64 {
     let id = OptionExpiryId { universe: CORE, underlying: BTC, expires_at_ms: TimeMs::new(1_700_035_200_000) };
     let slice = venue.state().option_expiry(id).and_then(|record| record.slice).expect("it was fitted");
-    slice.volatility(Q57::ZERO).get() as f64 / 1e10
+    i64::try_from(slice.volatility(Q57::ZERO).get() / VOLATILITY_PER_RATE).expect("in range")
 }
 
 /// A book that says twice the default moves the surface by a percent a second, no faster; when it is gone the surface stays.
 #[test]
 fn the_surface_follows_books_at_its_pace() {
     let mut venue = venue();
-    assert!((volatility(&venue) - 60.0).abs() < 0.01);
+    assert!((volatility(&venue) - 600_000).abs() < 100);
     // In the money: what it says is not heard.
     scenario_on(&mut venue, "alice buy BTC-15NOV23-98-C 10 @ 4.5 gtc -> resting 10");
     scenario_on(&mut venue, "bob sell BTC-15NOV23-98-C 10 @ 4.6 gtc -> resting 10");
     venue.keep_index(BTC, price("100"), 8_000);
-    assert!((volatility(&venue) - 60.0).abs() < 0.01);
+    assert!((volatility(&venue) - 600_000).abs() < 100);
     // 120 % for 9 hours 46 minutes: 1.6. One side alone is no quote, and neither is an ask of more than twice the bid.
     scenario_on(&mut venue, "alice buy BTC-15NOV23-100-C 10 @ 1.59 gtc cloid 1 -> resting 10");
     scenario_on(&mut venue, "bob sell BTC-15NOV23-100-C 10 @ 3.19 gtc cloid 1 -> resting 10");
     venue.keep_index(BTC, price("100"), 8_000);
-    assert!((volatility(&venue) - 60.0).abs() < 0.01);
+    assert!((volatility(&venue) - 600_000).abs() < 100);
     scenario_on(&mut venue, "bob sell BTC-15NOV23-100-C 10 @ 1.61 gtc cloid 2 -> resting 10");
     let mut before = volatility(&venue);
     for _ in 0..4 {
         venue.set_index(BTC, price("100"));
         let now = volatility(&venue);
-        assert!(now > before + 0.3 && now <= before + 1.02, "{before} {now}");
+        assert!(now > before + 3_000 && now <= before + 10_200, "{before} {now}");
         before = now;
     }
     scenario_on(&mut venue, "alice cancel-all -> canceled 2");
     let kept = volatility(&venue);
     venue.keep_index(BTC, price("100"), 60_000);
-    assert!((volatility(&venue) - kept).abs() < 0.01);
+    assert!((volatility(&venue) - kept).abs() < 100);
 }

@@ -296,10 +296,10 @@ impl Derived<MarketId> for Box<MarketSpec> {
     }
 }
 
-impl Derived<OptionExpiryId> for OptionExpiryRecord {
+impl Derived<OptionExpiryId> for Box<OptionExpiryRecord> {
     fn derive(indices: &mut Indices, id: &OptionExpiryId, _: Option<&Self>, after: Option<&Self>) {
         match after {
-            Some(record) => indices.option_expiries.insert(*id, *record),
+            Some(record) => indices.option_expiries.insert(*id, **record),
             None => indices.option_expiries.remove(id),
         };
         let options: Vec<MarketId> = indices.options.get(id).into_iter().flatten().copied().collect();

@@ -131,12 +131,12 @@ impl State {
 
     /// An expiry of options.
     pub fn option_expiry(&self, id: OptionExpiryId) -> Option<&OptionExpiryRecord> {
-        self.tables.option_expiries.get(&id)
+        self.tables.option_expiries.get(&id).map(Box::as_ref)
     }
 
     /// Expiries of options, in order of universe, underlying and time.
     pub fn option_expiries(&self) -> impl Iterator<Item = (OptionExpiryId, &OptionExpiryRecord)> {
-        self.tables.option_expiries.iter().map(|(id, record)| (*id, record))
+        self.tables.option_expiries.iter().map(|(id, record)| (*id, record.as_ref()))
     }
 
     /// The options of an expiry, in order of number.

@@ -246,7 +246,7 @@ tables! {
     /// When a series of futures lists next.
     22 FutureSeries future_series: u32 => FutureSeriesRecord, Inline;
     /// Expiries of options.
-    60 OptionExpiry option_expiries: OptionExpiryId => OptionExpiryRecord, Inline;
+    60 OptionExpiry option_expiries: OptionExpiryId => Box<OptionExpiryRecord>, Inline;
     /// When a series of options lists next.
     61 OptionSeries option_series: u32 => OptionSeriesRecord, Inline;
     /// What the test of migrations moves.

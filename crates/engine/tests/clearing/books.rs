@@ -183,7 +183,7 @@ impl Books {
             Record::OptionExpiry { id, record } => {
                 let expiry = (id.universe, id.underlying, id.expires_at_ms);
                 self.forwards.insert(expiry, i128::from(record.forward.get()));
-                self.expiries.insert(expiry, record);
+                self.expiries.insert(expiry, *record);
             }
             Record::Funding { id, record } => {
                 self.fundings.insert(id, i128::from(record.index.get()));

@@ -210,6 +210,7 @@ impl NodeApi for MemoryNode {
                     best_ask: book.asks.first().map(|level| level.price),
                     open_interest: Size::ZERO,
                     funding: None,
+                    option: None,
                     halted: false,
                     spec,
                 }

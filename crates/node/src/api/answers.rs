@@ -5,16 +5,16 @@
 
 use crate::final_view::View;
 use palisade_client::api::{
-    AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, PositionInfo, SignerRole,
-    SubAccountInfo, VaultInfo, VaultStakeInfo,
+    AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, OptionInfo, PositionInfo,
+    SignerRole, SubAccountInfo, VaultInfo, VaultStakeInfo,
 };
 use palisade_engine::{
     State, accounts,
     admission::budget_caps,
     funding::{FUNDING_TERMS, hourly_cap},
-    margin::{AccountMargin, liquidation_price},
+    margin::AccountMargin,
     shares::Pool,
-    state::{PositionRecord, SubAccountRecord, VaultShareRecord},
+    state::{OptionExpiryId, PositionRecord, SubAccountRecord, VaultShareRecord},
     vaults::worth,
 };
 use palisade_types::{

@@ -42,7 +42,7 @@ fn observe_one(work: &mut Work<'_>, id: OptionExpiryId, before: OptionExpiryReco
     };
     let record = OptionExpiryRecord { settlement: Some(settlement), ..before };
     if record != before {
-        work.state.put(Record::OptionExpiry { id, record });
+        work.state.put(Record::OptionExpiry { id, record: Box::new(record) });
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ fn fix_price(
     let measured = settlement.measured_to(id.expires_at_ms, work.time_ms)?;
     let settlement = SettlementRecord { price: Some(price), fixed_at_ms: work.time_ms, ..measured };
     let record = OptionExpiryRecord { settlement: Some(settlement), forward: price, as_of_ms: work.time_ms, ..record };
-    work.state.put(Record::OptionExpiry { id, record });
+    work.state.put(Record::OptionExpiry { id, record: Box::new(record) });
     let OptionExpiryId { universe, underlying, expires_at_ms } = id;
     let measured_ms = settlement.measured_ms;
     work.emit(Event::OptionsFixed { universe, underlying, expires_at_ms, price, measured_ms });

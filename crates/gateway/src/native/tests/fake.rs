@@ -385,6 +385,7 @@ pub fn market() -> MarketInfo {
         best_ask: None,
         open_interest: Size::new(5),
         funding: None,
+        option: None,
         halted: true,
     }
 }
