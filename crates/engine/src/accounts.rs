@@ -83,7 +83,7 @@ pub(crate) fn position(state: &State, account: AccountId, market: MarketId) -> P
     state.position(account, market).copied().unwrap_or_default()
 }
 
-/// An account's margin in a universe, one linear market left out.
+/// An account's margin in a universe, one linear market left out; in portfolio mode nothing can be.
 pub(crate) fn margin_without(
     state: &State,
     account: AccountId,
@@ -105,11 +105,20 @@ pub(crate) fn margin_without(
     if options::margin::has_options(state.standings_of(account)) {
         margin = margin.with_options(&options::margin::of(state, account, universe, None)?)?;
     }
+    if state.is_portfolio(account, universe) {
+        margin = margin.with_portfolio(&options::portfolio::need(state, universe, cross_positions(state, account))?)?;
+    }
     let others = state.other_assets_of(account);
     if others.is_empty() {
         return Ok(margin);
     }
     Ok(margin.with_collateral(collateral_value(state, account, universe)?))
+}
+
+/// What an account holds that is not isolated, in order of market.
+fn cross_positions(state: &State, account: AccountId) -> impl Iterator<Item = (MarketId, i64)> {
+    let cross = state.standings_of(account).iter().filter(|standing| !standing.is_isolated());
+    cross.map(|standing| (standing.market, standing.position.position.get())).filter(|(_, lots)| *lots != 0)
 }
 
 /// What an account's assets other than the quote count for in a universe: what no order locks, at the index (for initial

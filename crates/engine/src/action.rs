@@ -31,6 +31,7 @@ mod revoke_agent;
 mod schedule_cancel;
 mod set_hyperliquid_compatibility;
 mod set_market_maker_protection;
+mod set_portfolio_mode;
 mod transfer;
 mod transfer_sub_account;
 mod update_isolated_margin;
@@ -153,6 +154,7 @@ fn special(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcom
         }
         Action::ResetMarketMakerProtection { market } => set_market_maker_protection::reset(work, actor, *market),
         Action::MassQuote { quotes } => mass_quote::run(work, actor, quotes),
+        Action::SetPortfolioMode { universe, enabled } => set_portfolio_mode::run(work, actor, *universe, *enabled),
         Action::CreateSubAccount { name } => create_sub_account::run(work, actor, name),
         Action::TransferSubAccount { sub_account, universe, asset, amount, direction } => {
             let (sub_account, direction) = (*sub_account, *direction);

@@ -232,6 +232,7 @@ fn authority(request: &Request) -> Authority {
             | Action::Modify { .. }
             | Action::UpdateLeverage { .. }
             | Action::UpdateIsolatedMargin { .. }
+            | Action::SetPortfolioMode { .. }
             | Action::PlaceTriggers { .. }
             | Action::PlaceTwap { .. }
             | Action::PlaceScale { .. }

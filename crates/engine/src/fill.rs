@@ -80,7 +80,7 @@ struct Before {
 /// The margin of one side of a fill, which moves the fill's market and the balance and nothing else.
 #[derive(Clone, Copy, Debug)]
 struct MarginBefore {
-    /// All other markets, which stay as they are; none of an option, which is margined together with others.
+    /// All other markets, which stay as they are; none where the market is margined together with others.
     elsewhere: Option<AccountMargin>,
     /// All markets.
     whole: AccountMargin,
@@ -166,12 +166,12 @@ fn side(order: &OpenOrder, fee_usd: Usd, start_position: Position, closed_pnl_us
 
 fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Before, Rejection> {
     let margin = match market.kind {
-        MarketKind::Perpetual { .. } | MarketKind::Future { .. } => {
+        MarketKind::Perpetual { .. } | MarketKind::Future { .. } if !state.is_portfolio(account, market.universe) => {
             let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
             let whole = elsewhere.with(&exposure(state, account, market)?.cross_margin()?)?;
             Some(MarginBefore { elsewhere: Some(elsewhere), whole })
         }
-        MarketKind::Option { .. } => {
+        MarketKind::Perpetual { .. } | MarketKind::Future { .. } | MarketKind::Option { .. } => {
             Some(MarginBefore { elsewhere: None, whole: margin(state, account, market.universe)? })
         }
         MarketKind::Spot { .. } => None,
@@ -298,7 +298,7 @@ fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Befor
         (None, Some(margin_before)) => {
             let checked = match margin_before.elsewhere {
                 Some(elsewhere) => check_linear(state, market, order, before, (&elsewhere, &margin_before.whole)),
-                None => check_option(state, market, order, before, &margin_before.whole),
+                None => check_whole(state, market, order, before, &margin_before.whole),
             };
             match checked {
                 Ok(()) => Ok(true),
@@ -326,7 +326,7 @@ fn check_linear(
     after.check_fill(whole_before, before.position.position, here.position.position)
 }
 
-fn check_option(
+fn check_whole(
     state: &State,
     market: &MarketSpec,
     order: &OpenOrder,
@@ -334,7 +334,10 @@ fn check_option(
     whole_before: &AccountMargin,
 ) -> Result<(), Rejection> {
     let after = margin(state, order.account, market.universe)?;
-    if after.balance_usd < whole_before.balance_usd {
+    if state.standing(order.account, market.id).is_isolated() {
+        return isolated::check_fill(&after, whole_before);
+    }
+    if market.option().is_some() && after.balance_usd < whole_before.balance_usd {
         let available = received_cash_usd(state, order.account, market.universe)?;
         if available < Usd::ZERO {
             let required = whole_before.balance_usd.checked_sub(after.balance_usd).ok_or(Rejection::Overflow)?;

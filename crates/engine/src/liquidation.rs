@@ -6,7 +6,7 @@
 //! 0. the backstop vault works off what it holds ([`backstop`]), first, so that whatever its sales cost is looked at in the same block;
 //! 1. the engine finds the margin units whose level changed ([`watch`]) and says so;
 //! 2. of those below maintenance it takes the worst first, at most [`LIQUIDATIONS_PER_BLOCK_MAX`] per block;
-//! 3. each step of a unit is one atomic change: cancel its orders; close the smallest slice that restores it into the book
+//! 3. each step of a unit is one atomic change: cancel its orders; hedge a portfolio's delta ([`hedge`]); close the smallest slice that restores it into the book
 //!    ([`slice`]); hand the rest to the backstop vault ([`backstop`]); let fund and fees pay a deficit ([`deficit`]);
 //!    close what is left against the winners ([`deleverage`]).
 //!
@@ -21,6 +21,7 @@ mod boxes;
 mod collateral;
 mod deficit;
 mod deleverage;
+mod hedge;
 mod option_boxes;
 mod slice;
 mod stake;
@@ -129,6 +130,10 @@ fn release_vaults(work: &mut Work<'_>) {
 fn step(work: &mut Work<'_>, unit: MarginUnit, deleverages: &mut usize) -> Result<(), Rejection> {
     // Whoever has recovered since keeps the orders.
     if !is_below(work, unit)? || !cancel_orders(work, unit) || !is_below(work, unit)? {
+        return Ok(());
+    }
+    hedge::run(work, unit)?;
+    if !is_below(work, unit)? {
         return Ok(());
     }
     let before = standing(work.state, unit)?;

@@ -22,7 +22,7 @@
 use crate::{
     market_math::{fee_usd, value_bounds_usd, value_ceil_usd, value_floor_usd},
     mutant::{Mutant, is_planted},
-    options::margin::OptionsMargin,
+    options::{margin::OptionsMargin, portfolio::PortfolioNeed},
     risk::{concentration_usd, counted_profit_usd},
     state::PositionRecord,
     wide::multiply_divide_ceil,
@@ -367,6 +367,18 @@ impl AccountMargin {
         })
     }
 
+    /// With what positions need together in place of what they need by themselves; what open orders ask for stays.
+    pub(crate) fn with_portfolio(&self, need: &PortfolioNeed) -> Result<Self, Rejection> {
+        let orders = difference(self.initial_usd, self.position_initial_usd)?;
+        Ok(Self {
+            initial_usd: sum(need.initial_usd, orders)?,
+            position_initial_usd: need.initial_usd,
+            maintenance_usd: need.maintenance_usd,
+            netted_usd: Usd::ZERO,
+            ..*self
+        })
+    }
+
     /// With other initial requirements of the same options.
     pub(crate) fn with_options_replaced(
         &self,
@@ -374,6 +386,12 @@ impl AccountMargin {
         after: &OptionsMargin,
     ) -> Result<Self, Rejection> {
         let added = difference(after.initial_usd, before.initial_usd)?;
+        Ok(Self { initial_usd: sum(self.initial_usd, added)?, ..*self })
+    }
+
+    /// With other open orders of a linear market.
+    pub(crate) fn with_exposure_replaced(&self, before: &Exposure, after: &Exposure) -> Result<Self, Rejection> {
+        let added = difference(after.cross_margin()?.initial_usd, before.cross_margin()?.initial_usd)?;
         Ok(Self { initial_usd: sum(self.initial_usd, added)?, ..*self })
     }
 

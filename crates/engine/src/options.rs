@@ -9,6 +9,7 @@
 //! - [`surface`]: volatilities from the books, and so the marks;
 //! - [`strikes`]: which strikes are listed;
 //! - [`margin`]: what an account's options need;
+//! - [`portfolio`]: what they need together with what they are on, in portfolio mode;
 //! - [`fees`]: what a fill costs.
 //!
 //! Invariants: a premium is paid in cash that clearing has received (I4); per option positions sum to zero, and what
@@ -17,6 +18,7 @@
 pub(crate) mod fees;
 pub(crate) mod forward;
 pub(crate) mod margin;
+pub(crate) mod portfolio;
 pub(crate) mod strikes;
 pub(crate) mod surface;
 

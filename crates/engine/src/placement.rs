@@ -283,6 +283,10 @@ fn check_reservation(
         Side::Sell => &mut with_order.sells,
     };
     *orders = orders.with(order.remaining, record.notional_usd)?;
+    if state.is_portfolio(account, market.universe) {
+        let before = margin(state, account, market.universe)?;
+        return before.with_exposure_replaced(&without_order, &with_order)?.check_order(&before);
+    }
     let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
     let before = elsewhere.with(&without_order.cross_margin()?)?;
     let after = elsewhere.with(&with_order.cross_margin()?)?;

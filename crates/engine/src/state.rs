@@ -24,7 +24,7 @@ mod watch;
 pub use indices::{BookPlace, PositionTotals, Timer};
 pub use keyless::SubAccountRecord;
 pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};
-pub use option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord};
+pub use option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId};
 pub use pools::{
     BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
     VaultWithdrawalId, VaultWithdrawalRecord,

@@ -103,6 +103,7 @@ fn name_of(event: &Event) -> Option<&'static str> {
             LiquidationMethod::Book => "liquidation into the book",
             LiquidationMethod::Backstop => "takeover by the vault",
             LiquidationMethod::Deleverage => "closing against winners",
+            LiquidationMethod::Hedge => "hedge of a portfolio",
         },
         Event::DeficitPaid { .. } => "deficit paid",
         Event::CollateralSold { .. } => "collateral sold",

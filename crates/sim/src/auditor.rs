@@ -222,7 +222,10 @@ impl Auditor {
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. }
             | Event::BackstopSynced { .. } => self.pooled(event),
-            Event::OptionListed { .. } | Event::SurfaceUpdated { .. } | Event::OptionsFixed { .. } => unlisted(),
+            Event::OptionListed { .. }
+            | Event::SurfaceUpdated { .. }
+            | Event::OptionsFixed { .. }
+            | Event::PortfolioModeSet { .. } => unlisted(),
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
             // They move nothing and promise nothing that is followed here.
             Event::OrderAccepted { .. }

@@ -425,6 +425,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::OptionListed { .. } => "event: option listed",
         Event::SurfaceUpdated { .. } => "event: surface updated",
         Event::OptionsFixed { .. } => "event: options fixed",
+        Event::PortfolioModeSet { .. } => "event: portfolio mode set",
     }
 }
 

@@ -255,6 +255,13 @@ pub enum Action {
         /// How much.
         redemption: Redemption,
     } = 40,
+    /// Choose how the account's options are margined in a universe: per expiry, or together with what they are on.
+    SetPortfolioMode {
+        /// Where.
+        universe: UniverseId,
+        /// Together or not.
+        enabled: bool,
+    } = 61,
 }
 
 /// Which way money goes between an account and one that belongs to it.
@@ -419,6 +426,7 @@ impl Action {
             Self::CloseVault { .. } => "close_vault",
             Self::DepositBackstop { .. } => "deposit_backstop",
             Self::WithdrawBackstop { .. } => "withdraw_backstop",
+            Self::SetPortfolioMode { .. } => "set_portfolio_mode",
         }
     }
 }

@@ -237,6 +237,8 @@ pub enum Event {
         /// How much of the window was measured.
         measured_ms: u64,
     } = 82,
+    /// An account chose how its options are margined in a universe.
+    PortfolioModeSet { account: AccountId, universe: UniverseId, enabled: bool } = 83,
     /// A full hour was paid for.
     FundingRateSet {
         /// Where.
@@ -442,6 +444,8 @@ pub enum LiquidationMethod {
     Backstop = 1,
     /// Winning positions of the other side.
     Deleverage = 2,
+    /// Orders in the book of a perpetual, against what the delta of a portfolio would lose; nothing is closed by it.
+    Hedge = 3,
 }
 
 /// Who pays for what an account cannot.

@@ -107,6 +107,8 @@ pub enum Table {
     OptionExpiry = 60,
     /// When a series of options lists next.
     OptionSeries = 61,
+    /// Who margins options together with what they are on, and since when.
+    PortfolioMode = 62,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -3,7 +3,7 @@
 
 use super::{Actor, Stop};
 use crate::{
-    accounts::{exposure, isolated_margin, margin_without},
+    accounts::{isolated_margin, margin},
     isolated::{move_from_purse, settle_purse},
     margin::AccountMargin,
     state::{MarginSetting, MarginSettingId, PositionRecord, Record},
@@ -35,19 +35,14 @@ pub(super) fn run(
         return Err(Rejection::LeverageOutOfRange { leverage, maximum: terms.maximum_leverage }.into());
     }
     let at_risk = work.state.position(account, market).is_some() || work.state.open_totals(account, market).orders > 0;
-    let before = if at_risk {
-        let elsewhere = margin_without(work.state, account, spec.universe, Some(market))?;
-        Some(elsewhere.with(&exposure(work.state, account, &spec)?.cross_margin()?)?)
-    } else {
-        None
-    };
+    let before = if at_risk { Some(margin(work.state, account, spec.universe)?) } else { None };
     let was_isolated = work.state.standing(account, market).is_isolated();
     let record = MarginSetting { leverage, mode: margin_mode };
     work.state.put(Record::MarginSetting { id: MarginSettingId { account, market }, record });
     if let Some(before) = before {
         let is_isolated = margin_mode == MarginMode::Isolated;
         settle_switch(work, account, &spec, was_isolated, is_isolated)?;
-        let after = margin_without(work.state, account, spec.universe, None)?;
+        let after = margin(work.state, account, spec.universe)?;
         if was_isolated == is_isolated {
             check_same_mode(work, account, &spec, &before, &after)?;
         } else {

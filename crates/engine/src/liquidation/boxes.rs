@@ -17,6 +17,7 @@ use crate::{
     margin::at_rest,
     market_math::{RATE_ONE, quote_value_usd},
     mutant::{Mutant, is_planted},
+    options::portfolio::need,
     state::{Bounds, Edge, MarginUnit, PositionRecord, PriceKey, State, Watched},
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
@@ -141,7 +142,21 @@ pub(super) fn price(state: &State, watched: &Watched, priced: &mut Vec<Priced>) 
     }
     let linear =
         Standing { equity_usd, maintenance_usd, netted_usd: Usd::ZERO, has_positions: watched.has_positions() };
-    option_boxes::with_options(linear, &option_boxes::margin(state, watched)?)
+    let standing = option_boxes::with_options(linear, &option_boxes::margin(state, watched)?)?;
+    if !is_portfolio(state, &watched.unit) {
+        return Ok(standing);
+    }
+    let held = watched.edges.iter().filter_map(|edge| match edge.key {
+        PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) => Some((market, edge.lots)),
+        _ => None,
+    });
+    let maintenance_usd = need(state, watched.unit.universe, held)?.maintenance_usd;
+    Ok(Standing { maintenance_usd, netted_usd: Usd::ZERO, ..standing })
+}
+
+/// Whether a unit is margined as a portfolio: then it has no box, and is looked at in every block.
+pub(super) fn is_portfolio(state: &State, unit: &MarginUnit) -> bool {
+    unit.market.is_none() && state.is_portfolio(unit.account, unit.universe)
 }
 
 /// A position as if it had cost nothing at a funding index of zero, with its profit.

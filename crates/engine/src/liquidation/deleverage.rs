@@ -9,10 +9,11 @@
 //! - **At what**: the quote of all lots is shared by cumulative rounding, so that the parts sum to the whole (I8).
 
 use super::{
+    boxes::is_portfolio,
     first_market,
     stake::Stake,
     transfer::trade,
-    watch::{Standing, standing, standing_with_option},
+    watch::{Standing, standing, standing_with_lots},
 };
 use crate::{
     market_math::{value_ceil_usd, value_floor_usd},
@@ -111,9 +112,10 @@ fn find_winners(
             market: state.standing(account, market.id).is_isolated().then_some(market.id),
         };
         let now = standing(state, unit)?;
-        let takeable = match market.option() {
-            Some(_) => takeable_options(state, &unit, market, &stake, loss)?,
-            None => takeable(&stake, &now, loss)?,
+        let takeable = if market.option().is_some() || is_portfolio(state, &unit) {
+            takeable_together(state, &unit, market, &stake, loss)?
+        } else {
+            takeable(&stake, &now, loss)?
         };
         if takeable == 0 {
             continue;
@@ -145,9 +147,9 @@ fn takeable(stake: &Stake, now: &Standing, loss: Loss) -> Result<u64, Rejection>
     Ok(u64::try_from(lots).unwrap_or(held).min(held))
 }
 
-/// The same for an option, which may hedge others of its account: the most lots, by halves, that can be taken at that loss and leave
+/// The same where the position may hedge others of its account: the most lots, by halves, that can be taken at that loss and leave
 /// the unit at or above its maintenance requirement.
-fn takeable_options(
+fn takeable_together(
     state: &State,
     unit: &MarginUnit,
     market: &MarketSpec,
@@ -164,8 +166,13 @@ fn takeable_options(
         } else {
             value.checked_add(1).and_then(i128::checked_neg).ok_or(Rejection::Overflow)?
         };
-        let cash = paid.checked_sub(loss.of(lots).ok_or(Rejection::Overflow)?).ok_or(Rejection::Overflow)?;
-        let changed = standing_with_option(state, *unit, market.id, after.ok_or(Rejection::Overflow)?, Usd::new(cash))?;
+        // What lots owe in funding is paid when they are closed.
+        let closed = if held > 0 { i128::from(signed) } else { i128::from(signed).saturating_neg() };
+        let funding =
+            closed.checked_mul(i128::from(state.funding_index(market.id).get())).ok_or(Rejection::Overflow)?;
+        let lost = loss.of(lots).and_then(|lost| lost.checked_add(funding)).ok_or(Rejection::Overflow)?;
+        let cash = paid.checked_sub(lost).ok_or(Rejection::Overflow)?;
+        let changed = standing_with_lots(state, *unit, market.id, after.ok_or(Rejection::Overflow)?, Usd::new(cash))?;
         Ok(changed.equity_usd >= changed.maintenance_usd)
     };
     let (mut taken, mut left) = (0u64, held.unsigned_abs());

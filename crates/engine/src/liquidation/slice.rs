@@ -35,7 +35,7 @@ pub(super) fn close_into_book(work: &mut Work<'_>, unit: MarginUnit) -> Result<b
     let stake = Stake::of(work.state, unit.account, &spec)?;
     let now = standing(work.state, unit)?;
     let side = stake.closing_side();
-    let lots = slice_lots(work.state, &spec, &stake, &now)?.min(depth_lots(work, &spec, &stake, side)?);
+    let lots = slice_lots(work.state, &spec, &stake, &now)?.min(depth_lots(work.state, &spec, stake.mark, side)?);
     let Some(limit) = limit_price(work.state, &spec, &stake, &now)? else { return Ok(false) };
     if lots.is_zero() {
         return Ok(false);
@@ -65,8 +65,20 @@ pub(super) fn close_into_book(work: &mut Work<'_>, unit: MarginUnit) -> Result<b
     Ok(true)
 }
 
-/// An order of the engine's own, which meets the book and never rests.
+/// An order of the engine's own, which meets the book, closes and never rests.
 pub(super) fn forced_order(
+    work: &mut Work<'_>,
+    account: AccountId,
+    market: &MarketSpec,
+    side: Side,
+    price: Price,
+    lots: Size,
+) -> Result<OpenOrder, Rejection> {
+    Ok(OpenOrder { reduce_only: true, ..opening_order(work, account, market, side, price, lots)? })
+}
+
+/// The same without regard to what is held.
+pub(super) fn opening_order(
     work: &mut Work<'_>,
     account: AccountId,
     market: &MarketSpec,
@@ -83,7 +95,7 @@ pub(super) fn forced_order(
         price,
         remaining: lots,
         original: lots,
-        reduce_only: true,
+        reduce_only: false,
         time_in_force: TimeInForce::Ioc,
         client_order_id: None,
         priority: id.get(),
@@ -120,12 +132,12 @@ fn slice_lots(state: &State, market: &MarketSpec, stake: &Stake, now: &Standing)
     Ok(if rest_value < market.minimum_notional_usd { all } else { lots })
 }
 
-/// What a slice may take of the book at most in one block.
-fn depth_lots(work: &Work<'_>, market: &MarketSpec, stake: &Stake, side: Side) -> Result<Size, Rejection> {
-    let depth = depth_of_side(work.state, market, side.opposite(), stake.mark)?;
+/// What a trade may take of the book at most in one block.
+pub(super) fn depth_lots(state: &State, market: &MarketSpec, mark: Price, side: Side) -> Result<Size, Rejection> {
+    let depth = depth_of_side(state, market, side.opposite(), mark)?;
     let share = multiply_divide_ceil(depth.get(), i128::from(DEPTH_SHARE_MAX.get()), RATE_ONE);
     let scale = power_of_ten(market.size_decimals).ok_or(Rejection::Overflow)?;
-    let lots = multiply_divide_ceil(share.ok_or(Rejection::Overflow)?, scale, i128::from(stake.mark.get().max(1)));
+    let lots = multiply_divide_ceil(share.ok_or(Rejection::Overflow)?, scale, i128::from(mark.get().max(1)));
     Ok(Size::new(u64::try_from(lots.ok_or(Rejection::Overflow)?).unwrap_or(u64::MAX)))
 }
 

@@ -103,18 +103,18 @@ pub(crate) fn standing(state: &State, unit: MarginUnit) -> Result<Standing, Reje
     price(state, &holdings(state, unit)?, &mut Vec::new())
 }
 
-/// The same as if the unit held so many lots of an option, and so much more cash.
-pub(super) fn standing_with_option(
+/// The same as if the unit held so many lots in a market, and so much more cash.
+pub(super) fn standing_with_lots(
     state: &State,
     unit: MarginUnit,
-    option: MarketId,
+    market: MarketId,
     lots: i64,
     cash_usd: Usd,
 ) -> Result<Standing, Rejection> {
     let mut watched = holdings(state, unit)?;
     watched.base_usd = watched.base_usd.checked_add(cash_usd).ok_or(Rejection::Overflow)?;
-    let is_of_option = |key: PriceKey| key == PriceKey::MarkFalls(option) || key == PriceKey::MarkRises(option);
-    for edge in watched.edges.iter_mut().filter(|edge| is_of_option(edge.key)) {
+    let is_there = |key: PriceKey| key == PriceKey::MarkFalls(market) || key == PriceKey::MarkRises(market);
+    for edge in watched.edges.iter_mut().filter(|edge| is_there(edge.key)) {
         edge.lots = lots;
     }
     price(state, &watched, &mut Vec::new())
@@ -273,8 +273,9 @@ impl Pass {
     fn look_at_kept(&mut self, state: &mut State, number: WatchNumber) {
         let Some(watched) = state.watched(number) else { return };
         let account = watched.unit.account;
+        let is_portfolio = boxes::is_portfolio(state, &watched.unit);
         let boxing = self.judge(state, watched).and_then(|(level, now)| {
-            if level == MarginLevel::Liquidatable {
+            if level == MarginLevel::Liquidatable || is_portfolio {
                 return Ok(None);
             }
             boxes::fit(watched, &now, &self.priced, next_threshold(level), &mut self.bounds).map(Some)
@@ -285,6 +286,9 @@ impl Pass {
             Ok(None) => state.clear_box(number),
             // What cannot be margined keeps its level and is tried again.
             Err(_) => state.touch(account),
+        }
+        if is_portfolio {
+            state.touch(account);
         }
     }
 

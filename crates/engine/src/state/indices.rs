@@ -7,7 +7,7 @@
 
 use super::{
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
-    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord},
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -154,6 +154,11 @@ impl Derived<FaucetClaimId> for TimeMs {}
 impl Derived<MarginUnit> for MarginLevel {
     /// A box ends where the next level after the recorded one could begin.
     fn derive(indices: &mut Indices, id: &MarginUnit, _: Option<&Self>, _: Option<&Self>) {
+        indices.watch.touch(id.account);
+    }
+}
+impl Derived<PortfolioModeId> for TimeMs {
+    fn derive(indices: &mut Indices, id: &PortfolioModeId, _: Option<&Self>, _: Option<&Self>) {
         indices.watch.touch(id.account);
     }
 }

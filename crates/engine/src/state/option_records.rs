@@ -8,6 +8,7 @@ use crate::options::intrinsic;
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_pricing::{OptionTerms, surface::Slice};
 use palisade_types::{
+    address::AccountId,
     ids::{AssetId, UniverseId},
     market::{MarketSpec, OptionContract},
     numbers::{Price, Rate, Usd},
@@ -52,6 +53,15 @@ pub struct OptionExpiryRecord {
     pub as_of_ms: TimeMs,
     /// How far the settlement is; there from shortly before its window on.
     pub settlement: Option<SettlementRecord>,
+}
+
+/// Names an account that margins options together with what they are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct PortfolioModeId {
+    /// Who.
+    pub account: AccountId,
+    /// Where.
+    pub universe: UniverseId,
 }
 
 /// A series of options.

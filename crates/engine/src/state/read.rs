@@ -4,7 +4,7 @@ use super::{
     State,
     indices::{BookPlace, PositionTotals, Timer, Unreceived},
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
-    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord},
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -147,6 +147,12 @@ impl State {
     /// When a series of options lists next; `None` before its first listing.
     pub fn option_series(&self, series: u32) -> Option<&OptionSeriesRecord> {
         self.tables.option_series.get(&series)
+    }
+
+    /// Whether an account margins options together with what they are on.
+    pub fn is_portfolio(&self, account: AccountId, universe: UniverseId) -> bool {
+        let modes = &self.tables.portfolio_modes;
+        !modes.is_empty() && modes.contains_key(&PortfolioModeId { account, universe })
     }
 
     /// The price for delivery at an option's expiry.

@@ -11,7 +11,7 @@ use super::{
     indices::Indices,
     keyless::SubAccountRecord,
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
-    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord},
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     pools::{
         BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
         VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
@@ -249,6 +249,8 @@ tables! {
     60 OptionExpiry option_expiries: OptionExpiryId => Box<OptionExpiryRecord>, Inline;
     /// When a series of options lists next.
     61 OptionSeries option_series: u32 => OptionSeriesRecord, Inline;
+    /// Who margins options together with what they are on, and since when.
+    62 PortfolioMode portfolio_modes: PortfolioModeId => TimeMs, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -78,7 +78,9 @@ pub struct Books {
     pub marks: BTreeMap<MarketId, MarkRecord>,
     /// Of expiries of options.
     pub forwards: BTreeMap<Expiry, i128>,
-    expiries: BTreeMap<Expiry, OptionExpiryRecord>,
+    pub expiries: BTreeMap<Expiry, OptionExpiryRecord>,
+    /// Who margins options together with what they are on.
+    pub portfolios: BTreeSet<(AccountId, UniverseId)>,
     pub indices: BTreeMap<AssetId, IndexRecord>,
     pub fundings: BTreeMap<MarketId, i128>,
     pub markets: BTreeMap<MarketId, MarketSpec>,
@@ -179,6 +181,9 @@ impl Books {
             }
             Record::Index { id, record } => {
                 self.indices.insert(id, record);
+            }
+            Record::PortfolioMode { id, .. } => {
+                self.portfolios.insert((id.account, id.universe));
             }
             Record::OptionExpiry { id, record } => {
                 let expiry = (id.universe, id.underlying, id.expires_at_ms);
@@ -356,6 +361,13 @@ impl Books {
             Some(_) => worth.position_initial,
             None => self.initial(account, universe)? + options.initial,
         };
+        if isolated.is_none() && self.portfolios.contains(&(account, universe)) {
+            let held: Vec<(MarketId, i128)> =
+                self.positions_of(unit).into_iter().map(|(market, held)| (market, held.lots)).collect();
+            let (initial, maintenance) = self.together(&held)?;
+            let orders = worth.initial - worth.position_initial;
+            (worth.initial, worth.position_initial, worth.maintenance) = (initial + orders, initial, maintenance);
+        }
         worth.free += worth.free_cash + worth.options + worth.unrealised.min(0) - worth.initial;
         Some(worth)
     }

@@ -212,7 +212,7 @@ fn check_initial(books: &Books, follower: &Follower<'_>, asked: &Asked<'_>, outc
     let funded = outcome.events.iter().any(|event| matches!(event, Event::FundingRateSet { .. }));
     for ((owner, market), opened) in follower.last_fills.iter().filter(|_| !funded) {
         let unit = books.unit_of(*owner, *market);
-        let closed_by_force = follower.deleveraged.contains(owner);
+        let closed_by_force = follower.deleveraged.contains(owner) || follower.hedged.contains(owner);
         if !opened || closed_by_force || !books.positions.contains_key(&(*owner, *market)) {
             continue;
         }

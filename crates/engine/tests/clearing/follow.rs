@@ -39,6 +39,8 @@ pub struct Follower<'a> {
     /// Who traded, and whether the last fill opened or turned a position.
     pub last_fills: BTreeMap<(AccountId, MarketId), bool>,
     pub deleveraged: BTreeSet<AccountId>,
+    /// Portfolios whose delta was hedged by force.
+    pub hedged: BTreeSet<AccountId>,
     /// Who sent cash away.
     pub left_in_cash: BTreeSet<AccountId>,
     pub claims: BTreeMap<MarketId, i128>,
@@ -59,6 +61,8 @@ impl<'a> Follower<'a> {
         // An option that is settled in the block is there before it alone.
         let gone = std::mem::take(&mut books.marks).into_iter().filter(|(market, _)| !now.marks.contains_key(market));
         books.marks = now.marks.iter().map(|(id, record)| (*id, *record)).chain(gone).collect();
+        books.portfolios.clone_from(&now.portfolios);
+        books.expiries.extend(now.expiries.iter().map(|(id, record)| (*id, *record)));
         books.forwards.extend(now.forwards.iter().map(|(id, forward)| (*id, *forward)));
         books.indices.clone_from(&now.indices);
         books.fundings.clone_from(&now.fundings);
@@ -72,6 +76,7 @@ impl<'a> Follower<'a> {
             closing: None,
             last_fills: BTreeMap::new(),
             deleveraged: BTreeSet::new(),
+            hedged: BTreeSet::new(),
             left_in_cash: BTreeSet::new(),
             claims: BTreeMap::new(),
             backstop_markets: BTreeSet::new(),
@@ -310,6 +315,10 @@ impl<'a> Follower<'a> {
                 let vault = AccountId::backstop(universe);
                 self.books.settings.entry((vault, market)).or_insert((10, true));
                 self.fill(vault, market, -lots, -quote, None, None);
+            }
+            LiquidationMethod::Hedge => {
+                // The fills were told; forced, they ask for no margin.
+                self.hedged.insert(account);
             }
             LiquidationMethod::Deleverage => {
                 self.fill(account, market, lots, quote, None, Some(liquidation.closed_pnl_usd.get()));

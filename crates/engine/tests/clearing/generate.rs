@@ -99,7 +99,7 @@ impl Generator {
             let action = match gated {
                 Some(universe) if self.choices.chance(60) => self.run_away(books, name, universe),
                 _ => match self.option(books) {
-                    Some(option) if self.choices.chance(45) => self.trade_option(books, name, is_maker, &option),
+                    Some(option) if self.choices.chance(60) => self.trade_option(books, name, is_maker, &option),
                     _ if is_maker => self.make(books, name),
                     _ => self.trade(world, books, name),
                 },
@@ -159,8 +159,8 @@ impl Generator {
         if is_maker {
             let mut orders = Vec::new();
             for (side, sign) in [(Side::Buy, -1), (Side::Sell, 1)] {
-                let ppm = sign * self.choices.between(5_000, 200_000);
-                let (price, size) = (self.near(books, option, ppm), Size::new(1 + self.choices.below(3_000)));
+                let ppm = sign * self.choices.between(5_000, 150_000);
+                let (price, size) = (self.near(books, option, ppm), Size::new(1 + self.choices.below(10_000)));
                 orders.push(self.request(option, side, price, size));
             }
             return Action::Place { orders };
@@ -278,6 +278,7 @@ impl Generator {
             69..=74 => self.send(books, owner),
             75..=84 => self.special(books, &market),
             85..=92 => self.pools(world, books, name),
+            93..=95 => Action::SetPortfolioMode { universe: CORE, enabled: self.choices.chance(65) },
             _ => self.any(books, name, &market),
         }
     }

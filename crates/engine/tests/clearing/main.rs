@@ -144,7 +144,6 @@ fn random_runs_keep_every_invariant() {
         "liquidated by Book",
         "liquidated by Backstop",
         "liquidated by Deleverage",
-        "option liquidated by Book",
         "option liquidated by Backstop",
         "option liquidated by Deleverage",
         "deficit paid by Insurance",

@@ -1,10 +1,12 @@
 //! Options as an outsider reads them: marks by their expiry's record, margin by the formulas of the rules page in plain arithmetic.
 
 use super::books::{Books, ceil, floor, scale};
+use palisade_pricing::portfolio::{Expiry as Expiring, LinearLeg, OptionLeg, Portfolio};
 use palisade_types::{
     address::AccountId,
     ids::{AssetId, MarketId, UniverseId},
     market::{MarketSpec, OptionContract, OptionKind},
+    numbers::Price,
     order::Side,
     time::TimeMs,
 };
@@ -12,6 +14,14 @@ use std::collections::BTreeMap;
 
 /// Universe, underlying, expiry.
 pub type Expiry = (UniverseId, AssetId, TimeMs);
+
+/// Legs of one underlying that are margined together.
+#[derive(Default)]
+struct Legs {
+    expiries: Vec<(TimeMs, Expiring)>,
+    linear: Vec<(u8, LinearLeg)>,
+    options: Vec<(u8, OptionLeg)>,
+}
 
 /// What the options of an account are worth and need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,5 +163,59 @@ impl Books {
         let (value_sold, (initial_sold, _)) = of(true)?;
         let worth = OptionsWorth { value, initial: position_initial, position_initial, maintenance };
         Some((worth, initial_sold - value_sold))
+    }
+
+    /// What positions need together, initial and maintenance: the scenarios are the mathematics' own, which has tests of its own.
+    pub fn together(&self, positions: &[(MarketId, i128)]) -> Option<Pair> {
+        let mut underlyings: BTreeMap<AssetId, Legs> = BTreeMap::new();
+        for (market, lots) in positions {
+            let spec = &self.markets[market];
+            let legs = underlyings.entry(spec.derivative()?.underlying).or_default();
+            let (price, lots) = (self.marks.get(market)?.price, i64::try_from(*lots).ok()?);
+            let Some((contract, id)) = spec.option().zip(expiry_of(spec)) else {
+                let expiry = spec.expires_at_ms().map(|at_ms| {
+                    legs.expiries
+                        .push((at_ms, Expiring { forward: price, time_ms: at_ms.get().saturating_sub(self.time_ms) }));
+                    legs.expiries.len() - 1
+                });
+                legs.linear.push((spec.size_decimals, LinearLeg { expiry, price, lots }));
+                continue;
+            };
+            let record = self.expiries.get(&id)?;
+            let over = record.settlement_price().is_some();
+            let slice = if over { record.slice?.aged(0) } else { record.slice? };
+            let terms = record.terms(&contract, &slice);
+            let found = legs.expiries.iter().position(|(at_ms, _)| *at_ms == id.2);
+            let place = found.unwrap_or(legs.expiries.len());
+            let expiring = (id.2, Expiring { forward: record.forward, time_ms: slice.time_ms() });
+            if found.is_some() {
+                legs.expiries[place] = expiring;
+            } else {
+                legs.expiries.push(expiring);
+            }
+            let volatility = slice.volatility(terms.log_strike().ok()?);
+            let (kind, strike) = (contract.right, contract.strike);
+            legs.options.push((spec.size_decimals, OptionLeg { expiry: place, kind, strike, volatility, lots }));
+        }
+        let mut sum = (0, 0);
+        for legs in underlyings.into_values() {
+            let steps = legs.linear.iter().map(|(step, _)| *step).chain(legs.options.iter().map(|(step, _)| *step));
+            let finest = steps.max().unwrap_or(0);
+            let times = |step: u8, lots: i64| lots * 10i64.pow(u32::from(finest - step));
+            let linear: Vec<LinearLeg> =
+                legs.linear.iter().map(|(step, leg)| LinearLeg { lots: times(*step, leg.lots), ..*leg }).collect();
+            let options: Vec<OptionLeg> =
+                legs.options.iter().map(|(step, leg)| OptionLeg { lots: times(*step, leg.lots), ..*leg }).collect();
+            let expiries: Vec<Expiring> = legs.expiries.iter().map(|(_, expiry)| *expiry).collect();
+            let portfolio =
+                Portfolio { size_decimals: finest, expiries: &expiries, linear: &linear, options: &options };
+            let quote = self
+                .indices
+                .get(&AssetId::new(0))
+                .map_or(Price::new(100_000_000), |index| index.price.min(index.slow_price));
+            let margin = portfolio.margin(quote).ok()?;
+            sum = (sum.0 + margin.initial_usd.get(), sum.1 + margin.maintenance_usd.get());
+        }
+        Some(sum)
     }
 }

@@ -125,3 +125,44 @@ fn short_calls_cannot_pay() {
     verdict("12 short calls", table.profit(&["writer", "other"]), 0);
     assert!(table.worth("writer") >= 0 && table.worth("other") >= 0, "nobody is left owing");
 }
+
+/// Not an attack: a short call whose writer comes below maintenance while the book still has offers is closed there, slice by slice,
+/// and keeps the rest.
+#[test]
+fn a_short_call_is_closed_in_the_book() {
+    super::plant();
+    let table = Table::play(
+        "
+        start writer 12000
+        start holder 100000
+        start maker 2000000
+        insurance 500
+        vault 4000
+        share 100000
+        fees 0 350
+        options
+        price BTC 60000 ETH 2000
+        hold 2
+        holder buy 1 BTC-15NOV23-60000-C 700 gtc     -> rests 1
+        writer sell 1 BTC-15NOV23-60000-C 700 ioc    -> fills 1
+        maker sell 5 BTC-15NOV23-60000-C 7100 gtc    -> rests 5
+        price BTC 62000
+        hold 7
+        price BTC 64000
+        hold 7
+        price BTC 66000
+        hold 7
+        price BTC 66900
+        hold 7
+        ",
+    );
+    let option = table.market("BTC-15NOV23-60000-C").id;
+    let closed = table.liquidations();
+    assert!(!closed.is_empty());
+    assert!(
+        closed.iter().all(|(_, market, method, _)| *market == option && *method == LiquidationMethod::Book),
+        "{closed:?}"
+    );
+    let left = table.lots("writer", "BTC-15NOV23-60000-C");
+    assert!((-99..0).contains(&left), "a part is closed: {left} lots are left");
+}

@@ -273,6 +273,7 @@ impl Applier<'_> {
             | Event::CancelScheduled { account, .. }
             | Event::HyperliquidCompatibilitySet { account, .. }
             | Event::IsolatedMarginMoved { account, .. }
+            | Event::PortfolioModeSet { account, .. }
             | Event::OrderRejected { account, .. }
             | Event::ProtectionSet { account, .. }
             | Event::ProtectionFrozen { account, .. } => {

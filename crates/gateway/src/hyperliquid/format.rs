@@ -137,7 +137,7 @@ pub fn fill(fill: &Fill, directory: &Directory) -> Json {
 /// of its own there.
 const fn liquidation_method(method: LiquidationMethod) -> &'static str {
     match method {
-        LiquidationMethod::Book => "market",
+        LiquidationMethod::Book | LiquidationMethod::Hedge => "market",
         LiquidationMethod::Backstop | LiquidationMethod::Deleverage => "backstop",
     }
 }

@@ -49,6 +49,7 @@ impl Auditor {
                 LiquidationMethod::Book => self.slice(liquidation),
                 LiquidationMethod::Backstop => self.takeover(liquidation),
                 LiquidationMethod::Deleverage => self.bankrupt_closed(liquidation),
+                LiquidationMethod::Hedge => Err("the simulated venue has no portfolios".to_owned()),
             },
             Event::DeficitPaid { universe, account, market, payer, amount_usd } => self.deficit_paid(
                 (who(*account), universe.get()),

@@ -71,6 +71,7 @@ pub fn capital_actions() -> Vec<Action> {
             tranche: Tranche::Senior,
             amount_usd: Usd::new(10_000_000_000),
         },
+        Action::SetPortfolioMode { universe: UniverseId::new(0), enabled: true },
         Action::WithdrawBackstop {
             universe: UniverseId::new(1),
             tranche: Tranche::Junior,
@@ -165,6 +166,7 @@ pub fn market_events() -> Vec<Event> {
             forward: price(),
             volatility: Rate::new(600_000),
         },
+        Event::PortfolioModeSet { account: account(1), universe, enabled: true },
         Event::OptionsFixed { universe, underlying: asset, expires_at_ms: time(), price: price(), measured_ms: 4 },
     ]
 }

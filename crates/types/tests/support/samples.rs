@@ -613,6 +613,7 @@ fn state_records() -> Vec<Sample> {
         Table::FutureSeries,
         Table::OptionExpiry,
         Table::OptionSeries,
+        Table::PortfolioMode,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));

@@ -23,7 +23,9 @@ const UNNUMBERED_PER_BLOCK_BITS: u32 = 12;
 /// Whose positions a block closed into which book by force, and at which mark.
 pub fn forced(events: &[Event]) -> BTreeMap<(AccountId, MarketId), Price> {
     let of = |event: &Event| match event {
-        Event::Liquidated(liquidation) if liquidation.method == LiquidationMethod::Book => {
+        Event::Liquidated(liquidation)
+            if matches!(liquidation.method, LiquidationMethod::Book | LiquidationMethod::Hedge) =>
+        {
             Some(((liquidation.account, liquidation.market), liquidation.mark))
         }
         _ => None,
@@ -72,7 +74,7 @@ impl Applier<'_> {
 
     fn liquidated(&mut self, liquidation: &Liquidation) {
         let Liquidation { account, market, side, size, mark, method, .. } = *liquidation;
-        if method != LiquidationMethod::Book {
+        if !matches!(method, LiquidationMethod::Book | LiquidationMethod::Hedge) {
             let start = liquidation.start_position;
             let closing = Closing { market, side, size, start, fee_usd: liquidation.fee_usd };
             let of = FillLiquidation { account, mark, method };

@@ -1,0 +1,131 @@
+//! Portfolio mode: the positions of an account on one underlying, options and linear ones, margined together by what the whole could
+//! lose. Formulas: `docs/rules/portfolio-margin.md`.
+//!
+//! - All underlyings of a universe are summed: nothing is offset between them.
+//! - Linear legs follow their mark; a future's with the expiry of options that end with it, if there are any.
+//! - Assets that back positions are no legs: they count by their weights, as ever.
+//! - Lots of different markets are brought to the finest of their steps.
+
+use crate::state::{OptionExpiryId, State};
+use palisade_pricing::portfolio::{Expiry, LinearLeg, OptionLeg, Portfolio};
+use palisade_types::{
+    decimal::power_of_ten,
+    ids::{AssetId, MarketId, UniverseId},
+    market::MarketSpec,
+    numbers::{Price, Usd},
+    rejection::Rejection,
+    time::TimeMs,
+};
+use std::collections::BTreeMap;
+
+/// The price of the quote asset where it has no index.
+const PAR: Price = Price::new(100_000_000);
+
+/// What portfolios need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PortfolioNeed {
+    pub initial_usd: Usd,
+    pub maintenance_usd: Usd,
+}
+
+/// A portfolio under construction.
+#[derive(Default)]
+struct Legs {
+    size_decimals: u8,
+    expiries: Vec<(Option<TimeMs>, Expiry)>,
+    linear: Vec<(u8, LinearLeg)>,
+    options: Vec<(u8, OptionLeg)>,
+}
+
+/// What the positions of an account need together in a universe: `(market, lots)`, each market once.
+pub(crate) fn need(
+    state: &State,
+    universe: UniverseId,
+    positions: impl IntoIterator<Item = (MarketId, i64)>,
+) -> Result<PortfolioNeed, Rejection> {
+    let mut underlyings: BTreeMap<AssetId, Legs> = BTreeMap::new();
+    for (market, lots) in positions {
+        let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
+        let Some(terms) = spec.derivative().filter(|_| spec.universe == universe && lots != 0) else { continue };
+        underlyings.entry(terms.underlying).or_default().add(state, spec, lots)?;
+    }
+    let quote = state.universe(universe).and_then(|record| state.index(record.spec.collateral));
+    let quote_index = quote.map_or(PAR, |index| index.price.min(index.slow_price));
+    let mut need = PortfolioNeed::default();
+    for legs in underlyings.into_values() {
+        let margin = legs.margin(quote_index)?;
+        let sum = |left: Usd, right: Usd| left.checked_add(right).ok_or(Rejection::Overflow);
+        need.initial_usd = sum(need.initial_usd, margin.initial_usd)?;
+        need.maintenance_usd = sum(need.maintenance_usd, margin.maintenance_usd)?;
+    }
+    Ok(need)
+}
+
+impl Legs {
+    fn add(&mut self, state: &State, spec: &MarketSpec, lots: i64) -> Result<(), Rejection> {
+        let market = spec.id;
+        let no_price = || Rejection::NoFreshPrice { market };
+        self.size_decimals = self.size_decimals.max(spec.size_decimals);
+        let Some(contract) = spec.option() else {
+            let price = state.mark(market).ok_or_else(no_price)?.price;
+            let expiry = spec.expires_at_ms().map(|expires_at_ms| {
+                let time_ms = expires_at_ms.since(state.time_ms());
+                self.place_of(expires_at_ms, Expiry { forward: price, time_ms })
+            });
+            self.linear.push((spec.size_decimals, LinearLeg { expiry, price, lots }));
+            return Ok(());
+        };
+        let id = OptionExpiryId::of(spec).ok_or(Rejection::UnknownMarket { market })?;
+        let record = state.option_expiry(id).ok_or_else(no_price)?;
+        let slice = record.slice.ok_or_else(no_price)?;
+        // Once the settlement price is fixed, nothing is left to happen.
+        let slice = if record.settlement_price().is_some() { slice.aged(0) } else { slice };
+        let terms = record.terms(&contract, &slice);
+        let volatility = terms.log_strike().map(|log_strike| slice.volatility(log_strike));
+        let expiry = self.place_of(id.expires_at_ms, Expiry { forward: record.forward, time_ms: slice.time_ms() });
+        let volatility = volatility.map_err(|_| Rejection::Overflow)?;
+        let leg = OptionLeg { expiry, kind: contract.right, strike: contract.strike, volatility, lots };
+        self.options.push((spec.size_decimals, leg));
+        Ok(())
+    }
+
+    /// The place of an expiry; options, which come after futures, say what its forward is.
+    fn place_of(&mut self, expires_at_ms: TimeMs, expiry: Expiry) -> usize {
+        let found = self.expiries.iter().position(|(at_ms, _)| *at_ms == Some(expires_at_ms));
+        match found.and_then(|place| self.expiries.get_mut(place).map(|kept| (place, kept))) {
+            Some((place, kept)) => {
+                kept.1 = expiry;
+                place
+            }
+            None => {
+                self.expiries.push((Some(expires_at_ms), expiry));
+                self.expiries.len().saturating_sub(1)
+            }
+        }
+    }
+
+    fn margin(self, quote_index: Price) -> Result<PortfolioNeed, Rejection> {
+        let finest = self.size_decimals;
+        let lots_of = |decimals: u8, lots: i64| -> Result<i64, Rejection> {
+            let factor = power_of_ten(finest.saturating_sub(decimals)).ok_or(Rejection::Overflow)?;
+            let lots = i128::from(lots).checked_mul(factor).and_then(|lots| i64::try_from(lots).ok());
+            lots.ok_or(Rejection::Overflow)
+        };
+        let mut linear = Vec::with_capacity(self.linear.len());
+        for (decimals, leg) in self.linear {
+            linear.push(LinearLeg { lots: lots_of(decimals, leg.lots)?, ..leg });
+        }
+        let mut options = Vec::with_capacity(self.options.len());
+        for (decimals, leg) in self.options {
+            options.push(OptionLeg { lots: lots_of(decimals, leg.lots)?, ..leg });
+        }
+        let expiries: Vec<Expiry> = self.expiries.into_iter().map(|(_, expiry)| expiry).collect();
+        let portfolio = Portfolio { size_decimals: finest, expiries: &expiries, linear: &linear, options: &options };
+        let margin = portfolio.margin(quote_index).map_err(|_| Rejection::Overflow)?;
+        Ok(PortfolioNeed { initial_usd: margin.initial_usd, maintenance_usd: margin.maintenance_usd })
+    }
+}
+
+#[cfg(test)]
+#[path = "portfolio_tests.rs"]
+mod tests;

@@ -1,0 +1,79 @@
+use super::*;
+use crate::{
+    accounts::margin,
+    testing::{BTC, CORE, PERP, Venue, account_of, option_genesis, price, scenario_on, usd},
+};
+use palisade_types::{action::Action, receipt::Outcome};
+
+fn venue() -> Venue {
+    let mut venue = Venue::with(option_genesis());
+    venue.set_index(BTC, price("100"));
+    venue.block(&[], None);
+    venue
+}
+
+fn market(venue: &Venue, name: &str) -> MarketId {
+    venue.state().markets().find(|market| market.symbol == name).expect("it is listed").id
+}
+
+fn need_of(venue: &Venue, positions: &[(MarketId, i64)]) -> PortfolioNeed {
+    need(venue.state(), CORE, positions.iter().copied()).expect("in range")
+}
+
+fn switch(venue: &mut Venue, name: &str, enabled: bool) -> Outcome {
+    venue.act(name, Action::SetPortfolioMode { universe: CORE, enabled }).outcome
+}
+
+/// The perpetual in lots of one, options in lots of a tenth.
+#[test]
+fn legs_of_different_steps_are_one_portfolio() {
+    let venue = venue();
+    let call = market(&venue, "BTC-15NOV23-100-C");
+    assert_eq!(need_of(&venue, &[]), PortfolioNeed::default());
+    // 18 % of 5,000, and 0.8 of it.
+    let linear = PortfolioNeed { initial_usd: usd("900"), maintenance_usd: usd("720") };
+    assert_eq!(need_of(&venue, &[(PERP, 50)]), linear);
+    assert_eq!(need_of(&venue, &[(PERP, -50)]), linear);
+    let naked = need_of(&venue, &[(call, -500)]);
+    let covered = need_of(&venue, &[(PERP, 50), (call, -500)]);
+    // A rise by 18 % less what the call is worth, and the naked charge; covered, a fall by 18 % less that.
+    assert!(naked.initial_usd > usd("870") && naked.initial_usd < usd("900"), "{naked:?}");
+    assert!(covered.initial_usd < usd("900"), "{covered:?}");
+    assert!(need_of(&venue, &[(call, 500)]).initial_usd <= usd("40"), "a long loses its worth and no more");
+}
+
+/// A switch must leave either side with its initial requirement; what a hedge needs less can be used at once.
+#[test]
+fn a_switch_leaves_both_sides_healthy() {
+    let mut venue = venue();
+    assert_eq!(switch(&mut venue, "bob", true), Outcome::Done);
+    scenario_on(
+        &mut venue,
+        "
+        alice buy BTC-15NOV23-100-C 60000 @ 0.7 gtc       -> resting 60000
+        bob   sell BTC-15NOV23-100-C 60000 @ 0.7 ioc      -> canceled margin
+        carol sell BTC-15NOV23-102-C 60000 @ 0.3 gtc      -> resting 60000
+        bob   buy BTC-15NOV23-102-C 60000 @ 0.3 gtc       -> filled 60000 for 1800
+        bob   sell BTC-15NOV23-100-C 60000 @ 0.7 ioc      -> filled 60000 for 4200
+        ",
+    );
+    let spread = margin(venue.state(), account_of("bob"), CORE).expect("in range");
+    // 6,000 units times a distance of two, the price of a rise by 18 %, and the naked charge.
+    assert!(spread.initial_usd < usd("20000"), "{spread:?}");
+    assert_eq!(switch(&mut venue, "bob", false), Outcome::Done);
+    assert_eq!(switch(&mut venue, "bob", false), Outcome::Done, "twice is once");
+    scenario_on(&mut venue, "carol transfer dave USDC 5000 -> done");
+    assert_eq!(switch(&mut venue, "carol", true), Outcome::Rejected { rejection: too_little(&venue, "carol") });
+    assert!(!venue.state().is_portfolio(account_of("carol"), CORE));
+}
+
+/// What carol would be told: 6,000 calls short need more as a portfolio than she has.
+fn too_little(venue: &Venue, name: &str) -> Rejection {
+    let account = account_of(name);
+    let positions = venue.state().positions_of(account).map(|(market, record)| (market, record.position.get()));
+    let required = need(venue.state(), CORE, positions).expect("in range").initial_usd;
+    let available =
+        margin(venue.state(), account, CORE).and_then(|margin| margin.initial_equity_usd()).expect("in range");
+    assert!(available < required);
+    Rejection::InsufficientMargin { required, available }
+}
