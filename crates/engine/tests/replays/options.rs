@@ -166,3 +166,43 @@ fn a_short_call_is_closed_in_the_book() {
     let left = table.lots("writer", "BTC-15NOV23-60000-C");
     assert!((-99..0).contains(&left), "a part is closed: {left} lots are left");
 }
+
+/// Not an attack: a portfolio that comes below maintenance through its delta is hedged with the perpetual, and its options stay.
+#[test]
+fn a_portfolio_is_hedged_before_it_is_closed() {
+    super::plant();
+    let table = Table::play(
+        "
+        start writer 20000
+        start holder 100000
+        start maker 2000000
+        insurance 500
+        vault 4000
+        share 100000
+        fees 0 350
+        options
+        price BTC 60000 ETH 2000
+        hold 2
+        writer portfolio on                          -> done
+        holder buy 1 BTC-15NOV23-60000-C 700 gtc     -> rests 1
+        writer sell 1 BTC-15NOV23-60000-C 700 ioc    -> fills 1
+        maker sell 8 BTC 71000 gtc                   -> rests 8
+        price BTC 62000
+        hold 7
+        price BTC 64000
+        hold 7
+        price BTC 66000
+        hold 7
+        price BTC 68000
+        hold 7
+        price BTC 70000
+        hold 7
+        price BTC 70600
+        hold 7
+        ",
+    );
+    let done = table.liquidations();
+    assert!(done.iter().all(|(_, _, method, _)| *method == LiquidationMethod::Hedge) && !done.is_empty(), "{done:?}");
+    assert_eq!(table.lots("writer", "BTC-15NOV23-60000-C"), -100, "nothing of the option was closed");
+    assert!(table.lots("writer", "BTC") > 0, "the perpetual was bought");
+}

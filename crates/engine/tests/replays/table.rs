@@ -16,7 +16,7 @@
 //! NAME leverage MARKET N [isolated] -> done
 //! NAME margin MARKET USD -> done           into the purse of an isolated position, or out of it
 //! NAME send WHO USD -> done                NAME move core|side USD -> done        out of that universe
-//! NAME cancel-all -> done
+//! NAME cancel-all -> done                  NAME portfolio on|off -> done          options with what they are on
 //! ```
 
 use crate::{
@@ -238,6 +238,7 @@ impl Table {
                 (Action::MoveUniverse { from, to, asset: USDC, amount: Amount::new(usd(amount)) }, None)
             }
             ["cancel-all"] => (Action::CancelAll { market: None }, None),
+            ["portfolio", mode] => (Action::SetPortfolioMode { universe: CORE, enabled: mode == "on" }, None),
             _ => panic!("no such step: {words:?}"),
         }
     }
