@@ -76,6 +76,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "palisade-engine",
             "palisade-gateway",
             "palisade-node",
+            "palisade-pricing",
             "palisade-types",
         ],
     ),

@@ -31,7 +31,7 @@ pub use worth::Unit;
 
 use palisade_types::{
     action::MarginMode, address::AccountId, event::Event, genesis::Genesis, hash::BlockDigest, oracle::OracleBundle,
-    receipt::Receipt, signing::VerifiedAction, time::TimeMs,
+    order::OpenOrder, receipt::Receipt, signing::VerifiedAction, time::TimeMs,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -177,10 +177,7 @@ impl Auditor {
                 self.orders.remove(&order.id.get());
                 Ok(())
             }
-            Event::OrderFilled { order } => {
-                let left = self.orders.get(&order.id.get()).map_or(0, |resting| resting.lots);
-                ensure(left == 0, || format!("order {} is filled but has {left} lots left", order.id))
-            }
+            Event::OrderFilled { order } => self.filled(order),
             Event::Traded(trade) => self.trade(trade),
             Event::LeverageUpdated { account, market, leverage, margin_mode } => {
                 self.margined(who(*account), market.get(), *leverage, *margin_mode == MarginMode::Isolated);
@@ -193,10 +190,13 @@ impl Auditor {
             | Event::MarkUpdated { .. }
             | Event::FundingRateSet { .. }
             | Event::FundingPaid { .. }
+            | Event::SurfaceUpdated { .. }
+            | Event::OptionsFixed { .. }
             | Event::LossSettled { .. } => self.priced(event),
-            Event::UniverseOpened { .. } | Event::MarketListed { .. } | Event::FutureListed { .. } => {
-                self.listed(event)
-            }
+            Event::UniverseOpened { .. }
+            | Event::MarketListed { .. }
+            | Event::FutureListed { .. }
+            | Event::OptionListed { .. } => self.listed(event),
             Event::SettlementPriceFixed { .. } | Event::Delivered { .. } | Event::MarketSettled { .. } => {
                 self.settled(event)
             }
@@ -204,6 +204,7 @@ impl Auditor {
             | Event::Liquidated(_)
             | Event::DeficitPaid { .. }
             | Event::CollateralSold { .. }
+            | Event::PortfolioModeSet { .. }
             | Event::GateChanged { .. } => self.liquidation(event),
             Event::Deleveraged { .. } => self.deleveraged(event),
             Event::TriggerPlaced { .. }
@@ -222,10 +223,6 @@ impl Auditor {
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. }
             | Event::BackstopSynced { .. } => self.pooled(event),
-            Event::OptionListed { .. }
-            | Event::SurfaceUpdated { .. }
-            | Event::OptionsFixed { .. }
-            | Event::PortfolioModeSet { .. } => unlisted(),
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
             // They move nothing and promise nothing that is followed here.
             Event::OrderAccepted { .. }
@@ -237,6 +234,12 @@ impl Auditor {
             | Event::ProtectionSet { .. }
             | Event::ProtectionFrozen { .. } => Ok(()),
         }
+    }
+
+    /// An order that is filled has nothing left.
+    fn filled(&self, order: &OpenOrder) -> Result<(), Objection> {
+        let left = self.orders.get(&order.id.get()).map_or(0, |resting| resting.lots);
+        ensure(left == 0, || format!("order {} is filled but has {left} lots left", order.id))
     }
 
     /// A switch of modes moves what margin asks for into a purse, or all of one back.
@@ -252,11 +255,6 @@ impl Auditor {
         let clears = |market: &Market| ledger::clearing(*market) == account;
         !self.ledger.is_purse(account) && !self.terms.markets.keys().any(clears)
     }
-}
-
-/// Options are no part of the simulated venue.
-fn unlisted() -> Result<(), Objection> {
-    Err("the simulated venue lists no options".to_owned())
 }
 
 #[cfg(test)]

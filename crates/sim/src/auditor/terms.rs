@@ -103,6 +103,8 @@ impl Auditor {
                 ensure(expires_at_ms.get() > self.now_ms, || format!("{symbol} is listed after its expiry"))?;
                 self.list(&spec)
             }
+            // Without a series in the genesis there are none, and whatever options bring about is not followed.
+            Event::OptionListed { symbol, .. } => Err(format!("option {symbol}: the simulated venue has no series")),
             _ => Ok(()),
         }
     }
