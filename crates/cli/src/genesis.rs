@@ -145,6 +145,7 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
         },
         storage: StorageTerms { layout: 1 },
         future_series: FUTURES.iter().map(future_series).collect(),
+        synthetics: Vec::new(),
     }
 }
 

@@ -109,6 +109,7 @@ fn genesis(backstop_usd: i128) -> Genesis {
         action_budget: ActionBudgetTerms { initial: 1, per_usd_traded: 0, refill_interval_ms: 1, cancel_allowance: 0 },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

@@ -52,6 +52,7 @@ pub mod risk;
 pub mod rules;
 pub mod shares;
 pub mod state;
+pub mod synthetics;
 pub mod tranches;
 mod triggers;
 mod twap;

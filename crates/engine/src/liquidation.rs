@@ -25,6 +25,7 @@ mod slice;
 mod transfer;
 pub(crate) mod watch;
 
+pub(crate) use backstop::capital as backstop_capital;
 #[cfg(test)]
 pub(crate) use boxes::holdings;
 pub use watch::scan;

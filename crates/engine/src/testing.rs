@@ -161,6 +161,7 @@ pub(crate) fn genesis() -> Genesis {
         },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

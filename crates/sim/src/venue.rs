@@ -267,6 +267,7 @@ pub fn genesis(seed: u64) -> Genesis {
         },
         storage: StorageTerms { layout: 1 },
         future_series: vec![capital.series()],
+        synthetics: Vec::new(),
     }
 }
 

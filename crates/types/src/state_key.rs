@@ -103,6 +103,10 @@ pub enum Table {
     Settlement = 21,
     /// When a series of futures lists next.
     FutureSeries = 22,
+    /// Synthetic assets.
+    Synthetic = 55,
+    /// Debt positions; never of nothing.
+    Debt = 56,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

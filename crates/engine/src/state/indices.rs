@@ -6,6 +6,7 @@
 //! - An entry with nothing in it is removed, so that equal records give equal indices.
 
 use super::{
+    debts::{DebtPlace, DebtTotals},
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
@@ -124,6 +125,12 @@ pub(crate) struct Indices {
     pub(super) holders: BTreeMap<MarketId, BTreeSet<AccountId>>,
     /// Profits that clearing has not received; only of markets that are short.
     pub(super) unreceived: BTreeMap<MarketId, Unreceived>,
+    /// Debt positions by synthetic, the least collateral over debt first.
+    pub(super) debt_places: BTreeMap<AssetId, BTreeSet<DebtPlace>>,
+    /// Sums over them.
+    pub(super) debt_totals: BTreeMap<AssetId, DebtTotals>,
+    /// What there is of an asset, over all universes.
+    pub(super) supplies: BTreeMap<AssetId, Amount>,
     /// Which accounts must be margined again; no part of the state.
     pub(super) watch: Watch,
     pub(super) special_orders: SpecialOrders,
@@ -143,7 +150,6 @@ impl Derived<MarketId> for MarkRecord {}
 impl Derived<SignerId> for NonceSet {}
 impl Derived<MarketId> for FundingRecord {}
 impl Derived<u32> for FutureSeriesRecord {}
-impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
 impl Derived<MarginUnit> for MarginLevel {
     /// A box ends where the next level after the recorded one could begin.

@@ -8,6 +8,7 @@
 //! - Records of a lower tag never refer to records of a higher one.
 
 use super::{
+    debts::{DebtId, DebtRecord, SyntheticRecord},
     indices::Indices,
     keyless::SubAccountRecord,
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
@@ -244,6 +245,10 @@ tables! {
     21 Settlement settlements: MarketId => SettlementRecord, Inline;
     /// When a series of futures lists next.
     22 FutureSeries future_series: u32 => FutureSeriesRecord, Inline;
+    /// Synthetic assets.
+    55 Synthetic synthetics: AssetId => SyntheticRecord, Inline;
+    /// Debt positions; never of nothing.
+    56 Debt debts: DebtId => DebtRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -212,6 +212,7 @@ impl Terms {
             },
             storage: StorageTerms { layout: 1 },
             future_series: Vec::new(),
+            synthetics: Vec::new(),
         }
     }
 

@@ -135,6 +135,7 @@ pub fn genesis(setup: &Setup) -> Genesis {
         },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

@@ -102,5 +102,6 @@ pub fn genesis() -> Genesis {
         },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }

@@ -186,6 +186,7 @@ pub fn genesis(chain_id: u64, seats: std::ops::Range<u8>) -> Genesis {
         action_budget: ActionBudgetTerms { initial: 1, per_usd_traded: 1, refill_interval_ms: 1, cancel_allowance: 1 },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

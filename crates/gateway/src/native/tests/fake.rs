@@ -266,6 +266,7 @@ pub fn genesis() -> Genesis {
         action_budget: ActionBudgetTerms { initial: 1, per_usd_traded: 2, refill_interval_ms: 3, cancel_allowance: 4 },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 
