@@ -13,6 +13,10 @@
 
 mod buy_back;
 pub(crate) mod liquidation;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod table;
 mod takeover;
 
 use crate::{
