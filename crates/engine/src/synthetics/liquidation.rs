@@ -32,7 +32,7 @@ use palisade_types::{
 };
 
 /// Debt positions worked on in one block.
-pub const DEBT_LIQUIDATIONS_PER_BLOCK_MAX: usize = 64;
+pub const DEBT_LIQUIDATIONS_PER_BLOCK_MAX: usize = 32;
 
 /// How far above the index the vault buys back what it took over.
 const BUY_BACK_BAND: Rate = Rate::new(5_000);
