@@ -2,13 +2,15 @@
 //! `synthetics/model_tests.rs`.
 
 use super::{
-    REDEEMED_POSITIONS_MAX, Units,
+    REDEEMED_POSITIONS_MAX, Units, debt_violation,
     table::{TOKEN, UNIT, act, genesis_with, index, refused, run, spec, units, venue, venue_with, worth},
+    violation,
 };
 use crate::{
     action::{self, Actor},
     backstop::current,
-    state::{IndexRecord, Record, UniverseRecord},
+    execute::audit_for_tests,
+    state::{DebtId, DebtRecord, IndexRecord, Record, SyntheticRecord, UniverseRecord},
     testing::{BTC, CORE, USDC, Venue, account_of, cases, price, scenario_on, usd},
     work::Work,
 };
@@ -375,6 +377,31 @@ fn units_that_move_to_another_universe_are_owed_still() {
     assert_eq!(venue.act("alice", moved).outcome, Outcome::Done);
     assert_eq!(venue.state().supply(TOKEN), units("10"));
     run(&mut venue, "alice burn 7 -> refused insufficient_balance\nalice burn 6 -> done");
+}
+
+/// Each of these would let somebody redeem what nobody paid for.
+#[test]
+fn the_audit_sees_units_that_nobody_owes_and_collateral_that_is_not_there() {
+    let mut venue = venue();
+    run(&mut venue, "alice mint 10 with 1500");
+    let id = DebtId { asset: TOKEN, account: account_of("alice") };
+    let debt = *venue.state().debt(TOKEN, id.account).expect("it was minted");
+    let synthetic = *venue.state().synthetic(TOKEN).expect("a synthetic");
+    let owes = |debt: DebtRecord| Record::Debt { id, record: debt };
+    let less = owes(DebtRecord { debt: Amount::new(debt.debt.get() - 1), ..debt });
+    let more = owes(DebtRecord { collateral_usd: Usd::new(debt.collateral_usd.get() + 1), ..debt });
+    let shortfall = Amount::new(1);
+    let short = Record::Synthetic { id: TOKEN, record: SyntheticRecord { shortfall, ..synthetic } };
+    for (damage, sums, position) in [(less, true, false), (more, false, true), (short, true, false)] {
+        with_state(&mut venue, vec![damage.clone()], |work| {
+            let found = audit_for_tests(work.state).unwrap_or_default();
+            assert!(found.starts_with("I2: "), "{damage:?}: {found}");
+            // What is asked after every action that changes either.
+            assert_eq!(violation(work.state, TOKEN).is_some(), sums, "{damage:?}");
+            assert_eq!(debt_violation(work.state, id).is_some(), position, "{damage:?}");
+        });
+    }
+    assert_eq!(audit_for_tests(venue.state()), None);
 }
 
 #[test]
