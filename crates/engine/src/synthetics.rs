@@ -71,7 +71,9 @@ impl Units {
         if self.supply <= Amount::ZERO {
             return Ok(Amount::ZERO);
         }
-        multiply_divide_floor(units.get(), self.debt.get(), self.supply.get()).map(Amount::new).ok_or(Rejection::Overflow)
+        multiply_divide_floor(units.get(), self.debt.get(), self.supply.get())
+            .map(Amount::new)
+            .ok_or(Rejection::Overflow)
     }
 
     /// The units whose burning lets debtors owe so much less, rounded up.

@@ -256,8 +256,10 @@ fn a_halted_universe_moves_nothing_and_a_gated_one_lets_debts_shrink() {
         Action::WithdrawDebtCollateral { asset, amount_usd: usd("1") },
         Action::RedeemSynthetic { asset, amount: units("1"), minimum_usd: Usd::ZERO },
     ];
-    let shrinking =
-        [Action::BurnSynthetic { asset, amount: units("1") }, Action::AddDebtCollateral { asset, amount_usd: usd("1") }];
+    let shrinking = [
+        Action::BurnSynthetic { asset, amount: units("1") },
+        Action::AddDebtCollateral { asset, amount_usd: usd("1") },
+    ];
     let universe = venue.state().universe(CORE).expect("the core universe").clone();
     let halted = UniverseRecord { halted: Some("x".to_owned()), ..universe.clone() };
     with_state(&mut venue, vec![Record::Universe { id: CORE, record: halted }], |work| {

@@ -432,7 +432,9 @@ pub enum Rejection {
     #[error("collateral would be {collateral_usd}, what is owed needs {required_usd}: add collateral or owe less")]
     DebtCollateralNeeded { collateral_usd: Usd, required_usd: Usd } = 124,
     /// No fresh index of what a synthetic tracks.
-    #[error("asset {asset} has no fresh index: of synthetics that track it, burning and adding collateral are accepted")]
+    #[error(
+        "asset {asset} has no fresh index: of synthetics that track it, burning and adding collateral are accepted"
+    )]
     StaleIndex { asset: AssetId } = 125,
     /// Burning more than is owed.
     #[error("burning {required} asked for, {owed} close the position")]

@@ -72,12 +72,7 @@ pub(super) fn run(
 }
 
 /// The positions that pay for `wanted` of debt, the least collateral over debt first.
-fn hits(
-    work: &Work<'_>,
-    terms: &Terms,
-    index: &IndexRecord,
-    wanted: Amount,
-) -> Result<Vec<RedeemedDebt>, Rejection> {
+fn hits(work: &Work<'_>, terms: &Terms, index: &IndexRecord, wanted: Amount) -> Result<Vec<RedeemedDebt>, Rejection> {
     let mut left = wanted;
     let mut found = Vec::new();
     for (account, record) in work.state.debts_by_ratio(terms.spec.asset).take(REDEEMED_POSITIONS_MAX) {
@@ -126,7 +121,8 @@ fn hit(
     owed: &Debt,
     debt: Amount,
 ) -> Result<RedeemedDebt, Rejection> {
-    let part = multiply_divide_floor(owed.collateral_usd.get(), debt.get(), owed.debt.get()).ok_or(Rejection::Overflow)?;
+    let part =
+        multiply_divide_floor(owed.collateral_usd.get(), debt.get(), owed.debt.get()).ok_or(Rejection::Overflow)?;
     let paid_usd = terms.value_without_usd(debt, index.price, terms.spec.redemption_fee)?.min(Usd::new(part));
     let ends = debt == owed.debt && account != terms.own();
     let rest_usd = owed.collateral_usd.checked_sub(paid_usd).ok_or(Rejection::Overflow)?;

@@ -162,9 +162,7 @@ impl State {
     /// A synthetic's positions, the least collateral over debt first.
     pub fn debts_by_ratio(&self, asset: AssetId) -> impl Iterator<Item = (AccountId, DebtRecord)> {
         let places = self.indices.debt_places.get(&asset).into_iter().flatten();
-        places.map(|place| {
-            (place.account, DebtRecord { debt: place.debt, collateral_usd: place.collateral_usd })
-        })
+        places.map(|place| (place.account, DebtRecord { debt: place.debt, collateral_usd: place.collateral_usd }))
     }
 
     /// Sums over a synthetic's positions.

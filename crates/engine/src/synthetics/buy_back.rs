@@ -101,12 +101,7 @@ fn limit_price(
 }
 
 /// The fewest lots that stand for `wanted` of debt, but no more than stand for all of it.
-fn lots(
-    state: &State,
-    terms: &Terms,
-    market: &MarketSpec,
-    (wanted, all): (Amount, Amount),
-) -> Result<Size, Rejection> {
+fn lots(state: &State, terms: &Terms, market: &MarketSpec, (wanted, all): (Amount, Amount)) -> Result<Size, Rejection> {
     let units = terms.units(state);
     let decimals = asset_decimals(state, terms)?;
     let most = whole_lots(units.units_of(all)?, market.size_decimals, decimals)?;

@@ -1,8 +1,7 @@
 //! Debts that lack collateral: each way that they are taken over, who bears what, and that whoever lacks any is found.
 
 use super::super::table::{
-    TOKEN, TOKEN_SPOT, UNIT, act, check_found, index, refused, run, spec, terms, units, venue, venue_with,
-    worth,
+    TOKEN, TOKEN_SPOT, UNIT, action, check_found, index, refused, run, spec, terms, units, venue, venue_with, worth,
 };
 use crate::{
     execute::BlockOutcome,
@@ -17,7 +16,8 @@ use palisade_types::{
     rejection::Rejection,
     synthetic::{DebtLiquidation, DebtLiquidationMethod, SyntheticSpec},
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use std::collections::BTreeMap;
 
 /// Sets the index in a block of its own, for its events.
 fn priced(venue: &mut Venue, at: Price) -> BlockOutcome {
@@ -132,7 +132,7 @@ fn the_book_closes_the_slice_that_restores() {
         &mut venue,
         "
         alice owes 3.801 with 724.85379375
-        book pBTC/USDC | 3801@125.00000000
+        book pBTC/USDC | 3801@125
         short 0
         ",
     );
@@ -336,15 +336,41 @@ fn more_than_a_block_may_do_is_done_in_the_next_the_worst_first() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Mint { who: usize, amount: i128, collateral: i128 },
-    Burn { who: usize, amount: i128 },
-    Add { who: usize, amount: i128 },
-    Take { who: usize, amount: i128 },
-    Redeem { who: usize, amount: i128 },
-    Send { who: usize, to: usize, amount: i128 },
+    Mint {
+        who: usize,
+        amount: i128,
+        collateral: i128,
+    },
+    Burn {
+        who: usize,
+        amount: i128,
+    },
+    Add {
+        who: usize,
+        amount: i128,
+    },
+    Take {
+        who: usize,
+        amount: i128,
+    },
+    Redeem {
+        who: usize,
+        amount: i128,
+    },
+    Send {
+        who: usize,
+        to: usize,
+        amount: i128,
+    },
     /// In thousandths of the index now.
-    Price { permille: i64 },
-    Ask { who: usize, lots: u64, permille: i64 },
+    Price {
+        permille: i64,
+    },
+    Ask {
+        who: usize,
+        lots: u64,
+        permille: i64,
+    },
 }
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
@@ -366,7 +392,8 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn play(venue: &mut Venue, step: &Step) -> Option<BlockOutcome> {
+/// Everything that the step's block did.
+fn play(venue: &mut Venue, step: &Step) -> BlockOutcome {
     let text = |amount: i128| Usd::new(amount).to_string();
     let (who, words) = match step {
         Step::Mint { who, amount, collateral } => (who, format!("mint {} with {}", text(*amount), text(*collateral))),
@@ -377,26 +404,32 @@ fn play(venue: &mut Venue, step: &Step) -> Option<BlockOutcome> {
         Step::Send { who, to, amount } => (who, format!("sends {} {}", PEOPLE[*to], text(*amount))),
         Step::Price { permille } => {
             let at = (index(venue).price.get() / 1_000 * permille).clamp(UNIT as i64, 10_000 * UNIT as i64);
-            return Some(priced(venue, Price::new(at)));
+            return priced(venue, Price::new(at));
         }
         Step::Ask { who, lots, permille } => {
-            let halves = index(venue).price.get() / 50_000_000 * permille / 1_000;
-            let limit = Price::new(halves.max(1) * 50_000_000);
-            let order = OrderRequest {
-                market: TOKEN_SPOT,
-                side: Side::Sell,
-                price: limit,
-                size: Size::new(*lots),
-                time_in_force: TimeInForce::Gtc,
-                reduce_only: false,
-                client_order_id: None,
-            };
-            venue.act(PEOPLE[*who], Action::Place { orders: vec![order] });
-            return None;
+            let order = ask(index(venue).price, Size::new(*lots), *permille);
+            let signed = venue.sign(PEOPLE[*who], order);
+            return venue.block(&[signed], None);
         }
     };
-    act(venue, PEOPLE[*who], &words);
-    None
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let action = action(venue, &words).expect("an action");
+    let signed = venue.sign(PEOPLE[*who], action);
+    venue.block(&[signed], None)
+}
+
+fn ask(at: Price, size: Size, permille: i64) -> Action {
+    let halves = at.get() / 50_000_000 * permille / 1_000;
+    let order = OrderRequest {
+        market: TOKEN_SPOT,
+        side: Side::Sell,
+        price: Price::new(halves.max(1) * 50_000_000),
+        size,
+        time_in_force: TimeInForce::Gtc,
+        reduce_only: false,
+        client_order_id: None,
+    };
+    Action::Place { orders: vec![order] }
 }
 
 /// What a block that set a price leaves: everyone who does not cover the debt is dealt with, and what nobody owes is the
@@ -438,7 +471,7 @@ proptest! {
         for step in &list {
             let outcome = play(&mut venue, step);
             check_found(venue.state(), index(&venue).price);
-            if let Some(outcome) = outcome {
+            if matches!(step, Step::Price { .. }) {
                 check_losses(&venue, &outcome, vault > 0);
             }
             prop_assert_eq!(venue.state().balance(account_of("erin"), CORE, USDC), units("100000"));
@@ -447,5 +480,48 @@ proptest! {
             let fund = venue.state().balance(AccountId::insurance(CORE), CORE, USDC);
             prop_assert!(fund >= units("1500"), "{fund}");
         }
+    }
+}
+
+/// What the random lives are worth: each way that a debt ends is on their way, many times.
+#[test]
+fn random_lives_reach_every_end_of_a_debt() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for round in 0..80 {
+        let list = prop::collection::vec(steps(), 20..45).new_tree(&mut runner).expect("a list").current();
+        let mut venue = venue_with(spec(), 2_000, i128::from(round % 2) * 20_000);
+        for event in list.iter().flat_map(|step| play(&mut venue, step).events) {
+            let name = match event {
+                Event::DebtLiquidated(done) => format!("{:?}", done.method),
+                Event::SyntheticMinted { .. } => "minted".to_owned(),
+                Event::SyntheticBurned { account, .. } if account == AccountId::backstop(CORE) => "unwound".to_owned(),
+                Event::SyntheticBurned { amount, debt, .. } if amount != debt => "burned while short".to_owned(),
+                Event::SyntheticBurned { .. } => "burned".to_owned(),
+                Event::SyntheticRedeemed { debts, .. } if debts.len() > 1 => "redeemed from several".to_owned(),
+                Event::SyntheticRedeemed { .. } => "redeemed".to_owned(),
+                Event::ShortfallChanged { shortfall, .. } if shortfall.is_zero() => "healed".to_owned(),
+                Event::ShortfallChanged { .. } => "short".to_owned(),
+                Event::DeficitPaid { .. } => "paid by the fund".to_owned(),
+                _ => continue,
+            };
+            *seen.entry(name).or_default() += 1;
+        }
+    }
+    for name in [
+        "Book",
+        "Backstop",
+        "WrittenOff",
+        "minted",
+        "unwound",
+        "burned",
+        "burned while short",
+        "redeemed",
+        "redeemed from several",
+        "healed",
+        "short",
+        "paid by the fund",
+    ] {
+        assert!(seen.get(name).is_some_and(|count| *count >= 3), "{name}: {seen:?}");
     }
 }

@@ -260,7 +260,9 @@ fn operations() -> impl Strategy<Value = Operation> {
 fn play(venue: &mut Venue, operation: &Operation) -> bool {
     let text = |amount: i128| Usd::new(amount).to_string();
     let (who, words) = match operation {
-        Operation::Mint { who, amount, collateral } => (who, format!("mint {} with {}", text(*amount), text(*collateral))),
+        Operation::Mint { who, amount, collateral } => {
+            (who, format!("mint {} with {}", text(*amount), text(*collateral)))
+        }
         Operation::Burn { who, amount } => (who, format!("burn {}", text(*amount))),
         Operation::Add { who, amount } => (who, format!("add {}", text(*amount))),
         Operation::Take { who, amount } => (who, format!("take {}", text(*amount))),

@@ -136,9 +136,7 @@ pub(crate) fn action(venue: &Venue, words: &[&str]) -> Option<Action> {
         ["redeem", amount, "least", minimum] => {
             Action::RedeemSynthetic { asset, amount: units(amount), minimum_usd: usd(minimum) }
         }
-        ["sends", to, amount] => {
-            Action::Transfer { universe: CORE, to: who(venue, to), asset, amount: units(amount) }
-        }
+        ["sends", to, amount] => Action::Transfer { universe: CORE, to: who(venue, to), asset, amount: units(amount) },
         _ => return None,
     })
 }

@@ -79,10 +79,7 @@ impl Fence {
         let capital = backstop_capital(state, universe, terms.collateral)?;
         let capital = capital.checked_add(equity_usd(state, vault, universe, None)?).ok_or(Rejection::Overflow)?;
         let share = multiply_divide_floor(capital.get(), i128::from(terms.spec.backstop_share.get()), RATE_ONE);
-        Ok(Self {
-            free_usd: quote_value_usd(free),
-            share_usd: share.map(Usd::new).ok_or(Rejection::Overflow)?,
-        })
+        Ok(Self { free_usd: quote_value_usd(free), share_usd: share.map(Usd::new).ok_or(Rejection::Overflow)? })
     }
 }
 

@@ -379,11 +379,7 @@ fn check_amount(what: &'static str, asset: AssetId, amount: Amount) -> Result<()
     if amount.get() > 0 { Ok(()) } else { Err(GenesisError::AmountNotPositive { what, asset, amount }) }
 }
 
-pub(super) fn asset(
-    genesis: &Genesis,
-    id: AssetId,
-    what: impl Fn() -> String,
-) -> Result<&AssetSpec, GenesisError> {
+pub(super) fn asset(genesis: &Genesis, id: AssetId, what: impl Fn() -> String) -> Result<&AssetSpec, GenesisError> {
     genesis.assets.get(id.get() as usize).ok_or_else(|| GenesisError::UnknownAsset { what: what(), asset: id })
 }
 
