@@ -362,9 +362,9 @@ enum Step {
         to: usize,
         amount: i128,
     },
-    /// In thousandths of the index now.
+    /// In cents.
     Price {
-        permille: i64,
+        cents: i64,
     },
     Ask {
         who: usize,
@@ -377,18 +377,20 @@ const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 fn steps() -> impl Strategy<Value = Step> {
     let who = || 0..PEOPLE.len();
-    let amount = || prop_oneof![1i128..30, UNIT..9 * UNIT, UNIT..60 * UNIT];
-    let dollars = || prop_oneof![1i128..30, Just(0), 50 * UNIT..6_000 * UNIT];
+    let amount = || prop_oneof![1 => 1i128..30, 4 => UNIT..9 * UNIT, 1 => UNIT..60 * UNIT];
+    let dollars = || prop_oneof![1 => 0i128..30, 4 => 100 * UNIT..1_600 * UNIT, 1 => 50 * UNIT..6_000 * UNIT];
+    // Around where it began, and jumps through positions and back.
+    let cents =
+        prop_oneof![4 => 9_000i64..12_500, 2 => 12_500i64..16_000, 1 => 16_000i64..40_000, 1 => 3_000i64..9_000];
     prop_oneof![
-        5 => (who(), amount(), dollars()).prop_map(|(who, amount, collateral)| Step::Mint { who, amount, collateral }),
+        6 => (who(), amount(), dollars()).prop_map(|(who, amount, collateral)| Step::Mint { who, amount, collateral }),
         2 => (who(), amount()).prop_map(|(who, amount)| Step::Burn { who, amount }),
         1 => (who(), dollars()).prop_map(|(who, amount)| Step::Add { who, amount }),
         2 => (who(), dollars()).prop_map(|(who, amount)| Step::Take { who, amount }),
         3 => (who(), amount()).prop_map(|(who, amount)| Step::Redeem { who, amount }),
         2 => (who(), who(), amount()).prop_map(|(who, to, amount)| Step::Send { who, to, amount }),
-        4 => (500i64..2_000).prop_map(|permille| Step::Price { permille }),
-        3 => (950i64..1_080).prop_map(|permille| Step::Price { permille }),
-        2 => (who(), 100u64..9_000, 900i64..1_200).prop_map(|(who, lots, permille)| Step::Ask { who, lots, permille }),
+        6 => cents.prop_map(|cents| Step::Price { cents }),
+        3 => (who(), 100u64..9_000, 900i64..1_080).prop_map(|(who, lots, permille)| Step::Ask { who, lots, permille }),
     ]
 }
 
@@ -402,9 +404,8 @@ fn play(venue: &mut Venue, step: &Step) -> BlockOutcome {
         Step::Take { who, amount } => (who, format!("take {}", text(*amount))),
         Step::Redeem { who, amount } => (who, format!("redeem {} least 0", text(*amount))),
         Step::Send { who, to, amount } => (who, format!("sends {} {}", PEOPLE[*to], text(*amount))),
-        Step::Price { permille } => {
-            let at = (index(venue).price.get() / 1_000 * permille).clamp(UNIT as i64, 10_000 * UNIT as i64);
-            return priced(venue, Price::new(at));
+        Step::Price { cents } => {
+            return priced(venue, Price::new(cents * 1_000_000));
         }
         Step::Ask { who, lots, permille } => {
             let order = ask(index(venue).price, Size::new(*lots), *permille);

@@ -11,7 +11,8 @@ use palisade_types::{
     receipt::Outcome,
     synthetic::SyntheticSpec,
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use std::collections::BTreeMap;
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 const MILLION: i128 = 1_000_000;
@@ -51,7 +52,7 @@ enum Operation {
     Take { who: usize, amount: i128 },
     Redeem { who: usize, amount: i128 },
     Send { who: usize, to: usize, amount: i128 },
-    Price { permille: i64 },
+    Price { cents: i64 },
 }
 
 /// Which payer of a redemption: a person, or the synthetic itself.
@@ -243,16 +244,19 @@ fn address(payer: Payer) -> AccountId {
 
 fn operations() -> impl Strategy<Value = Operation> {
     let who = || 0..PEOPLE.len();
-    let amount = || prop_oneof![1i128..30, UNIT - 2..UNIT + 3, UNIT..9 * UNIT, UNIT..300 * UNIT];
-    let dollars = || prop_oneof![0i128..30, 50 * UNIT..1_500 * UNIT, 50 * UNIT..60_000 * UNIT];
+    let amount = || prop_oneof![1 => 1i128..30, 1 => UNIT - 2..UNIT + 3, 4 => UNIT..9 * UNIT, 1 => UNIT..300 * UNIT];
+    let dollars = || prop_oneof![1 => 0i128..30, 4 => 100 * UNIT..1_600 * UNIT, 1 => 50 * UNIT..60_000 * UNIT];
+    let cents =
+        prop_oneof![4 => 9_000i64..12_500, 2 => 12_500i64..16_000, 1 => 16_000i64..40_000, 1 => 3_000i64..9_000];
     prop_oneof![
-        5 => (who(), amount(), dollars()).prop_map(|(who, amount, collateral)| Operation::Mint { who, amount, collateral }),
+        5 => (who(), amount(), dollars())
+            .prop_map(|(who, amount, collateral)| Operation::Mint { who, amount, collateral }),
         3 => (who(), amount()).prop_map(|(who, amount)| Operation::Burn { who, amount }),
         1 => (who(), dollars()).prop_map(|(who, amount)| Operation::Add { who, amount }),
         2 => (who(), dollars()).prop_map(|(who, amount)| Operation::Take { who, amount }),
         4 => (who(), amount()).prop_map(|(who, amount)| Operation::Redeem { who, amount }),
         2 => (who(), who(), amount()).prop_map(|(who, to, amount)| Operation::Send { who, to, amount }),
-        3 => (600i64..1_700).prop_map(|permille| Operation::Price { permille }),
+        3 => cents.prop_map(|cents| Operation::Price { cents }),
     ]
 }
 
@@ -268,16 +272,13 @@ fn play(venue: &mut Venue, operation: &Operation) -> bool {
         Operation::Take { who, amount } => (who, format!("take {}", text(*amount))),
         Operation::Redeem { who, amount } => (who, format!("redeem {} least 0", text(*amount))),
         Operation::Send { who, to, amount } => (who, format!("sends {} {}", PEOPLE[*to], text(*amount))),
-        Operation::Price { permille } => {
-            venue.set_index(BTC, Price::new(moved(index(venue), *permille)));
+        Operation::Price { cents } => {
+            // Off every round number, so that everything is rounded.
+            venue.set_index(BTC, Price::new(cents * 1_000_000 + 7));
             return true;
         }
     };
     act(venue, PEOPLE[*who], &words) == Outcome::Done
-}
-
-fn moved(index: IndexRecord, permille: i64) -> i64 {
-    (index.price.get() * permille / 1_000).clamp(1_000_003, 4_000 * UNIT as i64)
 }
 
 /// The engine's standing in the model's words.
@@ -306,25 +307,63 @@ fn seen(venue: &Venue) -> Model {
 
 const CLAIM: i128 = 500 * UNIT;
 
+/// Lives a list of operations in both, and says which were accepted, how often, and which of them while units were short.
+fn live(list: &[Operation], fund: i128) -> BTreeMap<&'static str, u32> {
+    let mut accepted_of = BTreeMap::new();
+    let spec = SyntheticSpec { market: None, backstop_share: Rate::ZERO, ..spec() };
+    let mut venue = Venue::with(genesis_with(spec, fund, 0));
+    let mut model = Model::new(fund * UNIT, CLAIM);
+    run(&mut venue, "price 100");
+    for operation in list {
+        let accepted = play(&mut venue, operation);
+        let IndexRecord { price, slow_price, .. } = index(&venue);
+        let (at, slow) = (i128::from(price.get()), i128::from(slow_price.get()));
+        model.block(at);
+        let is_short = model.short > 0;
+        let expected = model.run(operation, at, at.max(slow));
+        assert_eq!(accepted, expected, "{operation:?} {model:?}");
+        assert_eq!(seen(&venue), model, "{operation:?}");
+        check_found(venue.state(), price);
+        let name = match (operation, is_short) {
+            (Operation::Mint { .. }, _) => "mint",
+            (Operation::Burn { .. }, false) => "burn",
+            (Operation::Burn { .. }, true) => "burn while short",
+            (Operation::Add { .. }, _) => "add",
+            (Operation::Take { .. }, _) => "take",
+            (Operation::Redeem { .. }, false) => "redeem",
+            (Operation::Redeem { .. }, true) => "redeem while short",
+            (Operation::Send { .. }, _) => "send",
+            (Operation::Price { .. }, false) => "price",
+            (Operation::Price { .. }, true) => "price while short",
+        };
+        *accepted_of.entry(name).or_default() += u32::from(accepted);
+    }
+    accepted_of
+}
+
 proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn the_engine_does_what_the_model_does(list in prop::collection::vec(operations(), 1..50), fund in prop_oneof![Just(0i128), Just(300), Just(2_000)]) {
-        let spec = SyntheticSpec { market: None, backstop_share: Rate::ZERO, ..spec() };
-        let mut venue = Venue::with(genesis_with(spec, fund, 0));
-        let mut model = Model::new(fund * UNIT, CLAIM);
-        run(&mut venue, "price 100");
-        for operation in &list {
-            let accepted = play(&mut venue, operation);
-            let IndexRecord { price, slow_price, .. } = index(&venue);
-            let (at, slow) = (i128::from(price.get()), i128::from(slow_price.get()));
-            model.block(at);
-            let expected = model.run(operation, at, at.max(slow));
-            prop_assert_eq!(accepted, expected, "{:?} {:?}", operation, model);
-            let found = seen(&venue);
-            prop_assert_eq!(&found, &model, "{:?}", operation);
-            check_found(venue.state(), price);
+    fn the_engine_does_what_the_model_does(
+        list in prop::collection::vec(operations(), 1..50),
+        fund in prop_oneof![Just(0i128), Just(300), Just(2_000)],
+    ) {
+        live(&list, fund);
+    }
+}
+
+/// What the comparison is worth: each operation is accepted in it many times, short or not.
+#[test]
+fn what_is_compared_happens() {
+    let mut runner = TestRunner::deterministic();
+    let mut accepted: BTreeMap<&'static str, u32> = BTreeMap::new();
+    for round in 0..60 {
+        let list = prop::collection::vec(operations(), 30..50).new_tree(&mut runner).expect("a list").current();
+        for (name, count) in live(&list, if round % 2 == 0 { 0 } else { 300 }) {
+            *accepted.entry(name).or_default() += count;
         }
     }
+    assert_eq!(accepted.len(), 10, "{accepted:?}");
+    assert!(accepted.values().all(|count| *count >= 3), "{accepted:?}");
 }
