@@ -15,6 +15,7 @@ use palisade_types::{
         RiskTerms, UniverseSpec,
     },
     numbers::{Amount, Price, Rate, Size, Usd},
+    synthetic::SyntheticSpec,
     time::TimeMs,
 };
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ const fn listed(symbol: &'static str, decimals: u8, anchor: i64) -> Listed {
     Listed { symbol, decimals, anchor }
 }
 
-/// In order of asset id: collateral, what markets trade, then what has an index only.
+/// In order of asset id: collateral, what markets trade, what has an index only, then what is minted.
 const ASSETS: &[Listed] = &[
     listed("USDC", 8, 0),
     listed("PURR", 5, 20_000_000),
@@ -67,6 +68,7 @@ const ASSETS: &[Listed] = &[
     listed("POL", 8, 23_600_000),
     listed("UNI", 8, 790_000_000),
     listed("XRP", 8, 280_000_000),
+    listed("pBTC", 8, 0),
 ];
 
 /// A linear market: universe, underlying, size decimals, maximum leverage, most open interest and most held by one account
@@ -125,7 +127,10 @@ const OPTION_FEE: Rate = Rate::new(300);
 const COLLATERAL: &[(&str, i64, i64, i128)] = &[("BTC", 850_000, 900_000, 200), ("ETH", 800_000, 870_000, 100)];
 
 /// A spot market against USDC: base and size decimals.
-const SPOTS: &[(&str, u8)] = &[("PURR", 0), ("BTC", 5), ("ETH", 4)];
+const SPOTS: &[(&str, u8)] = &[("PURR", 0), ("BTC", 5), ("ETH", 4), ("pBTC", 5)];
+
+/// Synthetics, each with a spot market: what is minted, and whose index it follows.
+const SYNTHETICS: &[(&str, &str)] = &[("pBTC", "BTC")];
 
 /// The genesis of a devnet with these validators.
 pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Seat>) -> Genesis {
@@ -165,6 +170,7 @@ pub fn devnet_genesis(chain_id: u64, name: &str, time_ms: TimeMs, seats: Vec<Sea
         storage: StorageTerms { layout: 1 },
         future_series: FUTURES.iter().map(future_series).collect(),
         option_series: OPTIONS.iter().map(option_series).collect(),
+        synthetics: SYNTHETICS.iter().map(|(symbol, tracks)| synthetic(symbol, tracks)).collect(),
     }
 }
 
@@ -315,6 +321,26 @@ fn spot(id: MarketId, terms: &(&str, u8)) -> MarketSpec {
         kind: MarketKind::Spot { base: asset(symbol), quote: USDC },
         tick: power_of_ten_price(size_decimals),
         ..market_terms(size_decimals)
+    }
+}
+
+/// 150 % collateral, liquidated below 125 %; the ceiling is a thousand units, the least debt a thousandth of one.
+fn synthetic(symbol: &str, tracks: &str) -> SyntheticSpec {
+    let place = SPOTS.iter().zip(MarketId::FIRST_SPOT..).find(|((base, _), _)| *base == symbol);
+    SyntheticSpec {
+        asset: asset(symbol),
+        tracks: asset(tracks),
+        universe: CORE,
+        market: place.map(|(_, id)| MarketId::new(id)),
+        debt_ceiling: units(symbol, 1_000),
+        minimum_debt: Amount::new(units(symbol, 1).get() / 1_000),
+        initial_ratio: Rate::new(1_500_000),
+        maintenance_ratio: Rate::new(1_250_000),
+        liquidation_penalty: Rate::new(80_000),
+        mint_fee: Rate::new(1_000),
+        redemption_fee: Rate::new(5_000),
+        backstop_share: Rate::new(100_000),
+        fund_claim_maximum_usd: Usd::new(200_000 * DOLLAR),
     }
 }
 

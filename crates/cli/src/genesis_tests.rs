@@ -36,7 +36,9 @@ fn every_market_has_an_indexed_reference() {
     let genesis = genesis();
     let anchors = price_anchors(&genesis);
     for market in &genesis.markets {
-        let reference = market.perpetual().map(|terms| terms.underlying).or(market.spot().map(|terms| terms.base));
+        let tracked = |asset| genesis.synthetics.iter().find(|one| one.asset == asset).map_or(asset, |one| one.tracks);
+        let reference =
+            market.perpetual().map(|terms| terms.underlying).or(market.spot().map(|terms| tracked(terms.base)));
         assert!(reference.is_some_and(|asset| anchors.contains_key(&asset)), "{}", market.symbol);
     }
 }

@@ -110,6 +110,7 @@ fn genesis(backstop_usd: i128) -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

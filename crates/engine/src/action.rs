@@ -7,7 +7,9 @@
 //! - What the envelope allows was decided at admission, on the parent's state; only an agent that the same block
 //!   retired earlier is turned away here.
 
+mod add_debt_collateral;
 pub(crate) mod approve_agent;
+mod burn_synthetic;
 mod cancel;
 mod cancel_all;
 mod cancel_twap;
@@ -20,6 +22,7 @@ mod deposit_vault;
 mod hyperliquid;
 mod list_market;
 mod mass_quote;
+mod mint_synthetic;
 mod modify;
 pub(crate) mod move_universe;
 mod open_universe;
@@ -27,6 +30,7 @@ mod place;
 mod place_scale;
 mod place_triggers;
 mod place_twap;
+mod redeem_synthetic;
 mod revoke_agent;
 mod schedule_cancel;
 mod set_hyperliquid_compatibility;
@@ -37,6 +41,7 @@ mod transfer_sub_account;
 mod update_isolated_margin;
 mod update_leverage;
 mod withdraw_backstop;
+mod withdraw_debt_collateral;
 mod withdraw_vault;
 
 pub(crate) use create_sub_account::too_many;
@@ -190,6 +195,24 @@ fn capital(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcom
         }
         Action::WithdrawBackstop { universe, tranche, redemption } => {
             withdraw_backstop::run(work, actor, *universe, *tranche, *redemption)
+        }
+        _ => synthetic(work, actor, action),
+    }
+}
+
+/// Executes an action of `docs/rules/synthetics.md`.
+fn synthetic(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
+    match action {
+        Action::MintSynthetic { asset, amount, collateral_usd } => {
+            mint_synthetic::run(work, actor, *asset, *amount, *collateral_usd)
+        }
+        Action::BurnSynthetic { asset, amount } => burn_synthetic::run(work, actor, *asset, *amount),
+        Action::AddDebtCollateral { asset, amount_usd } => add_debt_collateral::run(work, actor, *asset, *amount_usd),
+        Action::WithdrawDebtCollateral { asset, amount_usd } => {
+            withdraw_debt_collateral::run(work, actor, *asset, *amount_usd)
+        }
+        Action::RedeemSynthetic { asset, amount, minimum_usd } => {
+            redeem_synthetic::run(work, actor, *asset, *amount, *minimum_usd)
         }
         // Everything else is trading, see [`native`].
         _ => Err(Rejection::Unsupported { feature: action.kind().to_owned() }.into()),

@@ -238,7 +238,13 @@ fn authority(request: &Request) -> Authority {
             | Action::PlaceScale { .. }
             | Action::SetMarketMakerProtection { .. }
             | Action::ResetMarketMakerProtection { .. }
-            | Action::MassQuote { .. } => Authority::Trader,
+            | Action::MassQuote { .. }
+            // Nothing of these leaves the account but for its price, as in a trade.
+            | Action::MintSynthetic { .. }
+            | Action::BurnSynthetic { .. }
+            | Action::AddDebtCollateral { .. }
+            | Action::WithdrawDebtCollateral { .. }
+            | Action::RedeemSynthetic { .. } => Authority::Trader,
             Action::Cancel { .. }
             | Action::CancelAll { .. }
             | Action::ScheduleCancel { .. }

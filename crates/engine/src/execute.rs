@@ -4,7 +4,7 @@
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
 //! 3. timers in (time, id) order;
 //! 4. funding; expiries: futures that are over are settled, the next are listed; then margin calls, liquidations and the
-//!    allocation of losses, see [`crate::liquidation`]; then withdrawals that wait for vaults' cash, which a loss that was just found
+//!    allocation of losses, see [`crate::liquidation`]; then debts of synthetics that lack collateral; then withdrawals that wait for vaults' cash, which a loss that was just found
 //!    keeps back; then triggers that the mark has reached;
 //! 6. user actions, in classes, see [`order`];
 //! 8. the audit.
@@ -37,7 +37,7 @@ use crate::{
     oracle::{BundleContext, BundleError, bundle_median_time, verify_bundle},
     rules::Rules,
     state::{State, Undo, Write},
-    vaults,
+    synthetics, vaults,
     work::Work,
 };
 use palisade_types::{
@@ -158,6 +158,7 @@ pub(crate) fn execute(
     listing::run(&mut work);
     option_listing::run(&mut work);
     liquidation::run(&mut work);
+    synthetics::liquidation::run(&mut work);
     loss_settlement::run(&mut work);
     vaults::pay_queues(&mut work);
     follow::run(&mut work);

@@ -53,6 +53,7 @@ pub mod risk;
 pub mod rules;
 pub mod shares;
 pub mod state;
+pub mod synthetics;
 pub mod tranches;
 mod triggers;
 mod twap;

@@ -28,6 +28,7 @@ mod stake;
 mod transfer;
 pub(crate) mod watch;
 
+pub(crate) use backstop::capital as backstop_capital;
 #[cfg(test)]
 pub(crate) use boxes::holdings;
 pub use watch::scan;

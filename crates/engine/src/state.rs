@@ -9,6 +9,7 @@
 //! - Revert is exact: the journal holds whole old records. Within a block it is undone backwards; a block is undone
 //!   by its net changes, in any order, because what is derived depends on the records alone.
 
+mod debts;
 mod indices;
 mod keyless;
 mod linear_records;
@@ -21,6 +22,7 @@ mod standing;
 mod tables;
 mod watch;
 
+pub use debts::{DebtId, DebtRecord, DebtTotals, SyntheticRecord};
 pub use indices::{BookPlace, PositionTotals, Timer};
 pub use keyless::SubAccountRecord;
 pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};

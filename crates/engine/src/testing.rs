@@ -162,6 +162,7 @@ pub(crate) fn genesis() -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     state::{
         Record, RecordKey, State, VaultRecord, VaultShareId, VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
     },
+    synthetics::equity_usd,
     wide::{multiply_divide_ceil, multiply_divide_floor},
     work::Work,
 };
@@ -74,8 +75,8 @@ pub struct Worth {
 }
 
 /// Cash and unrealised profit of an account, with positions at the mark and with positions at the index, which must be
-/// fresh. An isolated position is worth what it has of its own, never less than nothing. Other assets count for accounts of the
-/// system, which take over collateral; what somebody sent to a vault's address counts nothing.
+/// fresh. An isolated position is worth what it has of its own, never less than nothing. Other assets and debts of synthetics count for accounts of the
+/// system, which take them over; what somebody sent to a vault's address counts nothing.
 pub fn worth(state: &State, account: AccountId, universe: UniverseId, now: TimeMs) -> Result<Worth, Rejection> {
     let margin = accounts::margin(state, account, universe)?;
     let at_mark =
@@ -94,7 +95,11 @@ pub fn worth(state: &State, account: AccountId, universe: UniverseId, now: TimeM
         }
     }
     let worth = apart.with(at_mark, cross_at_index)?;
-    if state.is_system_account(account) { with_assets(state, account, universe, now, worth) } else { Ok(worth) }
+    if !state.is_system_account(account) {
+        return Ok(worth);
+    }
+    let debts = equity_usd(state, account, universe, Some(now))?;
+    with_assets(state, account, universe, now, worth.with(debts, debts)?)
 }
 
 impl Worth {

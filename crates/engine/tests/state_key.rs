@@ -92,6 +92,9 @@ fn tags_are_the_same() {
     let share = palisade_engine::state::BackstopShareId { universe: UniverseId::new(1), account: ACCOUNT };
     assert_eq!(tag(&RecordKey::BackstopShare(share)), Table::BackstopShare.tag());
     assert_eq!(tag(&RecordKey::Listing(UniverseId::new(1))), Table::Listing.tag());
+    assert_eq!(tag(&RecordKey::Synthetic(AssetId::new(1))), Table::Synthetic.tag());
+    let debt = palisade_engine::state::DebtId { asset: AssetId::new(1), account: ACCOUNT };
+    assert_eq!(tag(&RecordKey::Debt(debt)), Table::Debt.tag());
     assert_eq!(tag(&RecordKey::Settlement(MarketId::new(1))), Table::Settlement.tag());
     assert_eq!(tag(&RecordKey::FutureSeries(1)), Table::FutureSeries.tag());
 }

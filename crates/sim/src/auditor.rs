@@ -31,7 +31,7 @@ pub use worth::Unit;
 
 use palisade_types::{
     action::MarginMode, address::AccountId, event::Event, genesis::Genesis, hash::BlockDigest, oracle::OracleBundle,
-    order::OpenOrder, receipt::Receipt, signing::VerifiedAction, time::TimeMs,
+    order::OpenOrder, receipt::Receipt, signing::VerifiedAction, synthetic::DebtLiquidation, time::TimeMs,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -223,6 +223,13 @@ impl Auditor {
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. }
             | Event::BackstopSynced { .. } => self.pooled(event),
+            Event::SyntheticMinted { asset, .. }
+            | Event::SyntheticBurned { asset, .. }
+            | Event::SyntheticRedeemed { asset, .. }
+            | Event::DebtLiquidated(DebtLiquidation { asset, .. })
+            | Event::ShortfallChanged { asset, .. } => {
+                Err(format!("{asset} is no synthetic: the simulation's genesis has none"))
+            }
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
             // They move nothing and promise nothing that is followed here.
             Event::OrderAccepted { .. }

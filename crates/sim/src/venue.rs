@@ -268,6 +268,7 @@ pub fn genesis(seed: u64) -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: vec![capital.series()],
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

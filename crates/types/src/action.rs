@@ -262,6 +262,45 @@ pub enum Action {
         /// Together or not.
         enabled: bool,
     } = 61,
+    /// Mint units of a synthetic against collateral, into one's own debt position.
+    MintSynthetic {
+        /// Which.
+        asset: AssetId,
+        /// How much, in smallest units; positive.
+        amount: Amount,
+        /// Collateral that goes in with it; may be none.
+        collateral_usd: Usd,
+    } = 55,
+    /// Burn units of a synthetic to owe less; who owes nothing any more gets the collateral back.
+    BurnSynthetic {
+        /// Which.
+        asset: AssetId,
+        /// How much, in smallest units; positive.
+        amount: Amount,
+    } = 56,
+    /// Put collateral into one's own debt position.
+    AddDebtCollateral {
+        /// Of which synthetic.
+        asset: AssetId,
+        /// How much; positive.
+        amount_usd: Usd,
+    } = 57,
+    /// Take collateral out of one's own debt position.
+    WithdrawDebtCollateral {
+        /// Of which synthetic.
+        asset: AssetId,
+        /// How much; positive.
+        amount_usd: Usd,
+    } = 58,
+    /// Burn units of a synthetic for the index less the fee, paid by the positions with the least collateral.
+    RedeemSynthetic {
+        /// Which.
+        asset: AssetId,
+        /// How much, in smallest units, at most; positive.
+        amount: Amount,
+        /// The least payment that is accepted.
+        minimum_usd: Usd,
+    } = 59,
 }
 
 /// Which way money goes between an account and one that belongs to it.
@@ -378,7 +417,7 @@ impl Action {
 
     /// Its share of the block's weight: 1 for the action, 2 per order, trigger or TWAP, 1 per cancel, 3 per modify and
     /// per quote, which is two of each; a cancel-all counts 100, and so does a withdrawal from a vault,
-    /// which may cancel as much; a listing counts 50. Fill steps are bounded per order and therefore inside these figures.
+    /// which may cancel as much; a listing counts 50, a redemption of a synthetic 20. Fill steps are bounded per order and therefore inside these figures.
     pub fn weight(&self) -> u64 {
         let parts = self.part_count() as u64;
         1u64.saturating_add(match self {
@@ -389,6 +428,7 @@ impl Action {
             Self::Modify { .. } | Self::MassQuote { .. } => parts.saturating_mul(3),
             Self::CancelAll { .. } | Self::WithdrawVault { .. } => 100,
             Self::OpenUniverse { .. } | Self::ListMarket { .. } => 50,
+            Self::RedeemSynthetic { .. } => 20,
             _ => 1,
         })
     }
@@ -427,6 +467,11 @@ impl Action {
             Self::DepositBackstop { .. } => "deposit_backstop",
             Self::WithdrawBackstop { .. } => "withdraw_backstop",
             Self::SetPortfolioMode { .. } => "set_portfolio_mode",
+            Self::MintSynthetic { .. } => "mint_synthetic",
+            Self::BurnSynthetic { .. } => "burn_synthetic",
+            Self::AddDebtCollateral { .. } => "add_debt_collateral",
+            Self::WithdrawDebtCollateral { .. } => "withdraw_debt_collateral",
+            Self::RedeemSynthetic { .. } => "redeem_synthetic",
         }
     }
 }

@@ -72,6 +72,19 @@ impl AccountId {
         bytes.copy_from_slice(&digest[12..]);
         Self(bytes)
     }
+
+    /// Where the collateral of what `owner` owes of a synthetic lies.
+    pub fn debt(owner: Self, synthetic: crate::ids::AssetId) -> Self {
+        let digest = crate::hash::sha256(&[b"palisade/debt/", owner.as_bytes(), &synthetic.get().to_be_bytes()]);
+        let mut bytes = [0u8; 20];
+        bytes.copy_from_slice(&digest[12..]);
+        Self(bytes)
+    }
+
+    /// A synthetic itself, which owes what was written off.
+    pub fn synthetic(asset: crate::ids::AssetId) -> Self {
+        Self::derived("synthetic", u64::from(asset.get()))
+    }
 }
 
 /// A key that signs actions: an account's own, or an agent's.

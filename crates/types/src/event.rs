@@ -14,6 +14,7 @@ use crate::{
     quote::ProtectionTerms,
     receipt::OrderResult,
     rejection::Rejection,
+    synthetic::{DebtLiquidation, RedeemedDebt},
     time::TimeMs,
     trigger::TriggerOrder,
     twap::{Twap, TwapEnd},
@@ -364,6 +365,39 @@ pub enum Event {
         /// What the senior tranche is worth now.
         senior_usd: Usd,
     } = 51,
+    /// Units of a synthetic were minted into a debt position, with collateral that came in for them.
+    SyntheticMinted { asset: AssetId, account: AccountId, amount: Amount, collateral_usd: Usd, fee_usd: Usd } = 75,
+    /// Units of a synthetic were burned by who owed them.
+    SyntheticBurned {
+        asset: AssetId,
+        account: AccountId,
+        amount: Amount,
+        /// What is owed less.
+        debt: Amount,
+        /// Collateral that came back, because nothing is owed any more.
+        returned_usd: Usd,
+    } = 76,
+    /// Units of a synthetic were burned for the index less the fee.
+    SyntheticRedeemed {
+        asset: AssetId,
+        account: AccountId,
+        amount: Amount,
+        paid_usd: Usd,
+        /// The positions that paid, in order.
+        debts: Vec<RedeemedDebt>,
+    } = 77,
+    /// A part of a debt position was closed by force.
+    DebtLiquidated(DebtLiquidation) = 78,
+    /// What nobody owes of a synthetic any more is another amount than before: its holders bear it.
+    ShortfallChanged {
+        asset: AssetId,
+        /// Units that nobody owes.
+        shortfall: Amount,
+        /// What the synthetic itself owes.
+        debt: Amount,
+        /// The collateral of that.
+        collateral_usd: Usd,
+    } = 79,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.

@@ -7,6 +7,7 @@ use crate::{
     ids::{AssetId, SeatId, UniverseId},
     market::{AssetSpec, FutureSeriesSpec, MarketSpec, OptionSeriesSpec, UniverseSpec},
     numbers::Amount,
+    synthetic::SyntheticSpec,
     time::TimeMs,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 mod check;
 mod error;
+mod synthetics;
 pub use check::{check_listed_symbol, check_market_terms, check_universe_name};
 pub use error::GenesisError;
 
@@ -51,6 +53,9 @@ pub struct Genesis {
     /// Options that are listed by rule.
     #[serde(default)]
     pub option_series: Vec<OptionSeriesSpec>,
+    /// Assets that are minted against collateral.
+    #[serde(default)]
+    pub synthetics: Vec<SyntheticSpec>,
 }
 
 /// The epoch of every block, vote and certificate. The seats of the genesis are the only committee until committees

@@ -39,6 +39,7 @@ pub mod rejection;
 pub mod request;
 pub mod signing;
 pub mod state_key;
+pub mod synthetic;
 pub mod time;
 pub mod trigger;
 pub mod twap;

@@ -426,6 +426,38 @@ pub enum Rejection {
     /// Withdrawals wait for the vault's cash, or it is closed.
     #[error("vault {vault} owes withdrawals or is closed: it may only reduce")]
     VaultMustReduce { vault: AccountId } = 99,
+    /// An asset that nobody mints.
+    #[error("asset {asset} is no synthetic")]
+    NotASynthetic { asset: AssetId } = 120,
+    /// Nothing is owed.
+    #[error("this account owes none of synthetic {asset}: mint first")]
+    NoDebt { asset: AssetId } = 121,
+    /// A debt too small to be worth its place.
+    #[error("{debt} would be owed, a position owes at least {minimum} or nothing")]
+    DebtBelowMinimum { debt: Amount, minimum: Amount } = 122,
+    /// As much as there may be.
+    #[error("{debt} of synthetic {asset} would be owed in all, the ceiling is {ceiling}")]
+    DebtCeiling { asset: AssetId, debt: Amount, ceiling: Amount } = 123,
+    /// Too little for what is owed.
+    #[error("collateral would be {collateral_usd}, what is owed needs {required_usd}: add collateral or owe less")]
+    DebtCollateralNeeded { collateral_usd: Usd, required_usd: Usd } = 124,
+    /// No fresh index of what a synthetic tracks.
+    #[error(
+        "asset {asset} has no fresh index: of synthetics that track it, burning and adding collateral are accepted"
+    )]
+    StaleIndex { asset: AssetId } = 125,
+    /// Burning more than is owed.
+    #[error("burning {required} asked for, {owed} close the position")]
+    MoreThanOwed { required: Amount, owed: Amount } = 126,
+    /// Units that nobody owes: whoever minted now would bear others' loss.
+    #[error("nobody owes {shortfall} of synthetic {asset}: none is minted until that is made good")]
+    SyntheticShort { asset: AssetId, shortfall: Amount } = 127,
+    /// A position that owes more than it has and was not dealt with yet.
+    #[error("a loss of synthetic {asset} is not allocated yet: try again later")]
+    SyntheticLossPending { asset: AssetId } = 128,
+    /// Less than was asked for, or nothing.
+    #[error("the redemption would pay {paid_usd}, asked for is at least {minimum_usd}")]
+    RedemptionBelowMinimum { paid_usd: Usd, minimum_usd: Usd } = 129,
 }
 
 /// The end of a freeze, for its message.

@@ -109,6 +109,10 @@ pub enum Table {
     OptionSeries = 61,
     /// Who margins options together with what they are on, and since when.
     PortfolioMode = 62,
+    /// Synthetic assets.
+    Synthetic = 55,
+    /// Debt positions; never of nothing.
+    Debt = 56,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -13,10 +13,15 @@ use palisade_types::{
         UniverseSpec,
     },
     numbers::{Amount, Price, Rate, Size, Usd},
+    synthetic::SyntheticSpec,
     time::TimeMs,
 };
 use std::{collections::BTreeSet, mem::discriminant};
 use support::genesis::{balance, genesis, key, option_series, perpetual, spot};
+use support::{
+    genesis::{balance, genesis, key, perpetual, spot},
+    synthetic_samples,
+};
 
 type Rule = (&'static str, fn(&mut Genesis), E);
 
@@ -489,6 +494,11 @@ fn account_rules() -> Vec<Rule> {
     let amount = |what| E::AmountNotPositive { what, asset: AssetId::new(0), amount: Amount::ZERO };
     let grant = || "a faucet grant".to_owned();
     vec![
+        (
+            "a synthetic of its own index",
+            |genesis| genesis.synthetics = vec![SyntheticSpec { asset: AssetId::new(1), ..synthetic_samples::spec() }],
+            E::Synthetic { asset: AssetId::new(1), what: "tracks names no synthetic" },
+        ),
         (
             "balance in no universe",
             |genesis| genesis.balances[0].universe = UniverseId::new(7),

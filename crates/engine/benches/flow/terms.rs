@@ -126,5 +126,6 @@ pub fn genesis(kind: Kind, accounts: impl Iterator<Item = AccountId>) -> Genesis
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }

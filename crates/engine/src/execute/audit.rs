@@ -3,6 +3,7 @@
 //! - **I1** per universe and asset: the sum of balances (fees and clearing included) is what custody holds.
 //! - **I2** per derivative: positions sum to zero, and so do their costs and what they owe in funding with the clearing
 //!   account's balance; of futures and options, with what was delivered. A funding index moves by no more than an hour may cost.
+//! - **I2** per synthetic: all units are owed, or are in its shortfall; the collateral of a debt lies at its address.
 //! - **I4** what a market's clearing account has paid and not received is held back from whoever was paid.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
 //! - **Shares** of a vault or a tranche are those of its holders.
@@ -14,14 +15,15 @@
 use crate::{
     clearing,
     funding::{hourly_cap, largest_index_move},
-    state::{Checkpoint, CustodyId, PositionId, Record, RecordKey, State, UniverseRecord},
+    state::{Checkpoint, CustodyId, DebtId, PositionId, Record, RecordKey, State, UniverseRecord},
+    synthetics,
     vaults::unequal_shares,
     work::{Work, WorkCheckpoint},
 };
 use palisade_types::{
     address::AccountId,
     event::Event,
-    ids::{Height, MarketId, UniverseId},
+    ids::{AssetId, Height, MarketId, UniverseId},
     numbers::{Amount, FundingIndex, Price, Usd},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,41 +59,70 @@ pub(crate) fn halt_universe(work: &mut Work<'_>, universe: UniverseId, invariant
     }
 }
 
+/// What changed that an invariant looks at.
+#[derive(Default)]
+struct Changed {
+    custodies: BTreeSet<CustodyId>,
+    markets: BTreeSet<MarketId>,
+    /// Funding indices as they were.
+    indices: BTreeMap<MarketId, FundingIndex>,
+    debts: BTreeSet<DebtId>,
+    synthetics: BTreeSet<AssetId>,
+}
+
+impl Changed {
+    fn since(state: &State, since: Checkpoint) -> Self {
+        let mut found = Self::default();
+        for (key, before) in state.changes_since(since) {
+            match key {
+                RecordKey::Balance(id) => {
+                    found.custodies.insert(CustodyId { universe: id.universe, asset: id.asset });
+                }
+                RecordKey::Custody(id) => {
+                    found.custodies.insert(id);
+                    found.synthetics.insert(id.asset);
+                }
+                RecordKey::Position(id) => {
+                    found.markets.insert(id.market);
+                }
+                RecordKey::Settlement(market) | RecordKey::Unreceived(PositionId { market, .. }) => {
+                    found.markets.insert(market);
+                }
+                RecordKey::Funding(market) => {
+                    let before = match before {
+                        Some(Record::Funding { record, .. }) => record.index,
+                        _ => FundingIndex::ZERO,
+                    };
+                    found.indices.entry(market).or_insert(before);
+                }
+                RecordKey::Debt(id) => {
+                    found.debts.insert(id);
+                    found.synthetics.insert(id.asset);
+                }
+                RecordKey::Synthetic(asset) => {
+                    found.synthetics.insert(asset);
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
 /// Checks what changed since a moment, by the kept totals.
 pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violation> {
-    let mut custodies: BTreeSet<CustodyId> = BTreeSet::new();
-    let mut markets: BTreeSet<MarketId> = BTreeSet::new();
-    let mut indices: BTreeMap<MarketId, FundingIndex> = BTreeMap::new();
-    for (key, before) in state.changes_since(since) {
-        match key {
-            RecordKey::Balance(id) => {
-                custodies.insert(CustodyId { universe: id.universe, asset: id.asset });
-            }
-            RecordKey::Custody(id) => {
-                custodies.insert(id);
-            }
-            RecordKey::Position(id) => {
-                markets.insert(id.market);
-            }
-            RecordKey::Settlement(market) | RecordKey::Unreceived(PositionId { market, .. }) => {
-                markets.insert(market);
-            }
-            RecordKey::Funding(market) => {
-                let before = match before {
-                    Some(Record::Funding { record, .. }) => record.index,
-                    _ => FundingIndex::ZERO,
-                };
-                indices.entry(market).or_insert(before);
-            }
-            _ => {}
-        }
-    }
+    let Changed { custodies, markets, indices, debts, synthetics: minted } = Changed::since(state, since);
     let unbalanced = custodies.into_iter().find_map(|id| {
         let total = state.balance_total(id.universe, id.asset);
         unequal_custody(id, total, state.custody(id.universe, id.asset))
     });
     let jumped = || indices.iter().find_map(|(market, before)| index_jump(state, *market, *before));
-    unbalanced.or_else(jumped).or_else(|| {
+    let unowed = || {
+        let sums = minted.iter().find_map(|asset| synthetics::violation(state, *asset));
+        let found = sums.or_else(|| debts.iter().find_map(|id| synthetics::debt_violation(state, *id)));
+        found.map(|(universe, invariant)| Violation { universe, invariant })
+    };
+    unbalanced.or_else(jumped).or_else(unowed).or_else(|| {
         markets.into_iter().find_map(|market| {
             let totals = state.position_totals(market);
             let universe = universe_of(state, market);
@@ -135,6 +166,7 @@ pub(super) fn check_all(state: &State) -> Option<Violation> {
         .or_else(|| check_all_standings(state))
         .or_else(|| check_all_clearing(state))
         .or_else(|| unequal_shares(state).map(|(universe, invariant)| Violation { universe, invariant }))
+        .or_else(|| synthetics::first_violation(state).map(|(universe, invariant)| Violation { universe, invariant }))
 }
 
 fn check_all_clearing(state: &State) -> Option<Violation> {

@@ -2,12 +2,15 @@
 
 use crate::{
     ledger::{deposit, ensure_account},
-    state::{AccountRecord, Record, UniverseRecord},
+    state::{AccountRecord, Record, SyntheticRecord, UniverseRecord},
     work::Work,
 };
-use palisade_types::event::Event;
+use palisade_types::{
+    event::Event,
+    numbers::{Amount, Usd},
+};
 
-/// Writes assets, universes, markets and opening balances.
+/// Writes assets, universes, markets, synthetics and opening balances.
 pub(super) fn run(work: &mut Work<'_>) {
     let genesis = work.genesis;
     for asset in &genesis.assets {
@@ -19,6 +22,10 @@ pub(super) fn run(work: &mut Work<'_>) {
     }
     for market in &genesis.markets {
         work.state.put(Record::Market { id: market.id, record: Box::new(market.clone()) });
+    }
+    for &spec in &genesis.synthetics {
+        let record = SyntheticRecord { spec, shortfall: Amount::ZERO, fund_claimed_usd: Usd::ZERO };
+        work.state.put(Record::Synthetic { id: spec.asset, record });
     }
     for grant in &genesis.balances {
         if let Err(rejection) = deposit(work, grant.universe, grant.account, grant.asset, grant.amount) {

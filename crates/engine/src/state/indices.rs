@@ -6,6 +6,7 @@
 //! - An entry with nothing in it is removed, so that equal records give equal indices.
 
 use super::{
+    debts::{DebtPlace, DebtTotals},
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     records::{
@@ -129,6 +130,12 @@ pub(crate) struct Indices {
     pub(super) holders: BTreeMap<MarketId, BTreeSet<AccountId>>,
     /// Profits that clearing has not received; only of markets that are short.
     pub(super) unreceived: BTreeMap<MarketId, Unreceived>,
+    /// Debt positions by synthetic, the least collateral over debt first.
+    pub(super) debt_places: BTreeMap<AssetId, BTreeSet<DebtPlace>>,
+    /// Sums over them.
+    pub(super) debt_totals: BTreeMap<AssetId, DebtTotals>,
+    /// What there is of an asset, over all universes.
+    pub(super) supplies: BTreeMap<AssetId, Amount>,
     /// Which accounts must be margined again; no part of the state.
     pub(super) watch: Watch,
     pub(super) special_orders: SpecialOrders,

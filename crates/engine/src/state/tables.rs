@@ -8,6 +8,7 @@
 //! - Records of a lower tag never refer to records of a higher one.
 
 use super::{
+    debts::{DebtId, DebtRecord, SyntheticRecord},
     indices::Indices,
     keyless::SubAccountRecord,
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
@@ -251,6 +252,10 @@ tables! {
     61 OptionSeries option_series: u32 => OptionSeriesRecord, Inline;
     /// Who margins options together with what they are on, and since when.
     62 PortfolioMode portfolio_modes: PortfolioModeId => TimeMs, Inline;
+    /// Synthetic assets.
+    55 Synthetic synthetics: AssetId => SyntheticRecord, Inline;
+    /// Debt positions; never of nothing.
+    56 Debt debts: DebtId => DebtRecord, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -241,6 +241,7 @@ impl Terms {
             storage: StorageTerms { layout: 1 },
             future_series: Vec::new(),
             option_series: if self.options { vec![self.options_on_btc()] } else { Vec::new() },
+            synthetics: Vec::new(),
         }
     }
 

@@ -136,6 +136,7 @@ pub fn genesis(setup: &Setup) -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

@@ -310,7 +310,11 @@ impl Applier<'_> {
             | Event::VaultWithdrawalQueued { .. }
             | Event::VaultClosed { .. }
             | Event::BackstopDeposited { .. }
-            | Event::BackstopWithdrawn { .. } => self.pools(event),
+            | Event::BackstopWithdrawn { .. }
+            | Event::SyntheticMinted { .. }
+            | Event::SyntheticBurned { .. }
+            | Event::SyntheticRedeemed { .. }
+            | Event::DebtLiquidated(_) => self.pools(event),
             Event::FundingPaid { account, market, amount_usd, position, from_index, index } => {
                 let span = FundingSpan { from: *from_index, to: *index };
                 self.funding(*account, *market, *amount_usd, *position, span);

@@ -41,8 +41,9 @@ pub fn markets(view: &View) -> Vec<MarketInfo> {
 }
 
 fn market(state: &State, spec: &MarketSpec) -> MarketInfo {
-    // A spot market has no mark, but what it trades may have an index: quotes are made around it.
-    let followed = spec.derivative().map(|terms| terms.underlying).or(spec.spot().map(|terms| terms.base));
+    // A spot market has no mark, but what it trades may have an index, or track one: quotes are made around it.
+    let tracked = |asset| state.synthetic(asset).map_or(asset, |synthetic| synthetic.spec.tracks);
+    let followed = spec.derivative().map(|terms| terms.underlying).or(spec.spot().map(|terms| tracked(terms.base)));
     let index = followed.and_then(|asset| state.index(asset));
     let best = |side| state.best_order(spec.id, side).map(|record| record.order.price);
     let universe_halted = state.universe(spec.universe).is_some_and(|universe| universe.halted.is_some());

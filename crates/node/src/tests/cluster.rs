@@ -182,6 +182,7 @@ pub fn genesis(keys: &[ed25519::PrivateKey]) -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     };
     genesis.check().expect("a valid genesis");
     genesis

@@ -1,6 +1,6 @@
 //! The rules of a genesis file. The engine relies on every one of them and checks none again.
 
-use super::{Genesis, GenesisError};
+use super::{Genesis, GenesisError, synthetics};
 use crate::{
     address::AccountId,
     calendar::{expiries_after, expiry_name},
@@ -18,11 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 const USD_DECIMALS: u8 = 8;
 const ASSET_DECIMALS_MAX: u8 = 18;
 /// 10%.
-const FEE_MAX: Rate = Rate::new(100_000);
+pub(super) const FEE_MAX: Rate = Rate::new(100_000);
 /// 100%.
 const PRICE_BAND_MAX: Rate = Rate::new(1_000_000);
 const LEVERAGE_MAX: u32 = 200;
-const WHOLE: Rate = Rate::new(1_000_000);
+pub(super) const WHOLE: Rate = Rate::new(1_000_000);
 const VOLATILITY_MULTIPLIER_MAX: Rate = Rate::new(20_000_000);
 /// Ids of perpetuals end where those of spot markets begin, and those before the ids of other schemes.
 const PERPETUALS_MAX: usize = MarketId::FIRST_SPOT as usize;
@@ -55,6 +55,7 @@ pub(super) fn check(genesis: &Genesis) -> Result<(), GenesisError> {
     }
     check_future_series(genesis)?;
     check_option_series(genesis)?;
+    synthetics::check(genesis)?;
     let system = system_accounts(genesis);
     check_balances(genesis, &system)?;
     check_compatible(genesis, &system)?;
@@ -378,7 +379,7 @@ fn system_accounts(genesis: &Genesis) -> BTreeSet<AccountId> {
         [AccountId::fees(universe.id), AccountId::insurance(universe.id), AccountId::backstop(universe.id)]
     });
     let clearing = genesis.markets.iter().map(|market| AccountId::clearing(market.id));
-    fees.chain(clearing).collect()
+    fees.chain(clearing).chain(synthetics::system_accounts(genesis)).collect()
 }
 
 fn check_balances(genesis: &Genesis, system: &BTreeSet<AccountId>) -> Result<(), GenesisError> {
@@ -441,11 +442,15 @@ fn check_amount(what: &'static str, asset: AssetId, amount: Amount) -> Result<()
     if amount.get() > 0 { Ok(()) } else { Err(GenesisError::AmountNotPositive { what, asset, amount }) }
 }
 
-fn asset(genesis: &Genesis, id: AssetId, what: impl Fn() -> String) -> Result<&AssetSpec, GenesisError> {
+pub(super) fn asset(genesis: &Genesis, id: AssetId, what: impl Fn() -> String) -> Result<&AssetSpec, GenesisError> {
     genesis.assets.get(id.get() as usize).ok_or_else(|| GenesisError::UnknownAsset { what: what(), asset: id })
 }
 
-fn universe(genesis: &Genesis, id: UniverseId, what: impl Fn() -> String) -> Result<&UniverseSpec, GenesisError> {
+pub(super) fn universe(
+    genesis: &Genesis,
+    id: UniverseId,
+    what: impl Fn() -> String,
+) -> Result<&UniverseSpec, GenesisError> {
     let unknown = || GenesisError::UnknownUniverse { what: what(), universe: id };
     genesis.universes.get(id.get() as usize).ok_or_else(unknown)
 }

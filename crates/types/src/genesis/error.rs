@@ -14,6 +14,14 @@ pub enum GenesisError {
     /// Chain id 0 names no chain.
     #[error("chain_id is 0: choose a number that no other chain has")]
     ChainIdZero,
+    /// Terms of a synthetic that break a rule.
+    #[error("synthetic {asset}: {what} must hold")]
+    Synthetic {
+        /// Which.
+        asset: AssetId,
+        /// The rule.
+        what: &'static str,
+    },
     /// A name for people.
     #[error("{what} {text:?} must be 1 to {NAME_BYTES_MAX} printable ASCII characters")]
     Name {

@@ -127,5 +127,6 @@ pub fn option_series(underlying: AssetId) -> OptionSeriesSpec {
         open_interest_maximum: Size::new(1_000),
         position_maximum: Size::new(1_000),
         risk: Default::default(),
+        synthetics: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ pub mod clearing_samples;
 pub mod genesis;
 pub mod order_samples;
 pub mod samples;
+pub mod synthetic_samples;
 
 use std::{io::Write as _, path::PathBuf};
 

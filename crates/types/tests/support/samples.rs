@@ -1,6 +1,6 @@
 //! One value per type and variant of everything that is hashed, signed or stored.
 
-use super::{clearing_samples, order_samples};
+use super::{clearing_samples, order_samples, synthetic_samples};
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest, TransferDirection},
@@ -570,6 +570,7 @@ fn structs() -> Vec<Sample> {
         plain("Block", &block()),
         plain("Body", &Body::default()),
         shown("MarketSpec", &market_spec(market_kinds().remove(1))),
+        shown("SyntheticSpec", &synthetic_samples::spec()),
         shown("Genesis", &crate::support::genesis::genesis()),
         shown("Receipt", &receipt(Outcome::Done)),
     ]);
@@ -614,6 +615,8 @@ fn state_records() -> Vec<Sample> {
         Table::OptionExpiry,
         Table::OptionSeries,
         Table::PortfolioMode,
+        Table::Synthetic,
+        Table::Debt,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
@@ -644,6 +647,10 @@ pub fn samples() -> Vec<Sample> {
         variants("Event", &clearing_samples::margin_events()),
         variants("Event", &order_samples::events()),
         variants("Event", &clearing_samples::vault_events()),
+        variants("Action", &synthetic_samples::actions()),
+        variants("Event", &synthetic_samples::events()),
+        variants("Rejection", &synthetic_samples::rejections()),
+        variants("DebtLiquidationMethod", &synthetic_samples::METHODS),
         variants("Outcome", &outcomes()),
         variants("Outcome", &order_samples::outcomes()),
         variants("QuoteSideResult", &order_samples::quote_side_results()),

@@ -187,6 +187,7 @@ pub fn genesis(chain_id: u64, seats: std::ops::Range<u8>) -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 

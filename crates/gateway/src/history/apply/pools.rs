@@ -1,7 +1,7 @@
-//! What sub-accounts, universes and vaults leave in history.
+//! What sub-accounts, universes, vaults and synthetics leave in history.
 
 use super::{Applier, LedgerDelta};
-use palisade_types::{address::AccountId, event::Event};
+use palisade_types::{address::AccountId, event::Event, synthetic::DebtLiquidation};
 use std::collections::BTreeSet;
 
 /// Who paid whom for shares of a vault in a block.
@@ -53,6 +53,15 @@ impl Applier<'_> {
                 let (vault, account) = (*vault, *account);
                 let (value_usd, leader_part_usd) = (*value_usd, *leader_part_usd);
                 self.ledger(account, LedgerDelta::VaultWithdrawn { vault, account, value_usd, leader_part_usd });
+            }
+            Event::SyntheticMinted { account, .. }
+            | Event::SyntheticBurned { account, .. }
+            | Event::DebtLiquidated(DebtLiquidation { account, .. }) => {
+                self.update.touched.insert(*account);
+            }
+            Event::SyntheticRedeemed { account, debts, .. } => {
+                self.update.touched.insert(*account);
+                self.update.touched.extend(debts.iter().map(|hit| hit.account));
             }
             _ => {}
         }

@@ -267,6 +267,7 @@ pub fn genesis() -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 
