@@ -156,7 +156,6 @@ impl Derived<SignerId> for NonceSet {}
 impl Derived<MarketId> for FundingRecord {}
 impl Derived<u32> for FutureSeriesRecord {}
 impl Derived<u32> for OptionSeriesRecord {}
-impl Derived<CustodyId> for Amount {}
 impl Derived<FaucetClaimId> for TimeMs {}
 impl Derived<MarginUnit> for MarginLevel {
     /// A box ends where the next level after the recorded one could begin.
