@@ -2,6 +2,7 @@
 
 use crate::{
     clearing::unreceived_usd,
+    liquidity::{backing_shares, collateral_value as pool_collateral},
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage},
     market_math::{RATE_ONE, quote_amount},
     risk::{counted_collateral_usd, market_fraction},
@@ -101,14 +102,13 @@ pub(crate) fn margin_without(
         state.held(account, universe, collateral),
         exposures,
     )?;
-    let others = state.other_assets_of(account);
-    if others.is_empty() {
+    if state.other_assets_of(account).is_empty() && !state.holds_pool_shares(account) {
         return Ok(margin);
     }
     Ok(margin.with_collateral(collateral_value(state, account, universe)?))
 }
 
-/// What an account's assets other than the quote count for in a universe: what no order locks, at the index (for initial
+/// What an account's assets other than the quote and its shares of pools ([`crate::liquidity`]) count for in a universe: what no order locks, at the index (for initial
 /// margin at the slow price, if that is lower, and less of it once the universe holds much), by their weights, rounded
 /// down. Without an index an asset counts nothing.
 pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId) -> Result<CollateralValue, Rejection> {
@@ -127,8 +127,12 @@ pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId)
         let slow = worth(index.price.min(index.slow_price))?;
         let initial_usd = weighed(counted_collateral_usd(&terms, slow, total_usd)?, terms.initial_weight)?;
         let maintenance_usd = weighed(worth(index.price)?, terms.maintenance_weight)?;
-        value.initial_usd = value.initial_usd.checked_add(initial_usd).ok_or(Rejection::Overflow)?;
-        value.maintenance_usd = value.maintenance_usd.checked_add(maintenance_usd).ok_or(Rejection::Overflow)?;
+        value = value.with(CollateralValue { initial_usd, maintenance_usd })?;
+    }
+    if state.holds_pool_shares(account) {
+        for (market, _, shares) in backing_shares(state, account, universe) {
+            value = value.with(pool_collateral(state, market, shares)?)?;
+        }
     }
     Ok(value)
 }

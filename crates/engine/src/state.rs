@@ -12,6 +12,7 @@
 mod indices;
 mod keyless;
 mod linear_records;
+mod liquidity;
 mod pools;
 mod read;
 mod records;
@@ -23,6 +24,7 @@ mod watch;
 pub use indices::{BookPlace, PositionTotals, Timer};
 pub use keyless::SubAccountRecord;
 pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};
+pub use liquidity::{LiquidityPoolRecord, PoolShareId};
 pub use pools::{
     BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
     VaultWithdrawalId, VaultWithdrawalRecord,

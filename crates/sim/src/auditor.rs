@@ -223,6 +223,11 @@ impl Auditor {
             | Event::BackstopWithdrawn { .. }
             | Event::BackstopSynced { .. } => self.pooled(event),
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
+            // Their money moved by transfers and trades before.
+            Event::PoolCreated { .. }
+            | Event::PoolDeposited { .. }
+            | Event::PoolWithdrawn { .. }
+            | Event::PoolTraded { .. } => Ok(()),
             // They move nothing and promise nothing that is followed here.
             Event::OrderAccepted { .. }
             | Event::OrderRejected { .. }

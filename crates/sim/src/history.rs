@@ -422,6 +422,10 @@ fn event_name(event: &Event) -> &'static str {
         Event::SettlementPriceFixed { .. } => "event: settlement price fixed",
         Event::Delivered { .. } => "event: delivered",
         Event::MarketSettled { .. } => "event: market settled",
+        Event::PoolCreated { .. } => "event: pool created",
+        Event::PoolDeposited { .. } => "event: pool deposited",
+        Event::PoolWithdrawn { .. } => "event: pool withdrawn",
+        Event::PoolTraded { .. } => "event: pool traded",
     }
 }
 

@@ -103,6 +103,10 @@ pub enum Table {
     Settlement = 21,
     /// When a series of futures lists next.
     FutureSeries = 22,
+    /// Liquidity pools of spot markets.
+    LiquidityPool = 50,
+    /// Who holds how many shares of a liquidity pool; never nothing.
+    PoolShare = 51,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -11,6 +11,7 @@ use super::{
     indices::Indices,
     keyless::SubAccountRecord,
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
+    liquidity::{LiquidityPoolRecord, PoolShareId},
     pools::{
         BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
         VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
@@ -30,7 +31,7 @@ use palisade_types::{
     hash::sha256,
     ids::{AssetId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, Usd},
+    numbers::{Amount, Shares, Usd},
     time::TimeMs,
 };
 use std::{
@@ -244,6 +245,10 @@ tables! {
     21 Settlement settlements: MarketId => SettlementRecord, Inline;
     /// When a series of futures lists next.
     22 FutureSeries future_series: u32 => FutureSeriesRecord, Inline;
+    /// Liquidity pools of spot markets; their reserves are balances.
+    50 LiquidityPool liquidity_pools: MarketId => LiquidityPoolRecord, Inline;
+    /// Who holds how many shares of a liquidity pool; never nothing.
+    51 PoolShare pool_shares: PoolShareId => Shares, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

@@ -516,6 +516,7 @@ fn small_enums() -> Vec<Sample> {
             ],
         ),
         variants("Tranche", &[Tranche::Junior, Tranche::Senior]),
+        variants("PoolFee", &palisade_types::pool::PoolFee::ALL),
         variants("TransferDirection", &[TransferDirection::Deposit, TransferDirection::Withdraw]),
         variants("AgentScope", &[AgentScope::Trade, AgentScope::CancelOnly]),
         variants("HyperliquidSource", &[HyperliquidSource::Mainnet, HyperliquidSource::Testnet]),
@@ -601,6 +602,8 @@ fn state_records() -> Vec<Sample> {
         Table::Listing,
         Table::Settlement,
         Table::FutureSeries,
+        Table::LiquidityPool,
+        Table::PoolShare,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
@@ -626,11 +629,13 @@ pub fn samples() -> Vec<Sample> {
         variants("Rejection", &other_rejections()),
         variants("Rejection", &order_samples::rejections()),
         variants("Rejection", &clearing_samples::vault_rejections()),
+        variants("Rejection", &clearing_samples::pool_rejections()),
         variants("Event", &events()),
         variants("Event", &clearing_samples::market_events()),
         variants("Event", &clearing_samples::margin_events()),
         variants("Event", &order_samples::events()),
         variants("Event", &clearing_samples::vault_events()),
+        variants("Event", &clearing_samples::pool_events()),
         variants("Outcome", &outcomes()),
         variants("Outcome", &order_samples::outcomes()),
         variants("QuoteSideResult", &order_samples::quote_side_results()),
