@@ -98,7 +98,12 @@ pub(crate) fn next_trade(
 }
 
 /// Refuses a trade or a share that would lower what a share has of the reserves.
-pub(crate) fn check_grown(market: MarketId, what: &str, before: (i128, i128), after: (i128, i128)) -> Result<(), Rejection> {
+pub(crate) fn check_grown(
+    market: MarketId,
+    what: &str,
+    before: (i128, i128),
+    after: (i128, i128),
+) -> Result<(), Rejection> {
     if matches!(compare_products(after, before), Some(Ordering::Equal | Ordering::Greater)) {
         return Ok(());
     }
@@ -137,11 +142,11 @@ pub(crate) fn deposit_for(
     most: Reserves,
 ) -> Result<(Reserves, Shares), Rejection> {
     let all = record.shares.get();
-    let by = |most: Amount, there: Amount| multiply_divide_floor(most.get(), all, there.get()).ok_or(Rejection::Overflow);
+    let by =
+        |most: Amount, there: Amount| multiply_divide_floor(most.get(), all, there.get()).ok_or(Rejection::Overflow);
     let shares = by(most.base, there.base)?.min(by(most.quote, there.quote)?);
-    let part = |there: Amount| {
-        multiply_divide_ceil(there.get(), shares, all).map(Amount::new).ok_or(Rejection::Overflow)
-    };
+    let part =
+        |there: Amount| multiply_divide_ceil(there.get(), shares, all).map(Amount::new).ok_or(Rejection::Overflow);
     let brought = Reserves { base: part(there.base)?, quote: part(there.quote)? };
     check_room(market, there, brought)?;
     Ok((brought, Shares::new(shares)))
@@ -253,7 +258,8 @@ fn move_both(
 fn check_shares_kept(state: &State, market: &MarketSpec, before: &Reserves, shares: Shares) -> Result<(), Rejection> {
     let after = reserves(state, market, spot_of(market)?);
     let shares_after = pool(state, market.id)?.shares.get();
-    for (what, was, is) in [("base per share", before.base, after.base), ("quote per share", before.quote, after.quote)] {
+    for (what, was, is) in [("base per share", before.base, after.base), ("quote per share", before.quote, after.quote)]
+    {
         // is / shares_after >= was / shares
         check_grown(market.id, what, (was.get(), shares_after), (is.get(), shares.get()))?;
     }
@@ -330,7 +336,9 @@ pub(crate) fn collateral_value(state: &State, market: MarketId, shares: Shares) 
     let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
     let base = spot_of(spec)?.base;
     let asset = state.asset(base).ok_or(Rejection::UnknownAsset { asset: base })?;
-    let (Some(terms), Some(index)) = (asset.collateral, state.index(base)) else { return Ok(CollateralValue::default()) };
+    let (Some(terms), Some(index)) = (asset.collateral, state.index(base)) else {
+        return Ok(CollateralValue::default());
+    };
     let worth = |price| fair_value_usd(state, spec, asset.decimals, shares, price);
     let weighed = |worth: Usd, weight: Rate| {
         multiply_divide_floor(worth.get(), i128::from(weight.get()), RATE_ONE).map(Usd::new).ok_or(Rejection::Overflow)
@@ -381,7 +389,10 @@ pub(crate) fn violation(state: &State, market: MarketId) -> Option<(UniverseId, 
     let shares = state.liquidity_pool(market).map_or(Shares::ZERO, |record| record.shares);
     let held = state.pool_share_total(market);
     if held != shares {
-        return Some((spec.universe, format!("I9: holders of the pool of market {market} hold {held} of {shares} shares")));
+        return Some((
+            spec.universe,
+            format!("I9: holders of the pool of market {market} hold {held} of {shares} shares"),
+        ));
     }
     let there = reserves(state, spec, spec.spot()?);
     let is_empty = !shares.is_zero() && (there.base <= Amount::ZERO || there.quote <= Amount::ZERO);

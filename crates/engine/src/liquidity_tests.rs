@@ -47,11 +47,8 @@ fn held(state: &State, name: &str) -> i128 {
 
 fn open(work: &mut Work<'_>, base: i128, quote: i128) {
     let market = market(work.state);
-    let record = LiquidityPoolRecord {
-        fee: PoolFee::ThirtyBasisPoints,
-        created_at_ms: TimeMs::new(1),
-        shares: Shares::ZERO,
-    };
+    let record =
+        LiquidityPoolRecord { fee: PoolFee::ThirtyBasisPoints, created_at_ms: TimeMs::new(1), shares: Shares::ZERO };
     create(work, &market, account_of("alice"), record, amounts(base, quote)).expect("alice has it");
 }
 

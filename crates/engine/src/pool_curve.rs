@@ -108,7 +108,7 @@ impl Curve {
         if fits(most) {
             return most;
         }
-        let (mut fitting, mut beyond) = (1, most);
+        let (mut fitting, mut beyond): (i128, i128) = (1, most);
         // As many halvings as a size has bits.
         for _ in 0..u64::BITS {
             let middle = fitting.saturating_add(beyond) >> 1;
@@ -133,14 +133,14 @@ impl Curve {
                 let here = self.base.checked_sub(before)?;
                 let left = here.checked_sub(self.lot).filter(|left| *left > 0)?;
                 let quote = multiply_divide_ceil(self.quote, self.base, here)?;
-                let paid = multiply_divide_ceil(quote, self.gross(self.lot)?, left.checked_mul(self.kept)?)?;
+                let paid = multiply_divide_ceil(quote, gross(self.lot)?, left.checked_mul(self.kept)?)?;
                 multiply_divide_ceil(paid, 1, self.tick_quote)
             }
             Side::Sell => {
                 let here = self.base.checked_add(before)?;
                 let grown = here.checked_add(self.lot)?;
                 let quote = multiply_divide_floor(self.quote, self.base, here)?;
-                let got = multiply_divide_floor(quote, self.lot.checked_mul(self.kept)?, self.gross(grown)?)?;
+                let got = multiply_divide_floor(quote, self.lot.checked_mul(self.kept)?, gross(grown)?)?;
                 multiply_divide_floor(got, 1, self.tick_quote).filter(|ticks| *ticks > 0)
             }
         }
@@ -156,25 +156,25 @@ impl Curve {
         match side {
             Side::Buy => {
                 let left = self.base.checked_sub(base).filter(|left| *left > 0)?;
-                let paid = multiply_divide_ceil(self.quote, self.gross(base)?, left.checked_mul(self.kept)?)?;
+                let paid = multiply_divide_ceil(self.quote, gross(base)?, left.checked_mul(self.kept)?)?;
                 multiply_divide_ceil(paid, 1, tick_of_all)
             }
             Side::Sell => {
                 let grown = self.base.checked_add(base)?;
-                let got = multiply_divide_floor(self.quote, base.checked_mul(self.kept)?, self.gross(grown)?)?;
+                let got = multiply_divide_floor(self.quote, base.checked_mul(self.kept)?, gross(grown)?)?;
                 multiply_divide_floor(got, 1, tick_of_all).filter(|ticks| *ticks > 0)
             }
         }
     }
 
-    /// `units` in millionths, as fees are counted.
-    fn gross(&self, units: i128) -> Option<i128> {
-        units.checked_mul(RATE_ONE)
-    }
-
     fn on_tick(&self, ticks: i128) -> Option<Price> {
         i64::try_from(ticks.checked_mul(self.tick)?).ok().map(Price::new)
     }
+}
+
+/// `units` in millionths, as fees are counted.
+const fn gross(units: i128) -> Option<i128> {
+    units.checked_mul(RATE_ONE)
 }
 
 #[cfg(test)]

@@ -80,7 +80,9 @@ impl Small {
         let product = self.base * self.quote * self.lot();
         let bound = (before * after).checked_mul(bound);
         match side {
-            Side::Buy => bound.and_then(|bound| bound.checked_mul(self.kept())).is_none_or(|most| product * WHOLE <= most),
+            Side::Buy => {
+                bound.and_then(|bound| bound.checked_mul(self.kept())).is_none_or(|most| product * WHOLE <= most)
+            }
             Side::Sell => {
                 bound.and_then(|bound| bound.checked_mul(WHOLE)).is_some_and(|least| product * self.kept() >= least)
             }
@@ -98,9 +100,8 @@ impl Small {
 
 fn small() -> impl Strategy<Value = Small> {
     let fee = prop::sample::select(PoolFee::ALL.to_vec());
-    (1_000i128..1_000_000_000, 1_000_000i128..1_000_000_000_000, 0u8..4, 1i64..100_000, fee).prop_map(
-        |(base, quote, extra, tick_quote, fee)| Small { base, quote, extra, tick_quote, fee },
-    )
+    (1_000i128..1_000_000_000, 1_000_000i128..1_000_000_000_000, 0u8..4, 1i64..100_000, fee)
+        .prop_map(|(base, quote, extra, tick_quote, fee)| Small { base, quote, extra, tick_quote, fee })
 }
 
 fn side() -> impl Strategy<Value = Side> {

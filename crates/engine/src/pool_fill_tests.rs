@@ -104,7 +104,14 @@ impl Model {
         if side == Side::Buy { price <= bound } else { price >= bound && price > 0 }
     }
 
-    fn place(&mut self, id: OrderId, (owner, side): (usize, Side), limit: i128, size: i128, kind: TimeInForce) -> Expected {
+    fn place(
+        &mut self,
+        id: OrderId,
+        (owner, side): (usize, Side),
+        limit: i128,
+        size: i128,
+        kind: TimeInForce,
+    ) -> Expected {
         let before = self.clone();
         let crosses = self.best(side, limit).is_some() || Self::within(side, self.lot_price(side, 0), limit);
         if (kind == TimeInForce::Alo && crosses) || (kind == TimeInForce::Ioc && !crosses) {

@@ -152,7 +152,8 @@ fn collateral_of(state: &State, account: AccountId, universe: UniverseId) -> Res
 fn pool_shares_of(state: &State, account: AccountId, universe: UniverseId) -> Result<Vec<WhatIfCollateral>, Rejection> {
     let mut collateral = Vec::new();
     for (market, base, shares) in backing_shares(state, account, universe) {
-        let (Some(market), Some(spec), Some(index)) = (state.market(market), state.asset(base), state.index(base)) else {
+        let (Some(market), Some(spec), Some(index)) = (state.market(market), state.asset(base), state.index(base))
+        else {
             continue;
         };
         let Some(terms) = spec.collateral else { continue };

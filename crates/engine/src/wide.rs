@@ -69,7 +69,8 @@ fn divide_small(dividend: i128, divisor: i128) -> Option<(i128, i64)> {
 
 /// How `left.0 × left.1` compares with `right.0 × right.1`, exactly; `None` if a factor is negative.
 pub fn compare_products(left: (i128, i128), right: (i128, i128)) -> Option<Ordering> {
-    let product = |(one, other)| Some(multiply_wide(u128::try_from(one).ok()?, u128::try_from(other).ok()?));
+    let product =
+        |(one, other): (i128, i128)| Some(multiply_wide(u128::try_from(one).ok()?, u128::try_from(other).ok()?));
     Some(product(left)?.cmp(&product(right)?))
 }
 

@@ -177,10 +177,7 @@ impl Auditor {
                 self.orders.remove(&order.id.get());
                 Ok(())
             }
-            Event::OrderFilled { order } => {
-                let left = self.orders.get(&order.id.get()).map_or(0, |resting| resting.lots);
-                ensure(left == 0, || format!("order {} is filled but has {left} lots left", order.id))
-            }
+            Event::OrderFilled { order } => self.filled(order),
             Event::Traded(trade) => self.trade(trade),
             Event::LeverageUpdated { account, market, leverage, margin_mode } => {
                 self.margined(who(*account), market.get(), *leverage, *margin_mode == MarginMode::Isolated);
@@ -223,12 +220,7 @@ impl Auditor {
             | Event::BackstopWithdrawn { .. }
             | Event::BackstopSynced { .. } => self.pooled(event),
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
-            // Their money moved by transfers and trades before.
-            Event::PoolCreated { .. }
-            | Event::PoolDeposited { .. }
-            | Event::PoolWithdrawn { .. }
-            | Event::PoolTraded { .. } => Ok(()),
-            // They move nothing and promise nothing that is followed here.
+            // They move nothing (a pool's money moves by transfers and trades) and promise nothing that is followed here.
             Event::OrderAccepted { .. }
             | Event::OrderRejected { .. }
             | Event::AgentApproved { .. }
@@ -236,7 +228,11 @@ impl Auditor {
             | Event::CancelScheduled { .. }
             | Event::HyperliquidCompatibilitySet { .. }
             | Event::ProtectionSet { .. }
-            | Event::ProtectionFrozen { .. } => Ok(()),
+            | Event::ProtectionFrozen { .. }
+            | Event::PoolCreated { .. }
+            | Event::PoolDeposited { .. }
+            | Event::PoolWithdrawn { .. }
+            | Event::PoolTraded { .. } => Ok(()),
         }
     }
 

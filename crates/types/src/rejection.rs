@@ -435,10 +435,14 @@ pub enum Rejection {
     #[error("the deposit would buy {shares} shares, at least {minimum} are asked for: allow more or try again")]
     PoolSharesBelowMinimum { shares: Shares, minimum: Shares } = 115,
     /// A withdrawal would bring less than asked for.
-    #[error("the shares would bring {amount} of asset {asset}, at least {minimum} is asked for: allow less or try again")]
+    #[error(
+        "the shares would bring {amount} of asset {asset}, at least {minimum} is asked for: allow less or try again"
+    )]
     PoolAmountBelowMinimum { asset: AssetId, amount: Amount, minimum: Amount } = 116,
     /// A pool would begin with a quote that an open order crosses.
-    #[error("the pool would quote {quote}, and an open order is at {best}: bring amounts whose price is inside the book")]
+    #[error(
+        "the pool would quote {quote}, and an open order is at {best}: bring amounts whose price is inside the book"
+    )]
     PoolCrossesBook { quote: Price, best: Price } = 117,
 }
 

@@ -48,10 +48,9 @@ pub(super) fn run(
 }
 
 fn check_minimum(spot: SpotTerms, brought: Reserves) -> Result<(), Rejection> {
-    for (asset, amount, minimum) in [
-        (spot.base, brought.base, POOL_INITIAL_BASE_MINIMUM),
-        (spot.quote, brought.quote, POOL_INITIAL_QUOTE_MINIMUM),
-    ] {
+    for (asset, amount, minimum) in
+        [(spot.base, brought.base, POOL_INITIAL_BASE_MINIMUM), (spot.quote, brought.quote, POOL_INITIAL_QUOTE_MINIMUM)]
+    {
         if amount < minimum {
             return Err(Rejection::BelowPoolMinimum { asset, amount, minimum });
         }

@@ -2,23 +2,21 @@
 
 use super::{LiquidityPoolRecord, PoolShareId};
 use crate::state::{Record, RecordKey, State};
-use palisade_types::{
-    address::AccountId, hash::sha256, ids::MarketId, numbers::Shares, pool::PoolFee, time::TimeMs,
-};
+use palisade_types::{address::AccountId, hash::sha256, ids::MarketId, numbers::Shares, pool::PoolFee, time::TimeMs};
 
 const MARKET: MarketId = MarketId::new(10_001);
 const HOLDER: AccountId = AccountId([1; 20]);
 
 fn records() -> Vec<Record> {
-    let record = LiquidityPoolRecord {
-        fee: PoolFee::ThirtyBasisPoints,
-        created_at_ms: TimeMs::new(5),
-        shares: Shares::new(10),
-    };
+    let record =
+        LiquidityPoolRecord { fee: PoolFee::ThirtyBasisPoints, created_at_ms: TimeMs::new(5), shares: Shares::new(10) };
     vec![
         Record::LiquidityPool { id: MARKET, record },
         Record::PoolShare { id: PoolShareId { market: MARKET, account: HOLDER }, record: Shares::new(9) },
-        Record::PoolShare { id: PoolShareId { market: MARKET, account: AccountId::pool(MARKET) }, record: Shares::new(1) },
+        Record::PoolShare {
+            id: PoolShareId { market: MARKET, account: AccountId::pool(MARKET) },
+            record: Shares::new(1),
+        },
     ]
 }
 

@@ -65,6 +65,11 @@ pub(super) const fn signed(side: Side, value: i128) -> i128 {
 }
 
 impl Auditor {
+    pub(super) fn filled(&self, order: &OpenOrder) -> Result<(), Objection> {
+        let left = self.orders.get(&order.id.get()).map_or(0, |resting| resting.lots);
+        ensure(left == 0, || format!("order {} is filled but has {left} lots left", order.id))
+    }
+
     pub(super) fn trade(&mut self, trade: &Trade) -> Result<(), Objection> {
         let is_pool = trade.maker.order == OrderId::POOL;
         if is_pool {
