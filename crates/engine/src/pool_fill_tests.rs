@@ -21,7 +21,7 @@ use palisade_types::{
     pool::PoolFee,
     receipt::{OrderResult, Outcome},
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use std::collections::BTreeMap;
 
 const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
@@ -383,39 +383,70 @@ fn exposed() -> Venue {
     venue
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(runs(24)))]
+/// How often what must happen in a run happened.
+type Seen = BTreeMap<&'static str, u64>;
 
-    /// Every block is checked by the venue: audits, rebuild, revert, determinism. Beyond that no share of a pool ever has less of
-    /// its product than before, and whoever is below maintenance is found, whatever backs them.
-    #[test]
-    fn nothing_that_happens_takes_from_who_holds_shares(steps in prop::collection::vec(step(), 20..90)) {
-        let mut venue = exposed();
-        for step in &steps {
-            let before = per_share(venue.state());
-            match (action_of(venue.state(), step), step) {
-                (Some((who, action)), _) => {
-                    let signed = venue.sign(PEOPLE[who], action);
-                    venue.block(&[signed], None);
-                }
-                (None, Step::Index { price }) => {
-                    venue.set_index(BTC, Price::new(*price));
-                }
-                (None, _) => {}
+fn note(events: &[Event], seen: &mut Seen) {
+    for event in events {
+        let name = match event {
+            Event::PoolCreated { .. } => "opened",
+            Event::PoolDeposited { .. } => "joined",
+            Event::PoolWithdrawn { forced: false, .. } => "left",
+            Event::PoolWithdrawn { forced: true, .. } => "redeemed by force",
+            Event::PoolTraded { .. } => "traded",
+            Event::Liquidated(_) => "liquidated",
+            _ => continue,
+        };
+        *seen.entry(name).or_default() += 1;
+    }
+}
+
+fn run(steps: &[Step], seen: &mut Seen) {
+    let mut venue = exposed();
+    for step in steps {
+        let before = per_share(venue.state());
+        match (action_of(venue.state(), step), step) {
+            (Some((who, action)), _) => {
+                let signed = venue.sign(PEOPLE[who], action);
+                note(&venue.block(&[signed], None).events, seen);
             }
-            let state = venue.state();
-            prop_assert!(state.chain().halted.is_none());
-            prop_assert!(state.universes().all(|universe| universe.halted.is_none()), "{step:?}");
-            let after = per_share(state);
-            for (market, (root, shares)) in before {
-                let (root_after, shares_after) = after[&market];
-                prop_assert!((root_after + 1) * shares >= root * shares_after, "{step:?} in {market}");
+            (None, Step::Index { price }) => {
+                // Marks follow within seconds.
+                for _ in 0..3 {
+                    let outcome = venue.after_gap(BTC, Price::new(*price), 1_000);
+                    note(&outcome.events, seen);
+                }
             }
-            // What the step of a block finds is what a look at everyone finds.
-            venue.block(&[], None);
-            let state = venue.state();
-            let called = state.margin_calls().filter(|(_, level)| *level == MarginLevel::Liquidatable);
-            prop_assert_eq!(called.map(|(unit, _)| unit).collect::<Vec<_>>(), scan(state).into_iter().collect::<Vec<_>>());
+            (None, _) => {}
         }
+        let state = venue.state();
+        assert!(state.chain().halted.is_none());
+        assert!(state.universes().all(|universe| universe.halted.is_none()), "{step:?}");
+        let after = per_share(state);
+        for (market, (root, shares)) in before {
+            let (root_after, shares_after) = after[&market];
+            assert!((root_after + 1) * shares >= root * shares_after, "{step:?} in {market}");
+        }
+        // What the step of a block finds is what a look at everyone finds.
+        note(&venue.block(&[], None).events, seen);
+        let state = venue.state();
+        let called = state.margin_calls().filter(|(_, level)| *level == MarginLevel::Liquidatable);
+        assert_eq!(called.map(|(unit, _)| unit).collect::<Vec<_>>(), scan(state).into_iter().collect::<Vec<_>>());
+    }
+}
+
+/// Every block is checked by the venue: audits, rebuild, revert, determinism. Beyond that no share of a pool ever has less of its
+/// product than before, and whoever is below maintenance is found, whatever backs them.
+#[test]
+fn nothing_that_happens_takes_from_who_holds_shares() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = prop::collection::vec(step(), 60..90);
+    let mut seen = Seen::new();
+    for _ in 0..runs(16) {
+        run(&strategy.new_tree(&mut runner).expect("a list of steps").current(), &mut seen);
+    }
+    println!("{seen:?}");
+    for name in ["opened", "joined", "left", "traded", "liquidated"] {
+        assert!(seen.get(name).is_some_and(|times| *times > 3), "{name} hardly happened: {seen:?}");
     }
 }
