@@ -16,7 +16,7 @@ use palisade_types::{
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, Height, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, FundingRate, Position, Price, Size, Usd},
+    numbers::{Amount, FundingRate, Position, Price, Shares, Size, Usd},
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
     receipt::Receipt,
@@ -246,6 +246,17 @@ pub struct VaultStakeInfo {
     pub locked_until_ms: TimeMs,
 }
 
+/// Shares of a spot market's liquidity pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolStakeInfo {
+    pub market: MarketId,
+    pub shares: Shares,
+    /// What they would bring of the base now.
+    pub base: Amount,
+    /// What they would bring of the quote now.
+    pub quote: Amount,
+}
+
 /// Everything about an account but its orders that rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
@@ -271,6 +282,8 @@ pub struct AccountInfo {
     pub vault: Option<VaultInfo>,
     /// Its shares of vaults, in order of the vault's address.
     pub vault_stakes: Vec<VaultStakeInfo>,
+    /// Its shares of liquidity pools, in order of market.
+    pub pool_stakes: Vec<PoolStakeInfo>,
     pub hyperliquid_compatible: bool,
     pub scheduled_cancel_ms: Option<TimeMs>,
     pub actions_used: u64,

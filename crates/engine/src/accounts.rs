@@ -5,6 +5,9 @@ use crate::{
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage, liquidation_price},
     market_math::{RATE_ONE, quote_amount, quote_value_usd, value_floor_usd},
     options,
+    liquidity::{backing_shares, collateral_value as pool_collateral},
+    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage},
+    market_math::{RATE_ONE, quote_amount},
     risk::{counted_collateral_usd, market_fraction},
     state::{MarketStanding, PositionRecord, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
@@ -110,6 +113,7 @@ pub(crate) fn margin_without(
     }
     let others = state.other_assets_of(account);
     if others.is_empty() {
+    if state.other_assets_of(account).is_empty() && !state.holds_pool_shares(account) {
         return Ok(margin);
     }
     Ok(margin.with_collateral(collateral_value(state, account, universe)?))
@@ -122,6 +126,7 @@ fn cross_positions(state: &State, account: AccountId) -> impl Iterator<Item = (M
 }
 
 /// What an account's assets other than the quote count for in a universe: what no order locks, at the index (for initial
+/// What an account's assets other than the quote and its shares of pools ([`crate::liquidity`]) count for in a universe: what no order locks, at the index (for initial
 /// margin at the slow price, if that is lower, and less of it once the universe holds much), by their weights, rounded
 /// down. Without an index an asset counts nothing.
 pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId) -> Result<CollateralValue, Rejection> {
@@ -140,8 +145,12 @@ pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId)
         let slow = worth(index.price.min(index.slow_price))?;
         let initial_usd = weighed(counted_collateral_usd(&terms, slow, total_usd)?, terms.initial_weight)?;
         let maintenance_usd = weighed(worth(index.price)?, terms.maintenance_weight)?;
-        value.initial_usd = value.initial_usd.checked_add(initial_usd).ok_or(Rejection::Overflow)?;
-        value.maintenance_usd = value.maintenance_usd.checked_add(maintenance_usd).ok_or(Rejection::Overflow)?;
+        value = value.with(CollateralValue { initial_usd, maintenance_usd })?;
+    }
+    if state.holds_pool_shares(account) {
+        for (market, _, shares) in backing_shares(state, account, universe) {
+            value = value.with(pool_collateral(state, market, shares)?)?;
+        }
     }
     Ok(value)
 }

@@ -15,9 +15,11 @@ mod cancel_all;
 mod cancel_twap;
 mod claim_faucet;
 mod close_vault;
+mod create_pool;
 mod create_sub_account;
 mod create_vault;
 mod deposit_backstop;
+mod deposit_pool;
 mod deposit_vault;
 mod hyperliquid;
 mod list_market;
@@ -42,11 +44,15 @@ mod update_isolated_margin;
 mod update_leverage;
 mod withdraw_backstop;
 mod withdraw_debt_collateral;
+mod withdraw_pool;
 mod withdraw_vault;
 
 pub(crate) use create_sub_account::too_many;
 
-use crate::work::{Work, is_violation};
+use crate::{
+    liquidity::Reserves,
+    work::{Work, is_violation},
+};
 use palisade_types::{
     action::Action,
     address::{AccountId, SignerId},
@@ -213,6 +219,23 @@ fn synthetic(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outc
         }
         Action::RedeemSynthetic { asset, amount, minimum_usd } => {
             redeem_synthetic::run(work, actor, *asset, *amount, *minimum_usd)
+        _ => liquidity(work, actor, action),
+    }
+}
+
+/// Executes an action on a spot market's liquidity pool.
+fn liquidity(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
+    match action {
+        Action::CreatePool { market, base, quote, fee } => {
+            create_pool::run(work, actor, *market, Reserves { base: *base, quote: *quote }, *fee)
+        }
+        Action::DepositPool { market, base_maximum, quote_maximum, shares_minimum } => {
+            let most = Reserves { base: *base_maximum, quote: *quote_maximum };
+            deposit_pool::run(work, actor, *market, most, *shares_minimum)
+        }
+        Action::WithdrawPool { market, shares, base_minimum, quote_minimum } => {
+            let least = Reserves { base: *base_minimum, quote: *quote_minimum };
+            withdraw_pool::run(work, actor, *market, *shares, least)
         }
         // Everything else is trading, see [`native`].
         _ => Err(Rejection::Unsupported { feature: action.kind().to_owned() }.into()),

@@ -264,7 +264,10 @@ fn authority(request: &Request) -> Authority {
             | Action::WithdrawVault { .. }
             | Action::CloseVault { .. }
             | Action::DepositBackstop { .. }
-            | Action::WithdrawBackstop { .. } => Authority::Owner,
+            | Action::WithdrawBackstop { .. }
+            | Action::CreatePool { .. }
+            | Action::DepositPool { .. }
+            | Action::WithdrawPool { .. } => Authority::Owner,
         },
         Request::Hyperliquid(hyperliquid::Request::User(_)) => Authority::Owner,
         Request::Hyperliquid(hyperliquid::Request::L1(action)) => match action {

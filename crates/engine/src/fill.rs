@@ -350,6 +350,8 @@ fn check_whole(
 }
 
 fn count_volume(state: &mut State, account: AccountId, quote_usd: Usd) -> Result<(), Rejection> {
+/// Counts a fill for the budget of an account, if it is one of people.
+pub(crate) fn count_volume(state: &mut State, account: AccountId, quote_usd: Usd) -> Result<(), Rejection> {
     if let Some(mut record) = state.account(account).copied() {
         record.volume_usd = record.volume_usd.checked_add(quote_usd).ok_or(Rejection::Overflow)?;
         state.put(Record::Account { id: account, record });

@@ -125,6 +125,16 @@ pub struct CollateralValue {
     pub maintenance_usd: Usd,
 }
 
+impl CollateralValue {
+    /// With what something else counts for.
+    pub(crate) fn with(self, other: Self) -> Result<Self, Rejection> {
+        Ok(Self {
+            initial_usd: sum(self.initial_usd, other.initial_usd)?,
+            maintenance_usd: sum(self.maintenance_usd, other.maintenance_usd)?,
+        })
+    }
+}
+
 /// What one market contributes to an account's margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MarketMargin {

@@ -1,6 +1,7 @@
 //! Price-time priority: an incoming order against the book.
 //!
-//! Per step the first order in line on the other side, if it crosses:
+//! Per step the market's liquidity pool, if it has one that offers a better price than the first order in line
+//! ([`crate::liquidity`]); else that order, if it crosses:
 //! 1. its time is over: it is cancelled;
 //! 2. it is of the same account group: it is cancelled (self-trade prevention), no fee;
 //! 3. reduce-only cuts the fill to what reduces; with nothing left to reduce the order leaves;
@@ -13,8 +14,10 @@
 use crate::{
     accounts::position,
     fill::{self, Fill, Verdict},
-    orders,
+    liquidity, orders,
     perpetual::{open_interest_cut, reduce_only_cut},
+    pool_curve::PoolTrade,
+    pool_fill,
     state::State,
     work::Work,
 };
@@ -40,6 +43,12 @@ pub(crate) struct Matched {
     pub stopped: Option<CancelReason>,
 }
 
+/// What an incoming order meets next.
+enum Next {
+    Pool(PoolTrade),
+    Order(OpenOrder),
+}
+
 /// What one step did.
 enum Step {
     Filled { lots: Size, quote_usd: Usd },
@@ -61,6 +70,21 @@ pub(crate) fn first_crossing<'a>(state: &'a State, order: &OpenOrder) -> Option<
         .best_order(order.market, order.side.opposite())
         .map(|record| &record.order)
         .filter(|resting| crosses(order.side, order.price, resting.price))
+}
+
+/// Whether a market has a pool to match against: asked once per order, and of spot markets alone.
+fn has_pool(state: &State, market: &MarketSpec) -> bool {
+    market.spot().is_some() && state.liquidity_pool(market.id).is_some()
+}
+
+/// The price that an order would trade at first, with a resting order or with the pool.
+pub(crate) fn first_price(state: &State, market: &MarketSpec, order: &OpenOrder) -> Option<Price> {
+    let resting = first_crossing(state, order).map(|resting| resting.price);
+    if !has_pool(state, market) {
+        return resting;
+    }
+    let one_lot = OpenOrder { remaining: Size::new(1), ..*order };
+    liquidity::next_trade(state, market, &one_lot, resting).map(|trade| trade.price).or(resting)
 }
 
 /// Matches `taker` as far as it goes; `taker.remaining` is left with what was not filled.
@@ -88,14 +112,26 @@ fn run_until(
     let mut matched = Matched::default();
     let mut steps: u32 = 0;
     let group = work.state.group_of(taker.account);
+    let has_pool = has_pool(work.state, market);
     while !taker.remaining.is_zero() {
-        let Some(maker) = first_crossing(work.state, taker).copied() else { break };
+        let maker = first_crossing(work.state, taker).copied();
+        let resting = maker.map(|maker| maker.price);
+        let offer = if has_pool { liquidity::next_trade(work.state, market, taker, resting) } else { None };
+        let next = match (offer, maker) {
+            (Some(offer), _) => Next::Pool(offer),
+            (None, Some(maker)) => Next::Order(maker),
+            (None, None) => break,
+        };
         if steps == steps_max {
             matched.stopped = Some(CancelReason::MatchStepLimit);
             break;
         }
         steps = steps.saturating_add(1);
-        match step(work, market, taker, &maker, (group, is_forced))? {
+        let done = match next {
+            Next::Pool(offer) => pool_step(work, market, taker, &offer, is_forced)?,
+            Next::Order(maker) => step(work, market, taker, &maker, (group, is_forced))?,
+        };
+        match done {
             Step::Filled { lots, quote_usd } => {
                 taker.remaining = taker.remaining.checked_sub(lots).ok_or(Rejection::Overflow)?;
                 matched.filled = matched.filled.checked_add(lots).ok_or(Rejection::Overflow)?;
@@ -110,6 +146,19 @@ fn run_until(
         }
     }
     Ok(matched)
+}
+
+fn pool_step(
+    work: &mut Work<'_>,
+    market: &MarketSpec,
+    taker: &OpenOrder,
+    offer: &PoolTrade,
+    is_forced: bool,
+) -> Result<Step, Rejection> {
+    Ok(match pool_fill::settle(work, market, taker, offer, is_forced)? {
+        Verdict::Settled { quote_usd } => Step::Filled { lots: offer.lots, quote_usd },
+        Verdict::MakerFails | Verdict::TakerFails => Step::Stopped { reason: CancelReason::Margin },
+    })
 }
 
 /// `group` is the taker's.

@@ -67,7 +67,7 @@ pub(crate) fn place(work: &mut Work<'_>, placement: &Placement) -> Result<OrderR
         priority: place_in_queue.get(),
         placed_at_ms: work.time_ms,
     };
-    check_against_book(work.state, &order)?;
+    check_against_book(work.state, &market, &order)?;
     let immediate_or_cancel = matches!(request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
     work.emit(Event::OrderAccepted { order, action: placement.action, immediate_or_cancel });
     let matched = matching::run(work, &market, &mut order)?;
@@ -319,6 +319,12 @@ fn check_option_reservation(
 /// What the book says to kinds of orders that must, or must not, match at once.
 fn check_against_book(state: &State, order: &OpenOrder) -> Result<(), Rejection> {
     let crossing: Option<Price> = matching::first_crossing(state, order).map(|resting| resting.price);
+/// What the book and the pool say to kinds of orders that must, or must not, match at once.
+fn check_against_book(state: &State, market: &MarketSpec, order: &OpenOrder) -> Result<(), Rejection> {
+    if matches!(order.time_in_force, TimeInForce::Gtc | TimeInForce::Gtt { .. }) {
+        return Ok(());
+    }
+    let crossing: Option<Price> = matching::first_price(state, market, order);
     match (order.time_in_force, crossing) {
         (TimeInForce::Alo, Some(best_opposite)) => Err(Rejection::WouldMatch { best_opposite }),
         (TimeInForce::Ioc, None) => Err(Rejection::NothingToMatch),

@@ -14,6 +14,7 @@ mod indices;
 mod keyless;
 mod linear_records;
 mod option_records;
+mod liquidity;
 mod pools;
 mod read;
 mod records;
@@ -27,6 +28,7 @@ pub use indices::{BookPlace, PositionTotals, Timer};
 pub use keyless::SubAccountRecord;
 pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};
 pub use option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId};
+pub use liquidity::{LiquidityPoolRecord, PoolShareId};
 pub use pools::{
     BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
     VaultWithdrawalId, VaultWithdrawalRecord,

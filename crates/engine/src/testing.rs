@@ -5,7 +5,7 @@
 
 mod scenario;
 
-pub(crate) use scenario::{check, continue_with as scenario_on};
+pub(crate) use scenario::{check, continue_with as scenario_on, parse_action};
 
 use crate::{
     Engine, Rules, State,

@@ -4,6 +4,7 @@
 use crate::{
     accounts::{asset_value_usd, exposure_at_rest},
     liquidation::level_of,
+    liquidity::{backing_shares, fair_value_usd},
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, liquidation_price},
     market_math::{RATE_ONE, fee_usd, quote_amount, quote_value_usd},
     risk::{
@@ -138,6 +139,31 @@ fn collateral_of(state: &State, account: AccountId, universe: UniverseId) -> Res
             value_usd: value(free, index.price)?,
             slow_value_usd: value(free, index.slow_price)?,
             universe_value_usd: value(state.balance_total(universe, asset), index.price)?,
+            initial_weight: terms.initial_weight,
+            maintenance_weight: terms.maintenance_weight,
+            full_weight_maximum_usd: terms.full_weight_maximum_usd,
+        });
+    }
+    collateral.extend(pool_shares_of(state, account, universe)?);
+    Ok(collateral)
+}
+
+/// Shares of liquidity pools, each as an asset of its market's name.
+fn pool_shares_of(state: &State, account: AccountId, universe: UniverseId) -> Result<Vec<WhatIfCollateral>, Rejection> {
+    let mut collateral = Vec::new();
+    for (market, base, shares) in backing_shares(state, account, universe) {
+        let (Some(market), Some(spec), Some(index)) = (state.market(market), state.asset(base), state.index(base))
+        else {
+            continue;
+        };
+        let Some(terms) = spec.collateral else { continue };
+        let value = |price| fair_value_usd(state, market, spec.decimals, shares, price);
+        let universe_value_usd = asset_value_usd(state.balance_total(universe, base), spec.decimals, index.price)?;
+        collateral.push(WhatIfCollateral {
+            symbol: market.symbol.clone(),
+            value_usd: value(index.price)?,
+            slow_value_usd: value(index.slow_price)?,
+            universe_value_usd,
             initial_weight: terms.initial_weight,
             maintenance_weight: terms.maintenance_weight,
             full_weight_maximum_usd: terms.full_weight_maximum_usd,

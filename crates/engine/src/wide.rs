@@ -4,6 +4,8 @@
 //! result outside i128 is `None`. Floor rounds towards negative infinity, ceil towards positive infinity: which
 //! side gains is the caller's choice and is stated there.
 
+use std::cmp::Ordering;
+
 /// `floor(left × right / divisor)`.
 pub fn multiply_divide_floor(left: i128, right: i128, divisor: i128) -> Option<i128> {
     if divisor <= 0 {
@@ -72,8 +74,32 @@ fn divide_small(dividend: i128, divisor: i128) -> Option<(i128, i64)> {
     Some((i128::from(quotient), remainder))
 }
 
-/// A 256-bit product as two halves.
-#[derive(Clone, Copy)]
+/// How `left.0 × left.1` compares with `right.0 × right.1`, exactly; `None` if a factor is negative.
+pub fn compare_products(left: (i128, i128), right: (i128, i128)) -> Option<Ordering> {
+    let product =
+        |(one, other): (i128, i128)| Some(multiply_wide(u128::try_from(one).ok()?, u128::try_from(other).ok()?));
+    Some(product(left)?.cmp(&product(right)?))
+}
+
+/// `floor(√(left × right))`; `None` if a factor is negative.
+pub fn root_of_product_floor(left: i128, right: i128) -> Option<i128> {
+    let square = multiply_wide(u128::try_from(left).ok()?, u128::try_from(right).ok()?);
+    if square.high == 0 {
+        return i128::try_from(square.low.isqrt()).ok();
+    }
+    let mut root = 0u128;
+    // Factors have 127 bits, so the root has no more: each bit stays if its square is not too large.
+    for bit in (0..u128::BITS).rev() {
+        let longer = root | (1 << bit);
+        if multiply_wide(longer, longer) <= square {
+            root = longer;
+        }
+    }
+    i128::try_from(root).ok()
+}
+
+/// A 256-bit product as two halves, the high one first: they compare as the numbers do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Wide {
     high: u128,
     low: u128,

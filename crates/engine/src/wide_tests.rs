@@ -1,4 +1,4 @@
-use super::{multiply_divide_both, multiply_divide_ceil, multiply_divide_floor};
+use super::{multiply_divide_both, multiply_divide_ceil, multiply_divide_floor, root_of_product_floor};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 
@@ -130,5 +130,44 @@ proptest! {
         let next = (left.0, near.1.saturating_sub(1));
         prop_assert_eq!(super::compare_products(near, next), compare_products(near, next));
         prop_assert_eq!(super::compare_products(left, (left.1, left.0)), Ordering::Equal);
+#[test]
+fn known_roots() {
+    let max = i128::MAX;
+    for (left, right, root) in [
+        (0, 5, Some(0)),
+        (1, 1, Some(1)),
+        (2, 4, Some(2)),
+        (3, 3, Some(3)),
+        (1 << 64, 1 << 64, Some(1 << 64)),
+        ((1 << 64) - 1, (1 << 64) + 1, Some((1 << 64) - 1)),
+        (max, max, Some(max)),
+        (max, max - 1, Some(max - 1)),
+        (max, 1, Some(13_043_817_825_332_782_212)),
+        (-1, 4, None),
+        (4, -1, None),
+    ] {
+        assert_eq!(root_of_product_floor(left, right), root, "{left} {right}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_root_is_the_largest_whose_square_is_not_more(left in 0..=i128::MAX, right in 0..=i128::MAX, shift in 0u32..127) {
+        let (left, right) = (left >> shift, right >> (shift / 2));
+        let root = root_of_product_floor(left, right).expect("not negative");
+        prop_assert_ne!(compare_products((root, root), (left, right)), Ordering::Greater);
+        if root < i128::MAX {
+            prop_assert_eq!(compare_products((root + 1, root + 1), (left, right)), Ordering::Greater);
+        }
+    }
+
+    #[test]
+    fn products_compare_as_the_plain_ones_do(
+        a in 0..=i128::MAX, b in 0..=i128::MAX, c in 0..=i128::MAX, d in 0..=i128::MAX, shift in 0u32..120,
+    ) {
+        let (left, right) = ((a >> shift, b), (c, d >> shift));
+        prop_assert_eq!(super::compare_products(left, right), Some(compare_products(left, right)));
+        prop_assert_eq!(super::compare_products(left, (left.1, left.0)), Some(Ordering::Equal));
+        prop_assert_eq!(super::compare_products((-1, 1), right), None);
     }
 }

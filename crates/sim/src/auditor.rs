@@ -231,7 +231,7 @@ impl Auditor {
                 Err(format!("{asset} is no synthetic: the simulation's genesis has none"))
             }
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
-            // They move nothing and promise nothing that is followed here.
+            // They move nothing (a pool's money moves by transfers and trades) and promise nothing that is followed here.
             Event::OrderAccepted { .. }
             | Event::OrderRejected { .. }
             | Event::AgentApproved { .. }
@@ -239,7 +239,11 @@ impl Auditor {
             | Event::CancelScheduled { .. }
             | Event::HyperliquidCompatibilitySet { .. }
             | Event::ProtectionSet { .. }
-            | Event::ProtectionFrozen { .. } => Ok(()),
+            | Event::ProtectionFrozen { .. }
+            | Event::PoolCreated { .. }
+            | Event::PoolDeposited { .. }
+            | Event::PoolWithdrawn { .. }
+            | Event::PoolTraded { .. } => Ok(()),
         }
     }
 

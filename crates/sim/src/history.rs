@@ -431,6 +431,10 @@ fn event_name(event: &Event) -> &'static str {
         Event::SurfaceUpdated { .. } => "event: surface updated",
         Event::OptionsFixed { .. } => "event: options fixed",
         Event::PortfolioModeSet { .. } => "event: portfolio mode set",
+        Event::PoolCreated { .. } => "event: pool created",
+        Event::PoolDeposited { .. } => "event: pool deposited",
+        Event::PoolWithdrawn { .. } => "event: pool withdrawn",
+        Event::PoolTraded { .. } => "event: pool traded",
     }
 }
 

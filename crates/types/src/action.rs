@@ -7,8 +7,9 @@ use crate::{
     agent::AgentScope,
     ids::{AssetId, MarketId, TwapId, UniverseId},
     limits::BATCH_MAX,
-    numbers::{Amount, Price, Rate, Size, Usd},
+    numbers::{Amount, Price, Rate, Shares, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
+    pool::PoolFee,
     quote::{ProtectionTerms, Quote},
     time::TimeMs,
     trigger::{TriggerGrouping, TriggerRequest},
@@ -301,6 +302,39 @@ pub enum Action {
         /// The least payment that is accepted.
         minimum_usd: Usd,
     } = 59,
+    /// Open the liquidity pool of a spot market; the two amounts are its first price.
+    CreatePool {
+        /// Which; one without a pool.
+        market: MarketId,
+        /// What goes in of the base.
+        base: Amount,
+        /// What goes in of the quote.
+        quote: Amount,
+        /// What the pool charges, for good.
+        fee: PoolFee,
+    } = 50,
+    /// Put both assets into a pool, in the proportion of its reserves.
+    DepositPool {
+        /// Of which market.
+        market: MarketId,
+        /// Most that goes in of the base.
+        base_maximum: Amount,
+        /// Most that goes in of the quote.
+        quote_maximum: Amount,
+        /// Least shares to be had for it.
+        shares_minimum: Shares,
+    } = 51,
+    /// Redeem shares of a pool for their part of both reserves.
+    WithdrawPool {
+        /// Of which market.
+        market: MarketId,
+        /// How many.
+        shares: Shares,
+        /// Least that comes out of the base.
+        base_minimum: Amount,
+        /// Least that comes out of the quote.
+        quote_minimum: Amount,
+    } = 52,
 }
 
 /// Which way money goes between an account and one that belongs to it.
@@ -376,6 +410,8 @@ impl Action {
             }
             Self::PlaceTriggers { parent, .. } => parent.as_ref().map_or(ExecutionClass::A, class_of),
             Self::PlaceScale { post_only: false, .. } => ExecutionClass::C,
+            // Who comes in takes turns with the orders that would pay the fees; who goes, goes first, as cancels do.
+            Self::CreatePool { .. } | Self::DepositPool { .. } => ExecutionClass::C,
             Self::PlaceScale { .. } | Self::MassQuote { .. } => ExecutionClass::B,
             _ => ExecutionClass::A,
         }
@@ -472,6 +508,9 @@ impl Action {
             Self::AddDebtCollateral { .. } => "add_debt_collateral",
             Self::WithdrawDebtCollateral { .. } => "withdraw_debt_collateral",
             Self::RedeemSynthetic { .. } => "redeem_synthetic",
+            Self::CreatePool { .. } => "create_pool",
+            Self::DepositPool { .. } => "deposit_pool",
+            Self::WithdrawPool { .. } => "withdraw_pool",
         }
     }
 }

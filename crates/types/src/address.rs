@@ -64,6 +64,11 @@ impl AccountId {
         Self::derived("backstop", u64::from(universe.get()))
     }
 
+    /// Where the reserves of a spot market's liquidity pool lie.
+    pub fn pool(market: crate::ids::MarketId) -> Self {
+        Self::derived("pool", u64::from(market.get()))
+    }
+
     /// Where the collateral of `owner`'s isolated position in `market` lies.
     pub fn isolated(owner: Self, market: crate::ids::MarketId) -> Self {
         let digest =

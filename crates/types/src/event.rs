@@ -11,6 +11,7 @@ use crate::{
     market::{MarketSpec, OptionKind},
     numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Shares, Size, Usd},
     order::{OpenOrder, Side},
+    pool::PoolFee,
     quote::ProtectionTerms,
     receipt::OrderResult,
     rejection::Rejection,
@@ -67,7 +68,7 @@ pub enum Event {
         client_order_id: Option<ClientOrderId>,
         rejection: Rejection,
     } = 6,
-    /// Two orders traded.
+    /// Two orders traded, or an order and a pool, which is the maker then and has the order number 0.
     Traded(Trade) = 7,
     /// A key may act for an account.
     AgentApproved {
@@ -398,6 +399,37 @@ pub enum Event {
         /// The collateral of that.
         collateral_usd: Usd,
     } = 79,
+    /// Somebody opened the pool of a spot market; the first deposit follows.
+    PoolCreated {
+        market: MarketId,
+        /// The address that holds the reserves.
+        pool: AccountId,
+        account: AccountId,
+        fee: PoolFee,
+        /// Shares of the first deposit that the pool keeps for good.
+        locked: Shares,
+    } = 70,
+    /// Shares of a pool were bought; the assets moved by transfers.
+    PoolDeposited { market: MarketId, account: AccountId, base: Amount, quote: Amount, shares: Shares } = 71,
+    /// Shares of a pool were redeemed; the assets moved by transfers.
+    PoolWithdrawn {
+        market: MarketId,
+        account: AccountId,
+        base: Amount,
+        quote: Amount,
+        shares: Shares,
+        /// Whether the account owed the universe and its shares were redeemed for it.
+        forced: bool,
+    } = 72,
+    /// A pool traded: the trade of that number, with the pool as its maker, was told before.
+    PoolTraded {
+        market: MarketId,
+        trade: TradeId,
+        /// What the pool holds of the base now.
+        base_reserve: Amount,
+        /// What it holds of the quote now.
+        quote_reserve: Amount,
+    } = 73,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.
@@ -532,7 +564,7 @@ pub struct Trade {
     pub id: TradeId,
     /// Where.
     pub market: MarketId,
-    /// The maker's price.
+    /// The maker's price; of a pool, the mean price of its lots, on the tick.
     pub price: Price,
     /// Lots.
     pub size: Size,
@@ -551,7 +583,7 @@ pub struct Trade {
 pub struct TradeSide {
     /// Whose order.
     pub account: AccountId,
-    /// Which order.
+    /// Which order; [`OrderId::POOL`] of a pool.
     pub order: OrderId,
     /// The client's own name for it.
     pub client_order_id: Option<ClientOrderId>,

@@ -109,6 +109,11 @@ impl MarketId {
     }
 }
 
+impl OrderId {
+    /// What a pool trades under: it has no orders, and orders count from 1.
+    pub const POOL: Self = Self(0);
+}
+
 impl Height {
     /// The height of the next block.
     ///

@@ -33,6 +33,7 @@ pub mod market;
 pub mod numbers;
 pub mod oracle;
 pub mod order;
+pub mod pool;
 pub mod quote;
 pub mod receipt;
 pub mod rejection;

@@ -458,6 +458,34 @@ pub enum Rejection {
     /// Less than was asked for, or nothing.
     #[error("the redemption would pay {paid_usd}, asked for is at least {minimum_usd}")]
     RedemptionBelowMinimum { paid_usd: Usd, minimum_usd: Usd } = 129,
+    /// The market has no pool.
+    #[error("market {market} has no pool: create one")]
+    UnknownPool { market: MarketId } = 110,
+    /// The market has a pool already.
+    #[error("market {market} has a pool: deposit into it")]
+    PoolExists { market: MarketId } = 111,
+    /// A pool of something else than a spot market.
+    #[error("market {market} is no spot market: only these have pools")]
+    NotASpotMarket { market: MarketId } = 112,
+    /// Less than a pool begins with.
+    #[error("{amount} of asset {asset} is below the {minimum} that a pool begins with")]
+    BelowPoolMinimum { asset: AssetId, amount: Amount, minimum: Amount } = 113,
+    /// More than a pool may hold.
+    #[error("the pool would hold {amount} of asset {asset}, the limit is {limit}")]
+    PoolTooLarge { asset: AssetId, amount: Amount, limit: Amount } = 114,
+    /// A deposit would buy fewer shares than asked for.
+    #[error("the deposit would buy {shares} shares, at least {minimum} are asked for: allow more or try again")]
+    PoolSharesBelowMinimum { shares: Shares, minimum: Shares } = 115,
+    /// A withdrawal would bring less than asked for.
+    #[error(
+        "the shares would bring {amount} of asset {asset}, at least {minimum} is asked for: allow less or try again"
+    )]
+    PoolAmountBelowMinimum { asset: AssetId, amount: Amount, minimum: Amount } = 116,
+    /// A pool would begin with a quote that an open order crosses.
+    #[error(
+        "the pool would quote {quote}, and an open order is at {best}: bring amounts whose price is inside the book"
+    )]
+    PoolCrossesBook { quote: Price, best: Price } = 117,
 }
 
 /// The end of a freeze, for its message.

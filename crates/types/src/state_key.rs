@@ -113,6 +113,10 @@ pub enum Table {
     Synthetic = 55,
     /// Debt positions; never of nothing.
     Debt = 56,
+    /// Liquidity pools of spot markets.
+    LiquidityPool = 50,
+    /// Who holds how many shares of a liquidity pool; never nothing.
+    PoolShare = 51,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -7,6 +7,8 @@
 //! - **I4** what a market's clearing account has paid and not received is held back from whoever was paid.
 //! - **Standings** hold the very positions of the records: margin reads these, and would be wrong without anyone's sums being so.
 //! - **Shares** of a vault or a tranche are those of its holders.
+//! - **I9** shares of a liquidity pool are those of its holders, and it is never empty; that nothing lowers what a share has of its
+//!   reserves is checked where they change ([`crate::liquidity`]).
 //!
 //! After every action and every block for what changed; in full, recomputed from the records, every
 //! [`FULL_AUDIT_INTERVAL_BLOCKS`]. A violation inside an action reverts the action and halts its universe; one that the
@@ -17,6 +19,8 @@ use crate::{
     funding::{hourly_cap, largest_index_move},
     state::{Checkpoint, CustodyId, DebtId, PositionId, Record, RecordKey, State, UniverseRecord},
     synthetics,
+    liquidity,
+    state::{Checkpoint, CustodyId, PoolShareId, PositionId, Record, RecordKey, State, UniverseRecord},
     vaults::unequal_shares,
     work::{Work, WorkCheckpoint},
 };
@@ -112,6 +116,37 @@ impl Changed {
 /// Checks what changed since a moment, by the kept totals.
 pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violation> {
     let Changed { custodies, markets, indices, debts, synthetics: minted } = Changed::since(state, since);
+    let mut custodies: BTreeSet<CustodyId> = BTreeSet::new();
+    let mut markets: BTreeSet<MarketId> = BTreeSet::new();
+    let mut indices: BTreeMap<MarketId, FundingIndex> = BTreeMap::new();
+    let mut pools: BTreeSet<MarketId> = BTreeSet::new();
+    for (key, before) in state.changes_since(since) {
+        match key {
+            RecordKey::Balance(id) => {
+                custodies.insert(CustodyId { universe: id.universe, asset: id.asset });
+            }
+            RecordKey::Custody(id) => {
+                custodies.insert(id);
+            }
+            RecordKey::Position(id) => {
+                markets.insert(id.market);
+            }
+            RecordKey::Settlement(market) | RecordKey::Unreceived(PositionId { market, .. }) => {
+                markets.insert(market);
+            }
+            RecordKey::LiquidityPool(market) | RecordKey::PoolShare(PoolShareId { market, .. }) => {
+                pools.insert(market);
+            }
+            RecordKey::Funding(market) => {
+                let before = match before {
+                    Some(Record::Funding { record, .. }) => record.index,
+                    _ => FundingIndex::ZERO,
+                };
+                indices.entry(market).or_insert(before);
+            }
+            _ => {}
+        }
+    }
     let unbalanced = custodies.into_iter().find_map(|id| {
         let total = state.balance_total(id.universe, id.asset);
         unequal_custody(id, total, state.custody(id.universe, id.asset))
@@ -123,6 +158,8 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
         found.map(|(universe, invariant)| Violation { universe, invariant })
     };
     unbalanced.or_else(jumped).or_else(unowed).or_else(|| {
+    let pooled = || pools.iter().find_map(|market| violation_of(liquidity::violation(state, *market)));
+    unbalanced.or_else(jumped).or_else(pooled).or_else(|| {
         markets.into_iter().find_map(|market| {
             let totals = state.position_totals(market);
             let universe = universe_of(state, market);
@@ -141,6 +178,10 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
             })
         })
     })
+}
+
+fn violation_of(found: Option<(UniverseId, String)>) -> Option<Violation> {
+    found.map(|(universe, invariant)| Violation { universe, invariant })
 }
 
 /// A funding index that moved by more than an hour may cost, or is gone.
@@ -167,6 +208,8 @@ pub(super) fn check_all(state: &State) -> Option<Violation> {
         .or_else(|| check_all_clearing(state))
         .or_else(|| unequal_shares(state).map(|(universe, invariant)| Violation { universe, invariant }))
         .or_else(|| synthetics::first_violation(state).map(|(universe, invariant)| Violation { universe, invariant }))
+        .or_else(|| violation_of(unequal_shares(state)))
+        .or_else(|| violation_of(liquidity::any_violation(state)))
 }
 
 fn check_all_clearing(state: &State) -> Option<Violation> {

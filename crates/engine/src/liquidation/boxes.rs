@@ -8,12 +8,14 @@
 //!
 //! Why boxes are safe: a mark that moves against a position by `d` lowers `equity − c × maintenance` by at most
 //! `lots × d × (1 + c × maintenance fraction)`; one that moves in its favour raises it, because `c × maintenance fraction < 1`.
-//! A funding index that moves against it by `d` costs exactly `lots × d`. Rounding costs at most [`ROUNDING_UNITS`] per price.
+//! A funding index that moves against it by `d` costs exactly `lots × d`. An index that falls by a part of itself takes at most that part of
+//! what an asset counts for, and less of what a pool's shares do, which grow with its root. Rounding costs at most [`ROUNDING_UNITS`] per price.
 //! The box's edges together cost no more than the slack, so wherever inside it the values are, the level is the same.
 
 use super::{option_boxes, watch::Standing};
 use crate::{
     accounts::{asset_value_usd, collateral_value},
+    liquidity::{backing_shares, collateral_value as pool_collateral},
     margin::at_rest,
     market_math::{RATE_ONE, quote_value_usd},
     mutant::{Mutant, is_planted},
@@ -95,12 +97,20 @@ fn own_funds(state: &State, unit: &MarginUnit, collateral: AssetId) -> Result<(A
     Ok((cash, quote_value_usd(cash).checked_sub(held).ok_or(Rejection::Overflow)?))
 }
 
-/// The assets that may back a unit, with or without an index now.
-fn backing_assets<'a>(state: &'a State, unit: &MarginUnit) -> impl Iterator<Item = Edge> + 'a {
+/// The assets that may back a unit, themselves or as what a pool's shares are worth, with or without an index now; in order,
+/// each once, because the box of a price ends in one place.
+fn backing_assets(state: &State, unit: &MarginUnit) -> Vec<Edge> {
     let universe = unit.universe;
     let here = state.other_assets_of(unit.account).iter().filter(move |((of, _), _)| *of == universe);
     let backing = here.filter(|((_, asset), _)| state.asset(*asset).is_some_and(|spec| spec.collateral.is_some()));
-    backing.map(|((_, asset), _)| Edge { key: PriceKey::IndexFalls(*asset), lots: 0, bounds: Bounds::default() })
+    let mut assets: Vec<AssetId> = backing.map(|((_, asset), _)| *asset).collect();
+    if state.holds_pool_shares(unit.account) {
+        assets.extend(backing_shares(state, unit.account, universe).map(|(_, base, _)| base));
+        assets.sort_unstable();
+        assets.dedup();
+    }
+    let edge = |asset| Edge { key: PriceKey::IndexFalls(asset), lots: 0, bounds: Bounds::default() };
+    assets.into_iter().map(edge).collect()
 }
 
 /// The same equity and maintenance that [`crate::accounts::margin`] and [`crate::accounts::isolated_margin`] find, which
@@ -185,7 +195,16 @@ fn price_asset(state: &State, unit: &MarginUnit, asset: AssetId) -> Result<Price
     let amount = state.balance(unit.account, unit.universe, asset);
     let value = asset_value_usd(amount, spec.decimals, index.price)?.get();
     let weight = i128::from(terms.maintenance_weight.get());
-    let counted = multiply_divide_ceil(value, weight, RATE_ONE).ok_or(Rejection::Overflow)?;
+    let mut counted = multiply_divide_ceil(value, weight, RATE_ONE).ok_or(Rejection::Overflow)?;
+    // A share is worth the root of the price: it loses less than in proportion. What others do to its pool only raises it.
+    if state.holds_pool_shares(unit.account) {
+        for (market, base, shares) in backing_shares(state, unit.account, unit.universe) {
+            if base == asset {
+                let own = pool_collateral(state, market, shares)?.maintenance_usd.get();
+                counted = counted.checked_add(own).and_then(|sum| sum.checked_add(1)).ok_or(Rejection::Overflow)?;
+            }
+        }
+    }
     Ok(Priced { price: index.price.get(), notional_usd: Usd::new(counted), ..nothing })
 }
 

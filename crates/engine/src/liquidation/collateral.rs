@@ -1,6 +1,8 @@
 //! Selling what a unit holds beside the quote, for what it owes: to the backstop vault, and if that lacks the cash, to the
 //! fund and to the fees before they pay anything, so that nobody pays for an account that still has something.
 //!
+//! Shares of liquidity pools are redeemed before anything is sold; what they bring of the base is sold with the rest.
+//!
 //! The price is the index less [`BACKSTOP_DISCOUNT`]. A bankrupt unit sells everything that the buyer can pay; a debt
 //! without positions only what it asks for. What fund and fees bought stays with them.
 
@@ -8,6 +10,7 @@ use super::{BACKSTOP_DISCOUNT, watch::standing};
 use crate::{
     accounts::asset_value_usd,
     ledger::{Overdraft, Settlement},
+    liquidity::redeem_for_debt,
     market_math::{RATE_ONE, quote_value_usd},
     state::MarginUnit,
     wide::{multiply_divide_ceil, multiply_divide_floor},
@@ -29,6 +32,17 @@ pub(super) fn sell(work: &mut Work<'_>, unit: MarginUnit, buyer: AccountId) -> R
     let owed = work.state.balance(unit.account, universe, quote).get().saturating_neg();
     let is_bankrupt = now.equity_usd < Usd::ZERO;
     if unit.market.is_some() || (!is_bankrupt && (now.has_positions || owed <= 0)) {
+        return Ok(());
+    }
+    // Shares of pools first: they are redeemed from their pools, and what they bring needs no buyer.
+    let is_bankrupt = if work.state.holds_pool_shares(unit.account) {
+        redeem_for_debt(work, unit.account, universe, (!is_bankrupt).then_some(Usd::new(owed)))?;
+        standing(work.state, unit)?.equity_usd < Usd::ZERO
+    } else {
+        is_bankrupt
+    };
+    let owed = work.state.balance(unit.account, universe, quote).get().saturating_neg();
+    if !is_bankrupt && (now.has_positions || owed <= 0) {
         return Ok(());
     }
     let assets: Vec<(AssetId, Amount)> = work

@@ -23,7 +23,7 @@ use palisade_types::{
     event::MarginLevel,
     ids::{AssetId, ClientOrderId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, Usd},
+    numbers::{Amount, Shares, Usd},
     order::{OpenOrder, Side, TimeInForce},
     time::TimeMs,
 };
@@ -112,6 +112,10 @@ pub(crate) struct Indices {
     pub(super) vaults_by_holder: BTreeSet<(AccountId, AccountId)>,
     /// Universes of whose backstop vault an account holds shares.
     pub(super) backstops_by_holder: BTreeSet<(AccountId, UniverseId)>,
+    /// Liquidity pools of which an account holds shares.
+    pub(super) pools_by_holder: BTreeSet<(AccountId, MarketId)>,
+    /// The sum of all holders' shares, by pool.
+    pub(super) pool_share_totals: BTreeMap<MarketId, Shares>,
     /// Futures that are listed, by number.
     pub(super) listed_futures: BTreeSet<MarketId>,
     /// Futures that are settled, by number.
@@ -284,8 +288,12 @@ impl Derived<UniverseId> for UniverseRecord {
 
 impl Derived<MarketId> for Box<MarketSpec> {
     fn derive(indices: &mut Indices, id: &MarketId, before: Option<&Self>, after: Option<&Self>) {
-        for (_, change) in both(before, after) {
+        for (record, change) in both(before, after) {
             toggle(&mut indices.system_accounts, AccountId::clearing(*id), change);
+            // From the first day, so that nothing lies there when the pool is opened.
+            if record.spot().is_some() {
+                toggle(&mut indices.system_accounts, AccountId::pool(*id), change);
+            }
             if id.is_future() {
                 toggle(&mut indices.listed_futures, *id, change);
             }

@@ -13,6 +13,7 @@ use super::{
     keyless::SubAccountRecord,
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
+    liquidity::{LiquidityPoolRecord, PoolShareId},
     pools::{
         BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
         VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
@@ -32,7 +33,7 @@ use palisade_types::{
     hash::sha256,
     ids::{AssetId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, Usd},
+    numbers::{Amount, Shares, Usd},
     time::TimeMs,
 };
 use std::{
@@ -256,6 +257,10 @@ tables! {
     55 Synthetic synthetics: AssetId => SyntheticRecord, Inline;
     /// Debt positions; never of nothing.
     56 Debt debts: DebtId => DebtRecord, Inline;
+    /// Liquidity pools of spot markets; their reserves are balances.
+    50 LiquidityPool liquidity_pools: MarketId => LiquidityPoolRecord, Inline;
+    /// Who holds how many shares of a liquidity pool; never nothing.
+    51 PoolShare pool_shares: PoolShareId => Shares, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

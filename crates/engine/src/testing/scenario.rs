@@ -33,12 +33,13 @@
 //! funding BTC rate 0.0000125 index 0.00125     (of the last hour; of one lot since listing)
 //! ```
 //!
-//! Lines of triggers, TWAPs, scales and quotes are in [`orders`].
+//! Lines of triggers, TWAPs, scales and quotes are in [`orders`], those of liquidity pools in [`pools`].
 //!
 //! Orders are named by client order id. Every action is a block of its own, except that lines which begin with `+`
 //! go into the block of the line before. Sizes are lots, prices and amounts whole units with decimals.
 
 mod orders;
+mod pools;
 
 use super::{CORE, Venue, account_of};
 use crate::{backstop::current, shares::Pool, vaults::worth};
@@ -158,7 +159,8 @@ fn amount(text: &str) -> Amount {
     Amount::new(parse_scaled(text, 8).expect("a decimal amount"))
 }
 
-fn parse_action(venue: &Venue, words: &[&str]) -> Action {
+/// An action by its words.
+pub(crate) fn parse_action(venue: &Venue, words: &[&str]) -> Action {
     match words {
         ["buy" | "sell", ..] => Action::Place { orders: vec![parse_order(venue, words)] },
         ["cancel", market, order] => {
@@ -214,6 +216,7 @@ fn parse_action(venue: &Venue, words: &[&str]) -> Action {
             amount: amount(quantity),
             direction: if words[0] == "fund" { TransferDirection::Deposit } else { TransferDirection::Withdraw },
         },
+        ["open-pool" | "join-pool" | "leave-pool", ..] => pools::parse(venue, words),
         ["faucet", asset] => Action::ClaimFaucet { asset: asset_named(venue, asset) },
         _ => orders::parse(venue, words),
     }
@@ -347,6 +350,7 @@ fn expect(venue: &mut Venue, line: &str) {
                 "\nline: {line}"
             );
         }
+        ["pool", ..] => pools::expect(venue, line, &words),
         ["advance", milliseconds] => venue.advance(milliseconds.parse().expect("milliseconds")),
         ["book", market, ..] => {
             let shown = shown_book(venue, market_named(venue, market));

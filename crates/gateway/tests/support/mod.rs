@@ -257,6 +257,7 @@ impl NodeApi for MemoryNode {
             sub_accounts: Vec::new(),
             vault: None,
             vault_stakes: Vec::new(),
+            pool_stakes: Vec::new(),
             hyperliquid_compatible: known,
             scheduled_cancel_ms: None,
             actions_used: 3,

@@ -6,6 +6,7 @@
 use crate::final_view::View;
 use palisade_client::api::{
     AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, OptionInfo, PositionInfo,
+    AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, PoolStakeInfo, PositionInfo,
     SignerRole, SubAccountInfo, VaultInfo, VaultStakeInfo,
 };
 use palisade_engine::{
@@ -13,6 +14,8 @@ use palisade_engine::{
     admission::budget_caps,
     funding::{FUNDING_TERMS, hourly_cap},
     margin::AccountMargin,
+    liquidity::{curve, redeemable},
+    margin::{AccountMargin, liquidation_price},
     shares::Pool,
     state::{OptionExpiryId, PositionRecord, SubAccountRecord, VaultShareRecord},
     vaults::worth,
@@ -45,7 +48,14 @@ fn market(state: &State, spec: &MarketSpec) -> MarketInfo {
     let tracked = |asset| state.synthetic(asset).map_or(asset, |synthetic| synthetic.spec.tracks);
     let followed = spec.derivative().map(|terms| terms.underlying).or(spec.spot().map(|terms| tracked(terms.base)));
     let index = followed.and_then(|asset| state.index(asset));
-    let best = |side| state.best_order(spec.id, side).map(|record| record.order.price);
+    let resting = |side| state.best_order(spec.id, side).map(|record| record.order.price);
+    // A pool bids to those who sell and asks of those who buy.
+    let pool = curve(state, spec);
+    let quoted = |side: Side| pool.as_ref().and_then(|pool| pool.price(side.opposite()));
+    let best = |side: Side| match (resting(side), quoted(side)) {
+        (Some(order), Some(pool)) => Some(if side == Side::Buy { order.max(pool) } else { order.min(pool) }),
+        (order, pool) => order.or(pool),
+    };
     let universe_halted = state.universe(spec.universe).is_some_and(|universe| universe.halted.is_some());
     MarketInfo {
         spec: spec.clone(),
@@ -152,6 +162,7 @@ pub fn account(view: &View, genesis: &Genesis, account: AccountId) -> Result<Acc
         sub_accounts: sub_accounts(state, account),
         vault: vault(view, account)?,
         vault_stakes: vault_stakes(view, account)?,
+        pool_stakes: pool_stakes(state, account)?,
         hyperliquid_compatible: record.is_some_and(|record| record.hyperliquid_compatible),
         scheduled_cancel_ms: record.and_then(|record| record.cancel_all_at_ms),
         actions_used: record.map_or(0, |record| record.actions_used),
@@ -215,6 +226,15 @@ fn vault(view: &View, account: AccountId) -> Result<Option<VaultInfo>, Rejection
 fn vault_stakes(view: &View, account: AccountId) -> Result<Vec<VaultStakeInfo>, Rejection> {
     let held = view.state.vaults_held_by(account);
     held.map(|(vault, share)| stake(vault, account, &share, &pool(view, vault)?)).collect()
+}
+
+fn pool_stakes(state: &State, account: AccountId) -> Result<Vec<PoolStakeInfo>, Rejection> {
+    let held = state.pool_shares_of(account);
+    let stakes = held.map(|(market, shares)| {
+        let part = redeemable(state, market, shares)?;
+        Ok(PoolStakeInfo { market, shares, base: part.base, quote: part.quote })
+    });
+    stakes.collect()
 }
 
 /// A vault's shares and what they are worth: as for a redemption, or, while an index is stale, by its margin.

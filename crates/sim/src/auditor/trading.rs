@@ -2,12 +2,14 @@
 
 use super::{
     Auditor, Held, Market, Objection, Who, ensure,
-    ledger::{clearing, fees},
+    ledger::{Ledger, clearing, fees},
     numbers::{ceil, floor, part_up},
     who,
 };
 use palisade_types::{
+    address::AccountId,
     event::{Trade, TradeSide},
+    ids::OrderId,
     order::{OpenOrder, Side},
 };
 
@@ -63,8 +65,18 @@ pub(super) const fn signed(side: Side, value: i128) -> i128 {
 }
 
 impl Auditor {
+    pub(super) fn filled(&self, order: &OpenOrder) -> Result<(), Objection> {
+        let left = self.orders.get(&order.id.get()).map_or(0, |resting| resting.lots);
+        ensure(left == 0, || format!("order {} is filled but has {left} lots left", order.id))
+    }
+
     pub(super) fn trade(&mut self, trade: &Trade) -> Result<(), Objection> {
-        self.first_in_line(trade)?;
+        let is_pool = trade.maker.order == OrderId::POOL;
+        if is_pool {
+            self.before_the_line(trade)?;
+        } else {
+            self.first_in_line(trade)?;
+        }
         let market = trade.market.get();
         let terms = self.market(market)?.clone();
         let expired = terms.expires_at_ms.is_some_and(|at| at <= self.now_ms);
@@ -76,24 +88,33 @@ impl Auditor {
             format!("trade {} is worth {whole} / {}", trade.id, terms.scale)
         })?;
         let quote = trade.quote_usd.get();
-        self.fee(market, &trade.maker, quote, terms.maker_fee)?;
+        self.fee(market, &trade.maker, quote, if is_pool { 0 } else { terms.maker_fee })?;
         self.fee(market, &trade.taker, quote, terms.taker_fee)?;
         match terms.spot {
             Some((base, paid)) => {
                 let (buyer, seller) = if trade.taker_side == Side::Buy { (taker, maker) } else { (maker, taker) };
                 let lots = i128::from(trade.size.get()) * (self.terms.assets[&base].unit / terms.scale);
+                let product = |ledger: &Ledger| {
+                    let of = |asset| ledger.balance(maker, terms.universe, asset).unsigned_abs();
+                    of(base).checked_mul(of(paid))
+                };
+                let before = product(&self.ledger);
                 self.ledger.pay(buyer, seller, (terms.universe, paid), quote);
                 self.ledger.pay(seller, buyer, (terms.universe, base), lots);
+                ensure(!is_pool || product(&self.ledger) >= before, || format!("trade {} costs the pool", trade.id))?;
             }
             None => {
                 self.fill(trade, &trade.maker, trade.taker_side.opposite())?;
                 self.fill(trade, &trade.taker, trade.taker_side)?;
             }
         }
-        for account in [maker, taker] {
+        for account in [taker].into_iter().chain((!is_pool).then_some(maker)) {
             *self.volumes.entry(account).or_default() += quote;
         }
         self.note_incoming(trade);
+        if is_pool {
+            return Ok(());
+        }
         let order = trade.maker.order.get();
         let resting = self.orders.get_mut(&order).ok_or("the maker is in no book")?;
         resting.lots = resting.lots.checked_sub(trade.size.get()).ok_or("the maker gives more than it has")?;
@@ -118,6 +139,16 @@ impl Auditor {
     /// Accounts of one owner do not trade with each other.
     fn group_of(&self, account: Who) -> Who {
         self.groups.get(&account).copied().unwrap_or(account)
+    }
+
+    /// A pool trades at better prices than whoever is first in line.
+    fn before_the_line(&self, trade: &Trade) -> Result<(), Objection> {
+        let buys = trade.taker_side == Side::Sell;
+        let (market, price) = (trade.market.get(), trade.price.get());
+        let mut line = self.orders.values().filter(|order| order.market == market && order.buys == buys);
+        let passed = line.find(|order| if buys { order.price >= price } else { order.price <= price });
+        ensure(trade.maker.account == AccountId::pool(trade.market), || format!("{} is no pool", trade.maker.account))?;
+        ensure(passed.is_none(), || format!("trade {} passed {passed:?}", trade.id))
     }
 
     fn first_in_line(&self, trade: &Trade) -> Result<(), Objection> {

@@ -3,11 +3,15 @@
 use super::samples::{account, market, price, time};
 use palisade_types::{
     action::{Action, TransferDirection},
+    address::AccountId,
     event::{Event, Liquidation, LiquidationMethod, MarginLevel, Payer},
     ids::{AssetId, MarketId, UniverseId},
     market::{OptionKind, RiskTerms},
+    ids::{AssetId, MarketId, TradeId, UniverseId},
+    market::RiskTerms,
     numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Shares, Size, Usd},
     order::Side,
+    pool::PoolFee,
     rejection::Rejection,
     vault::{PerpetualListing, Redemption, Tranche},
 };
@@ -77,6 +81,55 @@ pub fn capital_actions() -> Vec<Action> {
             tranche: Tranche::Junior,
             redemption: Redemption::All,
         },
+        Action::CreatePool {
+            market: MarketId::new(10_000),
+            base: Amount::new(6),
+            quote: Amount::new(7),
+            fee: PoolFee::ThirtyBasisPoints,
+        },
+        Action::DepositPool {
+            market: MarketId::new(10_000),
+            base_maximum: Amount::new(6),
+            quote_maximum: Amount::new(7),
+            shares_minimum: Shares::new(8),
+        },
+        Action::WithdrawPool {
+            market: MarketId::new(10_000),
+            shares: Shares::new(8),
+            base_minimum: Amount::new(6),
+            quote_minimum: Amount::new(7),
+        },
+    ]
+}
+
+pub fn pool_rejections() -> Vec<Rejection> {
+    let (market, asset, amount, minimum) = (MarketId::new(10_000), AssetId::new(1), Amount::new(6), Amount::new(7));
+    vec![
+        Rejection::UnknownPool { market },
+        Rejection::PoolExists { market },
+        Rejection::NotASpotMarket { market },
+        Rejection::BelowPoolMinimum { asset, amount, minimum },
+        Rejection::PoolTooLarge { asset, amount, limit: minimum },
+        Rejection::PoolSharesBelowMinimum { shares: Shares::new(6), minimum: Shares::new(7) },
+        Rejection::PoolAmountBelowMinimum { asset, amount, minimum },
+        Rejection::PoolCrossesBook { quote: price(), best: price() },
+    ]
+}
+
+pub fn pool_events() -> Vec<Event> {
+    let (market, account, shares) = (MarketId::new(10_000), account(1), Shares::new(8));
+    let (base, quote) = (Amount::new(6), Amount::new(7));
+    vec![
+        Event::PoolCreated {
+            market,
+            pool: AccountId([7; 20]),
+            account,
+            fee: PoolFee::HundredBasisPoints,
+            locked: Shares::new(1),
+        },
+        Event::PoolDeposited { market, account, base, quote, shares },
+        Event::PoolWithdrawn { market, account, base, quote, shares, forced: true },
+        Event::PoolTraded { market, trade: TradeId::new(5), base_reserve: base, quote_reserve: quote },
     ]
 }
 

@@ -526,6 +526,7 @@ fn small_enums() -> Vec<Sample> {
             ],
         ),
         variants("Tranche", &[Tranche::Junior, Tranche::Senior]),
+        variants("PoolFee", &palisade_types::pool::PoolFee::ALL),
         variants("TransferDirection", &[TransferDirection::Deposit, TransferDirection::Withdraw]),
         variants("AgentScope", &[AgentScope::Trade, AgentScope::CancelOnly]),
         variants("HyperliquidSource", &[HyperliquidSource::Mainnet, HyperliquidSource::Testnet]),
@@ -617,6 +618,8 @@ fn state_records() -> Vec<Sample> {
         Table::PortfolioMode,
         Table::Synthetic,
         Table::Debt,
+        Table::LiquidityPool,
+        Table::PoolShare,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
@@ -642,6 +645,7 @@ pub fn samples() -> Vec<Sample> {
         variants("Rejection", &other_rejections()),
         variants("Rejection", &order_samples::rejections()),
         variants("Rejection", &clearing_samples::vault_rejections()),
+        variants("Rejection", &clearing_samples::pool_rejections()),
         variants("Event", &events()),
         variants("Event", &clearing_samples::market_events()),
         variants("Event", &clearing_samples::margin_events()),
@@ -651,6 +655,7 @@ pub fn samples() -> Vec<Sample> {
         variants("Event", &synthetic_samples::events()),
         variants("Rejection", &synthetic_samples::rejections()),
         variants("DebtLiquidationMethod", &synthetic_samples::METHODS),
+        variants("Event", &clearing_samples::pool_events()),
         variants("Outcome", &outcomes()),
         variants("Outcome", &order_samples::outcomes()),
         variants("QuoteSideResult", &order_samples::quote_side_results()),

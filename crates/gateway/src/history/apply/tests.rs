@@ -170,3 +170,32 @@ fn orders_from_before_history_are_picked_up_and_funds_are_listed_on_both_sides()
     assert_eq!(history.height(), Height::new(9));
     assert_eq!(history.blocks_newest_first().count(), 1);
 }
+
+/// A pool trades as the maker, without an order: the trade is everybody's news, and the fill its taker's.
+#[test]
+fn a_trade_with_a_pool_is_a_trade_and_a_fill_of_its_taker() {
+    use OrderStatus::{Filled, Open};
+    let mut history = History::new(HistoryLimits::standard());
+    let pool = AccountId::pool(MarketId::new(0));
+    let taker = order(2, TAKER, Side::Buy, 4, 4);
+    let filled = Event::OrderFilled { order: order(2, TAKER, Side::Buy, 4, 0) };
+    let Event::Traded(mut with_pool) = trade(1, 4, 0, 2) else { panic!("a trade") };
+    with_pool.maker.account = pool;
+    assert_eq!(with_pool.maker.order, OrderId::POOL);
+    let told_then = Event::PoolTraded {
+        market: MarketId::new(0),
+        trade: TradeId::new(1),
+        base_reserve: Amount::new(1),
+        quote_reserve: Amount::new(2),
+    };
+    let events = vec![accepted(taker, 2), Event::Traded(with_pool), told_then, filled];
+    let update = history.apply(&block(1, events));
+    assert_eq!(
+        told(&update, TAKER),
+        [("orders", vec![(Open, 4)]), ("fills", vec![(Open, 4)]), ("orders", vec![(Filled, 0)])]
+    );
+    assert_eq!(told(&update, pool), [("fills", vec![(Open, 4)])], "and there is no order of the pool to tell of");
+    let trades = update.trades.get(&MarketId::new(0)).expect("a trade in the feed");
+    assert_eq!((trades.len(), trades[0].buyer, trades[0].seller), (1, TAKER, pool));
+    assert!(update.changed_books.contains(&MarketId::new(0)));
+}

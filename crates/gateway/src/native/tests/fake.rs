@@ -456,6 +456,7 @@ pub fn account_info() -> AccountInfo {
         sub_accounts: vec![SubAccountInfo { account: AccountId([3; 20]), name: "hedges".to_owned() }],
         vault: None,
         vault_stakes: Vec::new(),
+        pool_stakes: Vec::new(),
         hyperliquid_compatible: true,
         scheduled_cancel_ms: None,
         actions_used: 1,

@@ -66,6 +66,7 @@ fn account(withdrawable: &str) -> AccountInfo {
         sub_accounts: Vec::new(),
         vault: None,
         vault_stakes: Vec::new(),
+        pool_stakes: Vec::new(),
         hyperliquid_compatible: true,
         scheduled_cancel_ms: None,
         actions_used: 0,
