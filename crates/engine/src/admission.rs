@@ -237,11 +237,19 @@ fn authority(request: &Request) -> Authority {
             | Action::PlaceScale { .. }
             | Action::SetMarketMakerProtection { .. }
             | Action::ResetMarketMakerProtection { .. }
-            | Action::MassQuote { .. } => Authority::Trader,
+            | Action::MassQuote { .. }
+            | Action::RequestBlock { .. }
+            | Action::QuoteBlock { .. }
+            | Action::AcceptBlock { .. }
+            | Action::CreateCombo { .. }
+            | Action::PlaceCombo { .. } => Authority::Trader,
             Action::Cancel { .. }
             | Action::CancelAll { .. }
             | Action::ScheduleCancel { .. }
-            | Action::CancelTwap { .. } => Authority::Canceler,
+            | Action::CancelTwap { .. }
+            | Action::CancelBlockRequest { .. }
+            | Action::CancelBlockQuote { .. }
+            | Action::CancelCombo { .. } => Authority::Canceler,
             Action::ApproveAgent { .. }
             | Action::RevokeAgent { .. }
             | Action::Transfer { .. }

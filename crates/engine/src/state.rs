@@ -12,6 +12,7 @@
 mod indices;
 mod keyless;
 mod linear_records;
+mod multi_leg;
 mod pools;
 mod read;
 mod records;

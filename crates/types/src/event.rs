@@ -7,8 +7,9 @@ use crate::{
     agent::AgentScope,
     codec,
     hash::ActionId,
-    ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
+    ids::{AssetId, ClientOrderId, ComboId, MarketId, OrderId, TradeId, UniverseId},
     market::MarketSpec,
+    multi_leg::{BlockEnd, BlockQuote, BlockRequest, BlockTrade, Combo, ComboOrder, ComboOrderEnd, ComboTrade},
     numbers::{Amount, FundingIndex, FundingRate, Position, Price, Shares, Size, Usd},
     order::{OpenOrder, Side},
     quote::ProtectionTerms,
@@ -319,6 +320,39 @@ pub enum Event {
         /// What the senior tranche is worth now.
         senior_usd: Usd,
     } = 51,
+    /// Somebody asks for quotes for a block trade.
+    BlockRequested { request: BlockRequest } = 90,
+    /// A request for a block trade is open no longer; its quotes ended before it.
+    BlockRequestEnded { request: BlockRequest, reason: BlockEnd } = 91,
+    /// Somebody quotes for a block trade.
+    BlockQuoted { quote: BlockQuote } = 92,
+    /// A quote for a block trade is open no longer.
+    BlockQuoteEnded { quote: BlockQuote, reason: BlockEnd } = 93,
+    /// A block traded: the next trades are its legs, which touched no book and set no last price.
+    BlockTraded(BlockTrade) = 94,
+    /// Somebody registered a combo.
+    ComboCreated { combo: Combo, creator: AccountId } = 95,
+    /// A combo order was accepted, before it matched anything.
+    ComboOrderAccepted {
+        /// The order with its whole size.
+        order: ComboOrder,
+        /// The action that placed it.
+        action: ActionId,
+        /// Whether it may not rest.
+        immediate_or_cancel: bool,
+    } = 96,
+    /// A combo order is open no longer.
+    ComboOrderEnded {
+        /// The order with what remained of it.
+        order: ComboOrder,
+        /// Why.
+        reason: ComboOrderEnd,
+    } = 97,
+    /// Units of a combo traded. Between two combo orders the next trades are its legs, which touched no book and set no last
+    /// price; against the books of the legs its trades came before.
+    ComboTraded(ComboTrade) = 98,
+    /// A combo is over, because a leg of it is.
+    ComboEnded { combo: ComboId } = 99,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.

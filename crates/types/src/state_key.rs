@@ -103,6 +103,14 @@ pub enum Table {
     Settlement = 21,
     /// When a series of futures lists next.
     FutureSeries = 22,
+    /// Requests for block trades.
+    BlockRequest = 70,
+    /// Quotes for block trades.
+    BlockQuote = 71,
+    /// Combos.
+    Combo = 72,
+    /// Open orders for combos.
+    ComboOrder = 73,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

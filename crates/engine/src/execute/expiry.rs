@@ -1,4 +1,4 @@
-//! The end of futures: the index is watched in the last half hour, then the price is fixed, orders are cancelled, positions
+//! The end of futures: the index is watched in the last half hour, then the price is fixed, orders and combos are cancelled, positions
 //! delivered. Rules: `docs/rules/futures.md`.
 //!
 //! At most [`EXPIRY_STEPS_PER_BLOCK`] cancels and deliveries per block; the rest stays in line. The price is fixed once, so who is
@@ -7,7 +7,7 @@
 use super::audit::halt_universe;
 use crate::{
     accounts::collateral_account,
-    clearing,
+    clearing, combos,
     future::{DELIVERY_WAIT_MAX_MS, is_observed, payoff},
     isolated::move_from_purse,
     ledger::{Overdraft, Settlement},
@@ -126,6 +126,13 @@ fn settle(work: &mut Work<'_>, market: &MarketSpec, expires_at_ms: TimeMs, steps
         }
         *steps = steps.saturating_sub(1);
         triggers::end_next_in(work, market.id, CancelReason::Delisted);
+    }
+    while let Some(combo) = work.state.first_combo_in(market.id) {
+        if *steps == 0 {
+            return Ok(());
+        }
+        *steps = steps.saturating_sub(1);
+        combos::end_next(work, combo);
     }
     let Some(price) = price else { return Ok(()) };
     if waits_for_losses(work, market.id) {

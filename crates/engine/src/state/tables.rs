@@ -28,8 +28,9 @@ use palisade_types::{
     codec::{self, DecodeError},
     event::MarginLevel,
     hash::sha256,
-    ids::{AssetId, MarketId, OrderId, TwapId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ComboId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
+    multi_leg::{BlockQuote, BlockRequest, Combo, ComboOrder},
     numbers::{Amount, Usd},
     time::TimeMs,
 };
@@ -244,6 +245,14 @@ tables! {
     21 Settlement settlements: MarketId => SettlementRecord, Inline;
     /// When a series of futures lists next.
     22 FutureSeries future_series: u32 => FutureSeriesRecord, Inline;
+    /// Requests for block trades.
+    70 BlockRequest block_requests: BlockRequestId => BlockRequest, Inline;
+    /// Quotes for block trades.
+    71 BlockQuote block_quotes: BlockQuoteId => BlockQuote, Inline;
+    /// Combos.
+    72 Combo combos: ComboId => Combo, Inline;
+    /// Open orders for combos.
+    73 ComboOrder combo_orders: OrderId => ComboOrder, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

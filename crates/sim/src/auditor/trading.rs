@@ -64,7 +64,11 @@ pub(super) const fn signed(side: Side, value: i128) -> i128 {
 
 impl Auditor {
     pub(super) fn trade(&mut self, trade: &Trade) -> Result<(), Objection> {
-        self.first_in_line(trade)?;
+        let is_off_book = self.off_book > 0;
+        self.off_book = self.off_book.saturating_sub(1);
+        if !is_off_book {
+            self.first_in_line(trade)?;
+        }
         let market = trade.market.get();
         let terms = self.market(market)?.clone();
         let expired = terms.expires_at_ms.is_some_and(|at| at <= self.now_ms);
@@ -93,6 +97,9 @@ impl Auditor {
         for account in [maker, taker] {
             *self.volumes.entry(account).or_default() += quote;
         }
+        if is_off_book {
+            return Ok(());
+        }
         self.note_incoming(trade);
         let order = trade.maker.order.get();
         let resting = self.orders.get_mut(&order).ok_or("the maker is in no book")?;
@@ -101,6 +108,12 @@ impl Auditor {
             self.orders.remove(&order);
         }
         Ok(())
+    }
+
+    /// The legs of a block, or of two combo orders, come next.
+    pub(super) fn off_book_next(&mut self, trades: u32) -> Result<(), Objection> {
+        let before = std::mem::replace(&mut self.off_book, trades);
+        ensure(before == 0, || format!("{before} legs are missing"))
     }
 
     fn note_incoming(&mut self, trade: &Trade) {
