@@ -242,7 +242,7 @@ fn spread(random: &mut Random, venue: &Venue) -> Option<Action> {
     }
     let (combo, legs, tick) = random.pick(&combos);
     let price = near(random, venue.state(), legs, tick);
-    let most = if random.chance(25) { 1_500 } else { 40 };
+    let most = if random.chance(45) { 2_500 } else { 40 };
     let lots = Size::new(1 + random.below(most));
     let kinds = [ComboTimeInForce::Gtc, ComboTimeInForce::Gtc, ComboTimeInForce::Ioc, ComboTimeInForce::Fok];
     let side = side(random);
