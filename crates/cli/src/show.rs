@@ -96,6 +96,25 @@ pub fn outcome(outcome: &Outcome, names: &Names, markets: &[MarketId]) -> Vec<St
             results.iter().flat_map(|result| [quote_side("bid", &result.bid), quote_side("ask", &result.ask)]).collect()
         }
         Outcome::AccountCreated { account } => vec![format!("account {account} created")],
+        Outcome::BlockRequested { request } => vec![format!("block request {request} is open")],
+        Outcome::BlockQuoted { quote } => vec![format!("block quote {quote} is open")],
+        Outcome::Combo { combo, is_mirrored: false } => vec![format!("combo {combo}")],
+        Outcome::Combo { combo, is_mirrored: true } => {
+            vec![format!("combo {combo}, the other way round: buying what was asked for is selling it")]
+        }
+        Outcome::ComboOrder { order, filled, filled_quote_usd, resting, remainder_canceled } => {
+            let mut parts = vec![format!("combo order {order} accepted")];
+            if !filled.is_zero() {
+                parts.push(format!("{filled} units filled for {filled_quote_usd} USD"));
+            }
+            if !resting.is_zero() {
+                parts.push(format!("{resting} units resting"));
+            }
+            if let Some(reason) = remainder_canceled {
+                parts.push(format!("remainder canceled ({reason:?})"));
+            }
+            vec![parts.join(", ")]
+        }
         Outcome::Cancels { results } => results
             .iter()
             .map(|result| match result {
@@ -146,7 +165,13 @@ fn order_result(result: &OrderResult, names: &Names, market: Option<MarketId>) -
 pub fn is_refused(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Rejected { .. } => true,
-        Outcome::Done | Outcome::Twap { .. } | Outcome::AccountCreated { .. } => false,
+        Outcome::Done
+        | Outcome::Twap { .. }
+        | Outcome::AccountCreated { .. }
+        | Outcome::BlockRequested { .. }
+        | Outcome::BlockQuoted { .. }
+        | Outcome::Combo { .. }
+        | Outcome::ComboOrder { .. } => false,
         Outcome::Quotes { results } => all(results, |result| result.rejections().count() == 2),
         Outcome::Orders { results } => all(results, |result| matches!(result, OrderResult::Rejected { .. })),
         Outcome::Cancels { results } => all(results, |result| matches!(result, CancelResult::Rejected { .. })),

@@ -2,12 +2,10 @@
 
 use crate::{
     clearing::unreceived_usd,
+    liquidity::{backing_shares, collateral_value as pool_collateral},
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage, liquidation_price},
     market_math::{RATE_ONE, quote_amount, quote_value_usd, value_floor_usd},
     options,
-    liquidity::{backing_shares, collateral_value as pool_collateral},
-    margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage},
-    market_math::{RATE_ONE, quote_amount},
     risk::{counted_collateral_usd, market_fraction},
     state::{MarketStanding, PositionRecord, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
@@ -93,9 +91,19 @@ pub(crate) fn margin_without(
     universe: UniverseId,
     left_out: Option<MarketId>,
 ) -> Result<AccountMargin, Rejection> {
+    margin_beside(state, account, universe, left_out.as_slice())
+}
+
+/// An account's margin in a universe, some markets left out.
+pub(crate) fn margin_beside(
+    state: &State,
+    account: AccountId,
+    universe: UniverseId,
+    left_out: &[MarketId],
+) -> Result<AccountMargin, Rejection> {
     let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
     let collateral = record.spec.collateral;
-    let standings = state.standings_of(account).iter().filter(|standing| Some(standing.market) != left_out);
+    let standings = state.standings_of(account).iter().filter(|standing| !left_out.contains(&standing.market));
     let exposures = standings.filter(|standing| standing.counts()).filter_map(|standing| {
         let market = state.market(standing.market).filter(|market| market.universe == universe)?;
         lever(market).map(|_| exposure_of(state, standing, market))

@@ -8,14 +8,18 @@
 //!   retired earlier is turned away here.
 
 mod add_debt_collateral;
+mod accept_block;
 pub(crate) mod approve_agent;
 mod burn_synthetic;
 mod cancel;
 mod cancel_all;
+mod cancel_block;
+mod cancel_combo;
 mod cancel_twap;
 mod claim_faucet;
 mod close_vault;
 mod create_pool;
+mod create_combo;
 mod create_sub_account;
 mod create_vault;
 mod deposit_backstop;
@@ -29,10 +33,13 @@ mod modify;
 pub(crate) mod move_universe;
 mod open_universe;
 mod place;
+mod place_combo;
 mod place_scale;
 mod place_triggers;
 mod place_twap;
 mod redeem_synthetic;
+mod quote_block;
+mod request_block;
 mod revoke_agent;
 mod schedule_cancel;
 mod set_hyperliquid_compatibility;
@@ -51,6 +58,7 @@ pub(crate) use create_sub_account::too_many;
 
 use crate::{
     liquidity::Reserves,
+    combos::ComboPlacement,
     work::{Work, is_violation},
 };
 use palisade_types::{
@@ -238,6 +246,26 @@ fn liquidity(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outc
             withdraw_pool::run(work, actor, *market, *shares, least)
         }
         // Everything else is trading, see [`native`].
+        _ => multi_leg(work, actor, action),
+    }
+}
+
+/// Executes an action on several markets at once.
+fn multi_leg(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outcome, Stop> {
+    match action {
+        Action::RequestBlock { block } => request_block::run(work, actor, block),
+        Action::QuoteBlock { quote } => quote_block::run(work, actor, quote),
+        Action::AcceptBlock { request, quote } => accept_block::run(work, actor, *request, *quote),
+        Action::CancelBlockRequest { request } => cancel_block::request(work, actor, *request),
+        Action::CancelBlockQuote { quote } => cancel_block::quote(work, actor, *quote),
+        Action::CreateCombo { legs } => create_combo::run(work, actor, legs),
+        Action::PlaceCombo { combo, side, price, lots, time_in_force } => {
+            let (combo, side, price, lots) = (*combo, *side, *price, *lots);
+            let placement = ComboPlacement { combo, side, price, lots, time_in_force: *time_in_force };
+            place_combo::run(work, actor, &placement)
+        }
+        Action::CancelCombo { order } => cancel_combo::run(work, actor, *order),
+        // Everything else is above.
         _ => Err(Rejection::Unsupported { feature: action.kind().to_owned() }.into()),
     }
 }

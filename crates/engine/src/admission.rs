@@ -245,10 +245,18 @@ fn authority(request: &Request) -> Authority {
             | Action::AddDebtCollateral { .. }
             | Action::WithdrawDebtCollateral { .. }
             | Action::RedeemSynthetic { .. } => Authority::Trader,
+            | Action::RequestBlock { .. }
+            | Action::QuoteBlock { .. }
+            | Action::AcceptBlock { .. }
+            | Action::CreateCombo { .. }
+            | Action::PlaceCombo { .. } => Authority::Trader,
             Action::Cancel { .. }
             | Action::CancelAll { .. }
             | Action::ScheduleCancel { .. }
-            | Action::CancelTwap { .. } => Authority::Canceler,
+            | Action::CancelTwap { .. }
+            | Action::CancelBlockRequest { .. }
+            | Action::CancelBlockQuote { .. }
+            | Action::CancelCombo { .. } => Authority::Canceler,
             Action::ApproveAgent { .. }
             | Action::RevokeAgent { .. }
             | Action::Transfer { .. }

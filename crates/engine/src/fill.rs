@@ -7,6 +7,7 @@
 //!   needs; perpetuals, initial margin at the mark, or less risk at no worse health (I5); options, the same, and premiums
 //!   are paid in cash that clearing has received (I4).
 //! - The maker is judged first: a maker who cannot pay costs nobody anything but that maker's order.
+//! - Several fills that stand or fall together are posted one by one and judged as a whole, see [`crate::legs`].
 
 use crate::{
     accounts::{collateral_account, exposure, margin, margin_without, position, received_cash_usd, spendable},
@@ -88,20 +89,13 @@ struct MarginBefore {
 
 /// Settles a fill if both sides can afford it.
 pub(crate) fn settle(work: &mut Work<'_>, fill: &Fill<'_>) -> Result<Verdict, Rejection> {
-    let quote_usd = quote_usd(fill.maker.price, fill.lots, fill.market.size_decimals)?;
-    let fee = |rate| trade_fee_usd(work.state, fill.market, quote_usd, fill.lots, rate);
-    let amounts =
-        Amounts { quote_usd, maker_fee_usd: fee(fill.market.maker_fee)?, taker_fee_usd: fee(fill.market.taker_fee)? };
+    let amounts = amounts(work.state, fill)?;
     let maker_before = before(work.state, fill.market, fill.maker.account)?;
     let taker_before = before(work.state, fill.market, fill.taker.account)?;
     let checkpoint = work.checkpoint();
     let maker_left = fill.maker.remaining.checked_sub(fill.lots).ok_or(Rejection::Overflow)?;
     orders::put(work.state, fill.market, *fill.maker, maker_left)?;
-    let realised = match fill.market.spot() {
-        Some(spot) => settle_spot(work.state, fill, spot, &amounts).map(|()| (Usd::ZERO, Usd::ZERO)),
-        None => settle_perpetual(work, fill, &amounts, &maker_before, &taker_before),
-    };
-    let (maker_pnl_usd, taker_pnl_usd) = match realised {
+    let realised = match post(work, fill, &amounts, &maker_before, &taker_before) {
         Ok(realised) => realised,
         // Only the taker may be short of what is spent: a maker's order holds it.
         Err(Rejection::InsufficientBalance { .. }) => {
@@ -118,24 +112,65 @@ pub(crate) fn settle(work: &mut Work<'_>, fill: &Fill<'_>) -> Result<Verdict, Re
         work.revert_to(checkpoint);
         return Ok(Verdict::TakerFails);
     }
-    for account in [fill.maker.account, fill.taker.account] {
-        count_volume(work.state, account, quote_usd)?;
+    let record = MarketState { last_price: Some(fill.maker.price) };
+    work.state.put(Record::MarketState { id: fill.market.id, record });
+    announce(work, fill, &amounts, (maker_before.position, taker_before.position), realised)?;
+    if fill.lots == fill.maker.remaining {
+        work.emit(Event::OrderFilled { order: OpenOrder { remaining: Size::ZERO, ..*fill.maker } });
     }
-    work.state
-        .put(Record::MarketState { id: fill.market.id, record: MarketState { last_price: Some(fill.maker.price) } });
-    let maker = side(fill.maker, amounts.maker_fee_usd, maker_before.position.position, maker_pnl_usd);
-    let taker = side(fill.taker, amounts.taker_fee_usd, taker_before.position.position, taker_pnl_usd);
-    announce(work, fill, quote_usd, maker, taker)?;
-    Ok(Verdict::Settled { quote_usd })
+    Ok(Verdict::Settled { quote_usd: amounts.quote_usd })
 }
 
+/// Trades one leg of several between two accounts: posted like any fill, but nobody is asked whether it can be afforded,
+/// which whoever calls asks of the whole; and since neither order lies in the market's book, neither the book nor the last price
+/// is touched. The caller has a checkpoint.
+pub(crate) fn trade_leg(work: &mut Work<'_>, leg: &Fill<'_>) -> Result<Usd, Rejection> {
+    let amounts = amounts(work.state, leg)?;
+    let unjudged = |account| Before { position: position(work.state, account, leg.market.id), margin: None };
+    let (maker_before, taker_before) = (unjudged(leg.maker.account), unjudged(leg.taker.account));
+    let realised = post(work, leg, &amounts, &maker_before, &taker_before)?;
+    announce(work, leg, &amounts, (maker_before.position, taker_before.position), realised)?;
+    Ok(amounts.quote_usd)
+}
+
+fn amounts(state: &State, fill: &Fill<'_>) -> Result<Amounts, Rejection> {
+    let quote_usd = quote_usd(fill.maker.price, fill.lots, fill.market.size_decimals)?;
+    let fee = |rate| trade_fee_usd(state, fill.market, quote_usd, fill.lots, rate);
+    Ok(Amounts {
+        quote_usd,
+        maker_fee_usd: fee(fill.market.maker_fee)?,
+        taker_fee_usd: fee(fill.market.taker_fee)?,
+    })
+}
+
+/// Moves money and positions as the market's kind does; returns the profit of maker and taker.
+fn post(
+    work: &mut Work<'_>,
+    fill: &Fill<'_>,
+    amounts: &Amounts,
+    maker_before: &Before,
+    taker_before: &Before,
+) -> Result<(Usd, Usd), Rejection> {
+    match fill.market.spot() {
+        Some(spot) => settle_spot(work.state, fill, spot, amounts).map(|()| (Usd::ZERO, Usd::ZERO)),
+        None => settle_perpetual(work, fill, amounts, maker_before, taker_before),
+    }
+}
+
+/// Counts volume and tells of the trade; positions before it and profits are those of maker and taker.
 fn announce(
     work: &mut Work<'_>,
     fill: &Fill<'_>,
-    quote_usd: Usd,
-    maker: TradeSide,
-    taker: TradeSide,
+    amounts: &Amounts,
+    (maker_before, taker_before): (PositionRecord, PositionRecord),
+    (maker_pnl_usd, taker_pnl_usd): (Usd, Usd),
 ) -> Result<(), Rejection> {
+    let quote_usd = amounts.quote_usd;
+    for account in [fill.maker.account, fill.taker.account] {
+        count_volume(work.state, account, quote_usd)?;
+    }
+    let maker = side(fill.maker, amounts.maker_fee_usd, maker_before.position, maker_pnl_usd);
+    let taker = side(fill.taker, amounts.taker_fee_usd, taker_before.position, taker_pnl_usd);
     let id = work.take_trade_number()?;
     work.emit(Event::Traded(Trade {
         id,
@@ -147,9 +182,6 @@ fn announce(
         maker,
         taker,
     }));
-    if fill.lots == fill.maker.remaining {
-        work.emit(Event::OrderFilled { order: OpenOrder { remaining: Size::ZERO, ..*fill.maker } });
-    }
     Ok(())
 }
 

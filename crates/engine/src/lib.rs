@@ -23,7 +23,9 @@ pub mod accounts;
 mod action;
 pub mod admission;
 pub mod backstop;
+pub mod blocks;
 pub mod clearing;
+pub mod combos;
 mod engine;
 pub mod execute;
 mod fill;
@@ -33,6 +35,7 @@ mod funding_payment;
 pub mod future;
 mod isolated;
 mod ledger;
+pub mod legs;
 pub mod liquidation;
 pub mod liquidity;
 pub mod listing;
@@ -45,6 +48,7 @@ mod matching;
 pub mod matching_core;
 pub mod mutant;
 pub mod options;
+mod net_price;
 pub mod oracle;
 mod orders;
 pub mod perpetual;
@@ -67,6 +71,8 @@ mod work;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod multi_leg_random_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]

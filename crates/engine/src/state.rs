@@ -15,6 +15,7 @@ mod keyless;
 mod linear_records;
 mod option_records;
 mod liquidity;
+mod multi_leg;
 mod pools;
 mod read;
 mod records;

@@ -3,9 +3,11 @@
 //! Every block that a test executes is also turned back and executed again, compared with a rebuild from records,
 //! audited in full, and followed by a reader's state, so that each test checks these too.
 
+pub(crate) mod multi_leg;
 mod scenario;
 
 pub(crate) use scenario::{check, continue_with as scenario_on, parse_action};
+pub(crate) use scenario::{check, combo_at, continue_with as scenario_on};
 
 use crate::{
     Engine, Rules, State,

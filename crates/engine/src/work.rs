@@ -121,6 +121,11 @@ impl<'a> Work<'a> {
         Ok(OrderId::new(number))
     }
 
+    /// The number that the next trade will have.
+    pub(crate) const fn next_trade(&self) -> TradeId {
+        TradeId::new(self.numbers.trade)
+    }
+
     /// The next number for a trade.
     pub(crate) fn take_trade_number(&mut self) -> Result<TradeId, Rejection> {
         let number = self.numbers.trade;

@@ -4,7 +4,7 @@
 use palisade_engine::state::{Record, RecordKey};
 use palisade_types::{
     address::{AccountId, Ed25519Key, SignerId},
-    ids::{AssetId, MarketId, OrderId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ComboId, MarketId, OrderId, UniverseId},
     numbers::{Amount, Price, Size, Usd},
     order::{OpenOrder, Side, TimeInForce},
     state_key::{
@@ -97,4 +97,8 @@ fn tags_are_the_same() {
     assert_eq!(tag(&RecordKey::Debt(debt)), Table::Debt.tag());
     assert_eq!(tag(&RecordKey::Settlement(MarketId::new(1))), Table::Settlement.tag());
     assert_eq!(tag(&RecordKey::FutureSeries(1)), Table::FutureSeries.tag());
+    assert_eq!(tag(&RecordKey::BlockRequest(BlockRequestId::new(1))), Table::BlockRequest.tag());
+    assert_eq!(tag(&RecordKey::BlockQuote(BlockQuoteId::new(1))), Table::BlockQuote.tag());
+    assert_eq!(tag(&RecordKey::Combo(ComboId::new(1))), Table::Combo.tag());
+    assert_eq!(tag(&RecordKey::ComboOrder(OrderId::new(1))), Table::ComboOrder.tag());
 }

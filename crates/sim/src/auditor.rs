@@ -67,6 +67,8 @@ pub struct Auditor {
     orders: BTreeMap<u64, trading::Resting>,
     /// The incoming order that traded last.
     incoming: Option<trading::Incoming>,
+    /// How many of the next trades meet no order of a book: legs of a block, or of two combo orders.
+    off_book: u32,
     volumes: BTreeMap<Who, i128>,
     /// Whom accounts without a key of their own belong to.
     groups: BTreeMap<Who, Who>,
@@ -121,6 +123,7 @@ impl Auditor {
             settings: BTreeMap::new(),
             orders: BTreeMap::new(),
             incoming: None,
+            off_book: 0,
             volumes: BTreeMap::new(),
             groups: BTreeMap::new(),
             gated: BTreeSet::new(),
@@ -232,6 +235,18 @@ impl Auditor {
             }
             Event::SubAccountCreated { master, sub_account, .. } => self.sub_account_created(*master, *sub_account),
             // They move nothing (a pool's money moves by transfers and trades) and promise nothing that is followed here.
+            Event::BlockTraded(block) => self.off_book_next(block.trades),
+            Event::ComboTraded(trade) if trade.maker.is_some() => self.off_book_next(trade.trades),
+            // They move nothing and promise nothing that is followed here.
+            Event::BlockRequested { .. }
+            | Event::BlockRequestEnded { .. }
+            | Event::BlockQuoted { .. }
+            | Event::BlockQuoteEnded { .. }
+            | Event::ComboCreated { .. }
+            | Event::ComboOrderAccepted { .. }
+            | Event::ComboOrderEnded { .. }
+            | Event::ComboTraded(_)
+            | Event::ComboEnded { .. } => Ok(()),
             Event::OrderAccepted { .. }
             | Event::OrderRejected { .. }
             | Event::AgentApproved { .. }

@@ -202,6 +202,10 @@ impl History {
                 Outcome::Twap { .. } => "receipt: TWAP",
                 Outcome::Quotes { .. } => "receipt: quotes",
                 Outcome::AccountCreated { .. } => "receipt: account created",
+                Outcome::BlockRequested { .. } => "receipt: block requested",
+                Outcome::BlockQuoted { .. } => "receipt: block quoted",
+                Outcome::Combo { .. } => "receipt: combo",
+                Outcome::ComboOrder { .. } => "receipt: combo order",
             });
         }
         for event in &executed.events {
@@ -423,6 +427,16 @@ fn event_name(event: &Event) -> &'static str {
         Event::SyntheticRedeemed { .. } => "event: synthetic redeemed",
         Event::DebtLiquidated(_) => "event: debt liquidated",
         Event::ShortfallChanged { .. } => "event: shortfall changed",
+        Event::BlockRequested { .. } => "event: block requested",
+        Event::BlockRequestEnded { .. } => "event: block request ended",
+        Event::BlockQuoted { .. } => "event: block quoted",
+        Event::BlockQuoteEnded { .. } => "event: block quote ended",
+        Event::BlockTraded(_) => "event: block traded",
+        Event::ComboCreated { .. } => "event: combo created",
+        Event::ComboOrderAccepted { .. } => "event: combo order accepted",
+        Event::ComboOrderEnded { .. } => "event: combo order ended",
+        Event::ComboTraded(_) => "event: combo traded",
+        Event::ComboEnded { .. } => "event: combo ended",
         Event::FutureListed { .. } => "event: future listed",
         Event::SettlementPriceFixed { .. } => "event: settlement price fixed",
         Event::Delivered { .. } => "event: delivered",

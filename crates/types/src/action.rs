@@ -5,9 +5,11 @@
 use crate::{
     address::{AccountId, SignerId},
     agent::AgentScope,
-    ids::{AssetId, MarketId, TwapId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ComboId, MarketId, OrderId, TwapId, UniverseId},
     limits::BATCH_MAX,
     numbers::{Amount, Price, Rate, Shares, Size, Usd},
+    multi_leg::{BlockQuoteTerms, BlockTerms, ComboTimeInForce, Leg},
+    numbers::{Amount, Price, Rate, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
     pool::PoolFee,
     quote::{ProtectionTerms, Quote},
@@ -335,6 +337,56 @@ pub enum Action {
         /// Least that comes out of the quote.
         quote_minimum: Amount,
     } = 52,
+    /// Ask for quotes for a block trade.
+    RequestBlock {
+        /// What is asked for, and of whom.
+        block: BlockTerms,
+    } = 70,
+    /// Quote for a block trade; takes the place of the account's former quote for that request and side.
+    QuoteBlock {
+        /// The quote.
+        quote: BlockQuoteTerms,
+    } = 71,
+    /// Trade a block at a quote for the account's own request: all legs or none.
+    AcceptBlock {
+        /// The request.
+        request: BlockRequestId,
+        /// The quote.
+        quote: BlockQuoteId,
+    } = 72,
+    /// End a block request.
+    CancelBlockRequest {
+        /// Which.
+        request: BlockRequestId,
+    } = 73,
+    /// End a block quote.
+    CancelBlockQuote {
+        /// Which.
+        quote: BlockQuoteId,
+    } = 74,
+    /// Register a combo, unless there is one of these legs.
+    CreateCombo {
+        /// See [`crate::limits::COMBO_LEGS`].
+        legs: Vec<Leg>,
+    } = 75,
+    /// Trade a combo at a net price: every unit with all its legs or not at all.
+    PlaceCombo {
+        /// Which.
+        combo: ComboId,
+        /// Buy or sell.
+        side: Side,
+        /// The worst net price accepted; a multiple of the combo's tick, may be negative or zero.
+        price: Price,
+        /// Units wanted; at least one.
+        lots: Size,
+        /// How long it works.
+        time_in_force: ComboTimeInForce,
+    } = 76,
+    /// Cancel a combo order.
+    CancelCombo {
+        /// Which.
+        order: OrderId,
+    } = 77,
 }
 
 /// Which way money goes between an account and one that belongs to it.
@@ -413,6 +465,8 @@ impl Action {
             // Who comes in takes turns with the orders that would pay the fees; who goes, goes first, as cancels do.
             Self::CreatePool { .. } | Self::DepositPool { .. } => ExecutionClass::C,
             Self::PlaceScale { .. } | Self::MassQuote { .. } => ExecutionClass::B,
+            Self::PlaceScale { .. } | Self::MassQuote { .. } | Self::QuoteBlock { .. } => ExecutionClass::B,
+            Self::AcceptBlock { .. } | Self::PlaceCombo { .. } => ExecutionClass::C,
             _ => ExecutionClass::A,
         }
     }
@@ -447,13 +501,21 @@ impl Action {
     pub const fn is_cancel(&self) -> bool {
         matches!(
             self,
-            Self::Cancel { .. } | Self::CancelAll { .. } | Self::ScheduleCancel { .. } | Self::CancelTwap { .. }
+            Self::Cancel { .. }
+                | Self::CancelAll { .. }
+                | Self::ScheduleCancel { .. }
+                | Self::CancelTwap { .. }
+                | Self::CancelBlockRequest { .. }
+                | Self::CancelBlockQuote { .. }
+                | Self::CancelCombo { .. }
         )
     }
 
     /// Its share of the block's weight: 1 for the action, 2 per order, trigger or TWAP, 1 per cancel, 3 per modify and
     /// per quote, which is two of each; a cancel-all counts 100, and so does a withdrawal from a vault,
     /// which may cancel as much; a listing counts 50, a redemption of a synthetic 20. Fill steps are bounded per order and therefore inside these figures.
+    /// which may cancel as much; a listing counts 50; a block request counts its quotes, an acceptance these and its legs, a combo
+    /// order as eight orders. Fill steps are bounded per order and therefore inside these figures.
     pub fn weight(&self) -> u64 {
         let parts = self.part_count() as u64;
         1u64.saturating_add(match self {
@@ -465,6 +527,9 @@ impl Action {
             Self::CancelAll { .. } | Self::WithdrawVault { .. } => 100,
             Self::OpenUniverse { .. } | Self::ListMarket { .. } => 50,
             Self::RedeemSynthetic { .. } => 20,
+            Self::RequestBlock { .. } | Self::CancelBlockRequest { .. } => 32,
+            Self::AcceptBlock { .. } => 40,
+            Self::PlaceCombo { .. } => 16,
             _ => 1,
         })
     }
@@ -511,6 +576,14 @@ impl Action {
             Self::CreatePool { .. } => "create_pool",
             Self::DepositPool { .. } => "deposit_pool",
             Self::WithdrawPool { .. } => "withdraw_pool",
+            Self::RequestBlock { .. } => "request_block",
+            Self::QuoteBlock { .. } => "quote_block",
+            Self::AcceptBlock { .. } => "accept_block",
+            Self::CancelBlockRequest { .. } => "cancel_block_request",
+            Self::CancelBlockQuote { .. } => "cancel_block_quote",
+            Self::CreateCombo { .. } => "create_combo",
+            Self::PlaceCombo { .. } => "place_combo",
+            Self::CancelCombo { .. } => "cancel_combo",
         }
     }
 }

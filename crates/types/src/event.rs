@@ -10,6 +10,10 @@ use crate::{
     ids::{AssetId, ClientOrderId, MarketId, OrderId, TradeId, UniverseId},
     market::{MarketSpec, OptionKind},
     numbers::{Amount, FundingIndex, FundingRate, Position, Price, Rate, Shares, Size, Usd},
+    ids::{AssetId, ClientOrderId, ComboId, MarketId, OrderId, TradeId, UniverseId},
+    market::MarketSpec,
+    multi_leg::{BlockEnd, BlockQuote, BlockRequest, BlockTrade, Combo, ComboOrder, ComboOrderEnd, ComboTrade},
+    numbers::{Amount, FundingIndex, FundingRate, Position, Price, Shares, Size, Usd},
     order::{OpenOrder, Side},
     pool::PoolFee,
     quote::ProtectionTerms,
@@ -430,6 +434,39 @@ pub enum Event {
         /// What it holds of the quote now.
         quote_reserve: Amount,
     } = 73,
+    /// Somebody asks for quotes for a block trade.
+    BlockRequested { request: BlockRequest } = 90,
+    /// A request for a block trade is open no longer; its quotes ended before it.
+    BlockRequestEnded { request: BlockRequest, reason: BlockEnd } = 91,
+    /// Somebody quotes for a block trade.
+    BlockQuoted { quote: BlockQuote } = 92,
+    /// A quote for a block trade is open no longer.
+    BlockQuoteEnded { quote: BlockQuote, reason: BlockEnd } = 93,
+    /// A block traded: the next trades are its legs, which touched no book and set no last price.
+    BlockTraded(BlockTrade) = 94,
+    /// Somebody registered a combo.
+    ComboCreated { combo: Combo, creator: AccountId } = 95,
+    /// A combo order was accepted, before it matched anything.
+    ComboOrderAccepted {
+        /// The order with its whole size.
+        order: ComboOrder,
+        /// The action that placed it.
+        action: ActionId,
+        /// Whether it may not rest.
+        immediate_or_cancel: bool,
+    } = 96,
+    /// A combo order is open no longer.
+    ComboOrderEnded {
+        /// The order with what remained of it.
+        order: ComboOrder,
+        /// Why.
+        reason: ComboOrderEnd,
+    } = 97,
+    /// Units of a combo traded. Between two combo orders the next trades are its legs, which touched no book and set no last
+    /// price; against the books of the legs its trades came before.
+    ComboTraded(ComboTrade) = 98,
+    /// A combo is over, because a leg of it is.
+    ComboEnded { combo: ComboId } = 99,
 }
 
 /// Why an order left the book or was cut short. Each maps to one order status of the trading interfaces.

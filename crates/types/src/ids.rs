@@ -72,6 +72,18 @@ number_id!(
     TwapId, u64
 );
 number_id!(
+    /// A request for a block trade, and the block trade that comes of it: numbered by the same counter as orders.
+    BlockRequestId, u64
+);
+number_id!(
+    /// A quote for a block trade: numbered by the same counter as orders.
+    BlockQuoteId, u64
+);
+number_id!(
+    /// A combo: numbered by the same counter as orders.
+    ComboId, u64
+);
+number_id!(
     /// A validator's place in the committee.
     SeatId, u32
 );

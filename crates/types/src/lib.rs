@@ -30,6 +30,7 @@ pub mod hyperliquid;
 pub mod ids;
 pub mod limits;
 pub mod market;
+pub mod multi_leg;
 pub mod numbers;
 pub mod oracle;
 pub mod order;

@@ -62,5 +62,25 @@ pub const SCALE_SKEW: std::ops::RangeInclusive<i64> = 10_000..=100_000_000;
 pub const PROTECTION_WINDOW_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 /// The longest freeze of market-maker protection.
 pub const PROTECTION_FROZEN_MS_MAX: u64 = 86_400_000;
+/// Legs of a block trade.
+pub const BLOCK_LEGS: std::ops::RangeInclusive<usize> = 1..=12;
+/// Makers that a block request may name.
+pub const BLOCK_MAKERS_MAX: usize = 16;
+/// Block requests of one account that may be open.
+pub const BLOCK_REQUESTS_PER_ACCOUNT_MAX: usize = 10;
+/// Block quotes of one account that may be open.
+pub const BLOCK_QUOTES_PER_ACCOUNT_MAX: usize = 100;
+/// Quotes that one block request may have: two sides of every maker that it may name.
+pub const BLOCK_QUOTES_PER_REQUEST_MAX: usize = 32;
+/// How far ahead a block request may end.
+pub const BLOCK_REQUEST_MS_MAX: u64 = 3_600_000;
+/// Legs of a combo.
+pub const COMBO_LEGS: std::ops::RangeInclusive<usize> = 2..=4;
+/// Lots of a leg in one unit.
+pub const LEG_RATIO: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+/// Combo orders of one account that may be open.
+pub const COMBO_ORDERS_PER_ACCOUNT_MAX: usize = 50;
+/// Fills and cancels that one incoming combo order may cause in its own book, and tries against the books of its legs.
+pub const COMBO_STEPS_MAX: u32 = 64;
 /// Seats in a committee.
 pub const SEATS_MAX: usize = 128;

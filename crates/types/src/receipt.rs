@@ -4,7 +4,8 @@ use crate::{
     address::{AccountId, SignerId},
     codec,
     hash::ActionId,
-    ids::{ClientOrderId, Nonce, OrderId, TwapId},
+    ids::{BlockQuoteId, BlockRequestId, ClientOrderId, ComboId, Nonce, OrderId, TwapId},
+    multi_leg::ComboOrderEnd,
     numbers::{Size, Usd},
     quote::QuoteResult,
     rejection::Rejection,
@@ -65,6 +66,36 @@ pub enum Outcome {
         /// Its address.
         account: AccountId,
     } = 40,
+    /// A request for a block trade is open.
+    BlockRequested {
+        /// Its number.
+        request: BlockRequestId,
+    } = 70,
+    /// A quote for a block trade is open.
+    BlockQuoted {
+        /// Its number.
+        quote: BlockQuoteId,
+    } = 71,
+    /// There is a combo of these legs, now or from before.
+    Combo {
+        /// Its number.
+        combo: ComboId,
+        /// Whether buying what was asked for is selling the combo.
+        is_mirrored: bool,
+    } = 72,
+    /// A combo order was accepted. What it did at once, and whether it rests now.
+    ComboOrder {
+        /// Its number.
+        order: OrderId,
+        /// Units filled at once.
+        filled: Size,
+        /// What these cost in all (a sale: brought), before fees; may be negative.
+        filled_quote_usd: Usd,
+        /// Units that rest; zero if none.
+        resting: Size,
+        /// Why a remainder neither filled nor rests.
+        remainder_canceled: Option<ComboOrderEnd>,
+    } = 73,
 }
 
 /// What became of one order of a batch.

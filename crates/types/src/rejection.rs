@@ -7,7 +7,8 @@
 
 use crate::{
     address::{AccountId, SignerId},
-    ids::{AssetId, MarketId, Nonce, OrderId, TwapId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ComboId, MarketId, Nonce, OrderId, TwapId, UniverseId},
+    multi_leg::{LegsFault, MakerFault},
     numbers::{Amount, Position, Price, Shares, Size, Usd},
     order::Side,
     time::TimeMs,
@@ -486,6 +487,48 @@ pub enum Rejection {
         "the pool would quote {quote}, and an open order is at {best}: bring amounts whose price is inside the book"
     )]
     PoolCrossesBook { quote: Price, best: Price } = 117,
+    /// No such open request, or not this account's.
+    #[error("block request {request} is not open: never made, traded, canceled, over, or of another account")]
+    BlockRequestNotOpen { request: BlockRequestId } = 140,
+    /// No such open quote, or not for this request, or not this account's.
+    #[error("block quote {quote} is not open: never made, traded, canceled, over, or another's")]
+    BlockQuoteNotOpen { quote: BlockQuoteId } = 141,
+    /// The request names others, or is the account's own.
+    #[error("block request {request} does not ask this account for quotes")]
+    NotAsked { request: BlockRequestId } = 142,
+    /// Legs that do not go together.
+    #[error("the legs are invalid: {fault}")]
+    InvalidLegs { fault: LegsFault } = 143,
+    /// Both sides belong to one owner.
+    #[error("{account} belongs to the same owner: nobody trades with oneself")]
+    SameOwner { account: AccountId } = 144,
+    /// The other side of the block cannot trade it.
+    #[error("the maker {maker} cannot trade the block: {fault}")]
+    MakerFails {
+        /// Who quoted.
+        maker: AccountId,
+        /// What is in the way.
+        fault: MakerFault,
+    } = 145,
+    /// No such combo, or over.
+    #[error("unknown combo {combo}: create it; one with an expired leg is over")]
+    UnknownCombo { combo: ComboId } = 146,
+    /// A leg would trade too far from its mark, or at no positive price.
+    #[error("the leg in market {market} would trade at {price}, too far from its mark {mark}")]
+    LegOutsideBand {
+        /// Which leg.
+        market: MarketId,
+        /// Its price.
+        price: Price,
+        /// The mark.
+        mark: Price,
+    } = 147,
+    /// The request says what its owner does, and the quote does the same.
+    #[error("the request is to {side:?}: quote the other side")]
+    WrongQuoteSide {
+        /// What the request's owner wants to do.
+        side: Side,
+    } = 148,
 }
 
 /// The end of a freeze, for its message.

@@ -117,6 +117,14 @@ pub enum Table {
     LiquidityPool = 50,
     /// Who holds how many shares of a liquidity pool; never nothing.
     PoolShare = 51,
+    /// Requests for block trades.
+    BlockRequest = 70,
+    /// Quotes for block trades.
+    BlockQuote = 71,
+    /// Combos.
+    Combo = 72,
+    /// Open orders for combos.
+    ComboOrder = 73,
 }
 
 /// Names a balance. Its record is an [`Amount`]: all that is held, locked by orders or not; never zero.

@@ -10,7 +10,7 @@ use palisade_types::{
     order::TimeInForce,
     request::Request,
 };
-use support::{order_samples, samples};
+use support::{multi_leg_samples, order_samples, samples};
 
 fn of_kind(kind: &str) -> Action {
     order_samples::actions().into_iter().find(|action| action.kind() == kind).expect("every kind has a sample")
@@ -37,6 +37,27 @@ fn weights_parts_classes_and_allowances() {
         let request = Request::Native(action.clone());
         assert_eq!((request.weight(), request.part_count()), (weight, parts), "{kind}");
         assert!(action.batch_is_valid(), "{kind}");
+    }
+}
+
+#[test]
+fn blocks_and_combos_weigh_what_they_can_cause() {
+    let cases = [
+        ("request_block", 33, ExecutionClass::A, false),
+        ("quote_block", 2, ExecutionClass::B, false),
+        ("accept_block", 41, ExecutionClass::C, false),
+        ("cancel_block_request", 33, ExecutionClass::A, true),
+        ("cancel_block_quote", 2, ExecutionClass::A, true),
+        ("create_combo", 2, ExecutionClass::A, false),
+        ("place_combo", 17, ExecutionClass::C, false),
+        ("cancel_combo", 2, ExecutionClass::A, true),
+    ];
+    let actions = multi_leg_samples::actions();
+    assert_eq!(actions.len(), cases.len());
+    for (action, (kind, weight, class, is_cancel)) in actions.iter().zip(cases) {
+        assert_eq!(action.kind(), kind);
+        assert_eq!((action.weight(), action.part_count()), (weight, 1), "{kind}");
+        assert_eq!((action.execution_class(), action.is_cancel()), (class, is_cancel), "{kind}");
     }
 }
 

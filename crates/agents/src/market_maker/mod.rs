@@ -236,7 +236,13 @@ fn opening_balance(genesis: &Genesis, universe: UniverseId, account: AccountId, 
 fn refusals(receipt: &Receipt) -> Vec<String> {
     match &receipt.outcome {
         Outcome::Rejected { rejection } => vec![rejection.to_string()],
-        Outcome::Done | Outcome::Twap { .. } | Outcome::AccountCreated { .. } => Vec::new(),
+        Outcome::Done
+        | Outcome::Twap { .. }
+        | Outcome::AccountCreated { .. }
+        | Outcome::BlockRequested { .. }
+        | Outcome::BlockQuoted { .. }
+        | Outcome::Combo { .. }
+        | Outcome::ComboOrder { .. } => Vec::new(),
         Outcome::Orders { results } => results
             .iter()
             .filter_map(|result| match result {

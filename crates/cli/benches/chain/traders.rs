@@ -220,7 +220,13 @@ const fn usd_price(whole_usd: i64) -> Price {
 pub fn parts(outcome: &Outcome) -> (u64, u64) {
     match outcome {
         Outcome::Rejected { .. } => (1, 1),
-        Outcome::Done | Outcome::Twap { .. } | Outcome::AccountCreated { .. } => (1, 0),
+        Outcome::Done
+        | Outcome::Twap { .. }
+        | Outcome::AccountCreated { .. }
+        | Outcome::BlockRequested { .. }
+        | Outcome::BlockQuoted { .. }
+        | Outcome::Combo { .. }
+        | Outcome::ComboOrder { .. } => (1, 0),
         Outcome::Orders { results } => {
             let refused = results.iter().filter(|result| matches!(result, OrderResult::Rejected { .. }));
             (results.len() as u64, refused.count() as u64)

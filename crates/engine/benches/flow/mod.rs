@@ -320,7 +320,13 @@ const fn usd_price(whole_usd: i64) -> Price {
 pub fn refused(outcome: &Outcome) -> (usize, usize) {
     match outcome {
         Outcome::Rejected { .. } => (1, 1),
-        Outcome::Done | Outcome::Twap { .. } | Outcome::AccountCreated { .. } => (1, 0),
+        Outcome::Done
+        | Outcome::Twap { .. }
+        | Outcome::AccountCreated { .. }
+        | Outcome::BlockRequested { .. }
+        | Outcome::BlockQuoted { .. }
+        | Outcome::Combo { .. }
+        | Outcome::ComboOrder { .. } => (1, 0),
         Outcome::Orders { results } => {
             let refused = results.iter().filter(|result| matches!(result, OrderResult::Rejected { .. }));
             (results.len(), refused.count())

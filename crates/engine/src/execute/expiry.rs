@@ -1,4 +1,5 @@
 //! The end of futures and options: the index is watched in the last half hour, then the price is fixed, orders are cancelled, positions
+//! The end of futures: the index is watched in the last half hour, then the price is fixed, orders and combos are cancelled, positions
 //! delivered. Rules: `docs/rules/futures.md`.
 //!
 //! At most [`EXPIRY_STEPS_PER_BLOCK`] cancels and deliveries per block; the rest stays in line. The price is fixed once, so who is
@@ -11,7 +12,7 @@ pub(super) use options::observe as observe_options;
 use super::audit::halt_universe;
 use crate::{
     accounts::collateral_account,
-    clearing,
+    clearing, combos,
     future::{DELIVERY_WAIT_MAX_MS, is_observed, payoff},
     isolated::move_from_purse,
     ledger::{Overdraft, Settlement},
@@ -167,6 +168,19 @@ pub(super) fn deliver_all(
     price: Price,
     steps: &mut u32,
 ) -> Result<bool, Rejection> {
+    while let Some(combo) = work.state.first_combo_in(market.id) {
+        if *steps == 0 {
+            return Ok(());
+        }
+        *steps = steps.saturating_sub(1);
+        combos::end_next(work, combo);
+    }
+    let Some(price) = price else { return Ok(()) };
+    if waits_for_losses(work, market.id) {
+        return Ok(());
+    }
+    let universe = market.universe;
+    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
     while let Some(account) = work.state.first_holder(market.id) {
         if *steps == 0 {
             return Ok(false);

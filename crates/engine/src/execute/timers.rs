@@ -1,11 +1,12 @@
 //! What is due by block time, in (time, id) order.
 //!
-//! At most [`TIMERS_PER_BLOCK_MAX`] steps per block, each at most one order, trigger, slice or agent; the rest stays due. An order
-//! past its time is never matched meanwhile, and an agent past its time is not admitted.
+//! At most [`TIMERS_PER_BLOCK_MAX`] steps per block, each at most one order, trigger, slice, agent, quote, or request with its quotes;
+//! the rest stays due. An order past its time is never matched meanwhile, a block request or quote past its time is not traded, and an
+//! agent past its time is not admitted.
 
 use crate::{
     action::approve_agent::retire,
-    orders,
+    blocks, combos, orders,
     state::{AccountRecord, Record, State, Timer},
     triggers, twap,
     work::Work,
@@ -14,6 +15,7 @@ use palisade_types::{
     address::AccountId,
     event::{CancelReason, Event},
     limits::TIMERS_PER_BLOCK_MAX,
+    multi_leg::{BlockEnd, ComboOrderEnd},
     time::TimeMs,
     twap::TwapEnd,
 };
@@ -32,11 +34,13 @@ pub(super) fn run(work: &mut Work<'_>) {
             Timer::AgentExpiry(agent) => retire(work, agent),
             Timer::CancelAll(account) => cancel_next(work, account),
             Timer::TwapSlice(twap) => twap::run_slice(work, twap),
+            Timer::BlockQuoteEnd(quote) => blocks::end_quote(work, quote, BlockEnd::Expired),
+            Timer::BlockRequestEnd(request) => blocks::end_request(work, request, BlockEnd::Expired),
         }
     }
 }
 
-/// One order, trigger or TWAP of the account, or the end of the switch.
+/// One order, trigger, TWAP, combo order or block quote of the account, or the end of the switch.
 fn cancel_next(work: &mut Work<'_>, account: AccountId) {
     let first = work.state.orders_of(account).next().map(|record| record.order.id);
     if let Some(order) = first {
@@ -51,6 +55,16 @@ fn cancel_next(work: &mut Work<'_>, account: AccountId) {
     let first = work.state.twaps_of(account).next().map(|record| record.twap.id);
     if let Some(id) = first {
         twap::end(work, id, TwapEnd::Scheduled);
+        return;
+    }
+    let first = work.state.combo_orders_of(account).next().map(|order| order.id);
+    if let Some(order) = first {
+        combos::end_order(work, order, ComboOrderEnd::Scheduled);
+        return;
+    }
+    let first = work.state.block_quotes_of(account).next().map(|quote| quote.id);
+    if let Some(quote) = first {
+        blocks::end_quote(work, quote, BlockEnd::Scheduled);
         return;
     }
     if let Some(record) = work.state.account(account).copied() {

@@ -9,6 +9,7 @@ use super::{
     debts::{DebtPlace, DebtTotals},
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
+    multi_leg::MultiLeg,
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -21,9 +22,10 @@ use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
     event::MarginLevel,
-    ids::{AssetId, ClientOrderId, MarketId, OrderId, TwapId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ClientOrderId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
     numbers::{Amount, Shares, Usd},
+    numbers::{Amount, Price, Usd},
     order::{OpenOrder, Side, TimeInForce},
     time::TimeMs,
 };
@@ -49,12 +51,16 @@ pub struct BookPlace {
 impl BookPlace {
     /// Where the order stands in its book.
     pub fn of(order: &OpenOrder) -> Self {
-        let price = order.price.get();
-        let rank = match order.side {
-            Side::Buy => price.saturating_neg(),
-            Side::Sell => price,
+        Self::at(order.side, order.price, order.priority, order.id)
+    }
+
+    /// The place of an order of that side and price.
+    pub(super) const fn at(side: Side, price: Price, priority: u64, order: OrderId) -> Self {
+        let rank = match side {
+            Side::Buy => price.get().saturating_neg(),
+            Side::Sell => price.get(),
         };
-        Self { rank, priority: order.priority, order: order.id }
+        Self { rank, priority, order }
     }
 }
 
@@ -69,6 +75,10 @@ pub enum Timer {
     CancelAll(AccountId),
     /// A TWAP's next slice is due.
     TwapSlice(TwapId),
+    /// A block quote ends.
+    BlockQuoteEnd(BlockQuoteId),
+    /// A block request ends.
+    BlockRequestEnd(BlockRequestId),
 }
 
 /// Sums over the positions of one market.
@@ -143,6 +153,7 @@ pub(crate) struct Indices {
     /// Which accounts must be margined again; no part of the state.
     pub(super) watch: Watch,
     pub(super) special_orders: SpecialOrders,
+    pub(super) multi_leg: MultiLeg,
 }
 
 /// A record that something is derived from; nothing, unless it says what.

@@ -31,9 +31,11 @@ use palisade_types::{
     codec::{self, DecodeError},
     event::MarginLevel,
     hash::sha256,
-    ids::{AssetId, MarketId, OrderId, TwapId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ComboId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
     numbers::{Amount, Shares, Usd},
+    multi_leg::{BlockQuote, BlockRequest, Combo, ComboOrder},
+    numbers::{Amount, Usd},
     time::TimeMs,
 };
 use std::{
@@ -261,6 +263,14 @@ tables! {
     50 LiquidityPool liquidity_pools: MarketId => LiquidityPoolRecord, Inline;
     /// Who holds how many shares of a liquidity pool; never nothing.
     51 PoolShare pool_shares: PoolShareId => Shares, Inline;
+    /// Requests for block trades.
+    70 BlockRequest block_requests: BlockRequestId => BlockRequest, Inline;
+    /// Quotes for block trades.
+    71 BlockQuote block_quotes: BlockQuoteId => BlockQuote, Inline;
+    /// Combos.
+    72 Combo combos: ComboId => Combo, Inline;
+    /// Open orders for combos.
+    73 ComboOrder combo_orders: OrderId => ComboOrder, Inline;
     /// What the test of migrations moves.
     @[cfg(test)] 250 TestAccount test_accounts: AccountId => super::records::TestAccount, Inline;
 }

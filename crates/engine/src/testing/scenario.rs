@@ -34,12 +34,16 @@
 //! ```
 //!
 //! Lines of triggers, TWAPs, scales and quotes are in [`orders`], those of liquidity pools in [`pools`].
+//! Lines of triggers, TWAPs, scales and quotes are in [`orders`], those of block trades and combos in [`multi_leg`].
 //!
 //! Orders are named by client order id. Every action is a block of its own, except that lines which begin with `+`
 //! go into the block of the line before. Sizes are lots, prices and amounts whole units with decimals.
 
+mod multi_leg;
 mod orders;
 mod pools;
+
+pub(crate) use multi_leg::combo_at;
 
 use super::{CORE, Venue, account_of};
 use crate::{backstop::current, shares::Pool, vaults::worth};
@@ -110,7 +114,8 @@ fn run_block(venue: &mut Venue, pending: Vec<Pending>) {
     let receipts = venue.block(&actions, None).receipts;
     for (line, action) in pending.iter().zip(&actions) {
         let receipt = receipts.iter().find(|receipt| receipt.action == action.id()).expect("a receipt per action");
-        assert_eq!(shown(&receipt.outcome), line.expected, "\nline: {}", line.line);
+        let shown = multi_leg::shown(venue, &receipt.outcome).unwrap_or_else(|| shown(&receipt.outcome));
+        assert_eq!(shown, line.expected, "\nline: {}", line.line);
     }
 }
 
@@ -218,6 +223,9 @@ pub(crate) fn parse_action(venue: &Venue, words: &[&str]) -> Action {
         },
         ["open-pool" | "join-pool" | "leave-pool", ..] => pools::parse(venue, words),
         ["faucet", asset] => Action::ClaimFaucet { asset: asset_named(venue, asset) },
+        ["rfq" | "offer" | "accept" | "end-rfq" | "end-offer" | "combo" | "spread" | "end-spread", ..] => {
+            multi_leg::parse(venue, words)
+        }
         _ => orders::parse(venue, words),
     }
 }
@@ -267,6 +275,10 @@ fn shown(outcome: &Outcome) -> String {
         Outcome::Twap { .. } => "runs".to_owned(),
         Outcome::Quotes { results } => results.iter().map(orders::shown_quote).collect::<Vec<_>>().join(", "),
         Outcome::AccountCreated { .. } => "created".to_owned(),
+        Outcome::BlockRequested { .. }
+        | Outcome::BlockQuoted { .. }
+        | Outcome::Combo { .. }
+        | Outcome::ComboOrder { .. } => panic!("shown by its own module"),
         Outcome::Orders { results } => results.iter().map(shown_order).collect::<Vec<_>>().join(", "),
         Outcome::Cancels { results } => {
             let canceled = results.iter().filter(|result| matches!(result, CancelResult::Canceled { .. })).count();
@@ -352,6 +364,9 @@ fn expect(venue: &mut Venue, line: &str) {
         }
         ["pool", ..] => pools::expect(venue, line, &words),
         ["advance", milliseconds] => venue.advance(milliseconds.parse().expect("milliseconds")),
+        ["spreads", combo, ..] => {
+            assert_eq!(multi_leg::book(venue, combo), words[2..].join(" "), "\nline: {line}");
+        }
         ["book", market, ..] => {
             let shown = shown_book(venue, market_named(venue, market));
             assert_eq!(shown, words[2..].join(" "), "\nline: {line}");

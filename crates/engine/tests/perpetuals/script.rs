@@ -177,9 +177,14 @@ impl Runner {
         self.note(&block.events);
         let outcome = &block.receipts.first().expect("one receipt").outcome;
         match outcome {
-            Outcome::Done | Outcome::Twap { .. } | Outcome::AccountCreated { .. } | Outcome::Quotes { .. } => {
-                ("done".to_owned(), None)
-            }
+            Outcome::Done
+            | Outcome::Twap { .. }
+            | Outcome::AccountCreated { .. }
+            | Outcome::Quotes { .. }
+            | Outcome::BlockRequested { .. }
+            | Outcome::BlockQuoted { .. }
+            | Outcome::Combo { .. }
+            | Outcome::ComboOrder { .. } => ("done".to_owned(), None),
             Outcome::Rejected { rejection } => (rejected(rejection), None),
             Outcome::Cancels { results } => match results.first().expect("one result") {
                 CancelResult::Canceled { .. } => ("done".to_owned(), None),

@@ -75,6 +75,9 @@ impl Auditor {
         if is_pool {
             self.before_the_line(trade)?;
         } else {
+        let is_off_book = self.off_book > 0;
+        self.off_book = self.off_book.saturating_sub(1);
+        if !is_off_book {
             self.first_in_line(trade)?;
         }
         let market = trade.market.get();
@@ -111,6 +114,9 @@ impl Auditor {
         for account in [taker].into_iter().chain((!is_pool).then_some(maker)) {
             *self.volumes.entry(account).or_default() += quote;
         }
+        if is_off_book {
+            return Ok(());
+        }
         self.note_incoming(trade);
         if is_pool {
             return Ok(());
@@ -122,6 +128,12 @@ impl Auditor {
             self.orders.remove(&order);
         }
         Ok(())
+    }
+
+    /// The legs of a block, or of two combo orders, come next.
+    pub(super) fn off_book_next(&mut self, trades: u32) -> Result<(), Objection> {
+        let before = std::mem::replace(&mut self.off_book, trades);
+        ensure(before == 0, || format!("{before} legs are missing"))
     }
 
     fn note_incoming(&mut self, trade: &Trade) {

@@ -5,6 +5,7 @@
 
 pub mod clearing_samples;
 pub mod genesis;
+pub mod multi_leg_samples;
 pub mod order_samples;
 pub mod samples;
 pub mod synthetic_samples;

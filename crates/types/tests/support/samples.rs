@@ -1,6 +1,7 @@
 //! One value per type and variant of everything that is hashed, signed or stored.
 
 use super::{clearing_samples, order_samples, synthetic_samples};
+use super::{clearing_samples, multi_leg_samples, order_samples};
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest, TransferDirection},
@@ -565,6 +566,10 @@ fn structs() -> Vec<Sample> {
         shown("OpenOrder", &open_order()),
         shown("TriggerOrder", &order_samples::trigger_order()),
         shown("Twap", &order_samples::twap()),
+        shown("BlockRequest", &multi_leg_samples::block_request()),
+        shown("BlockQuote", &multi_leg_samples::block_quote()),
+        shown("Combo", &multi_leg_samples::combo()),
+        shown("ComboOrder", &multi_leg_samples::combo_order()),
         shown("OracleVote", &oracle_vote()),
         plain("OracleBundle", &oracle_bundle()),
         shown("Header", &header()),
@@ -620,6 +625,10 @@ fn state_records() -> Vec<Sample> {
         Table::Debt,
         Table::LiquidityPool,
         Table::PoolShare,
+        Table::BlockRequest,
+        Table::BlockQuote,
+        Table::Combo,
+        Table::ComboOrder,
     ];
     let (universe, asset) = (UniverseId::new(0), AssetId::new(2));
     let balance = (Table::Balance, BalanceId { account: account(1), universe, asset }, Amount::new(5));
@@ -667,6 +676,16 @@ pub fn samples() -> Vec<Sample> {
         variants("OrderResult", &order_samples::order_results()),
         variants("CancelResult", &cancel_results()),
         variants("MarketKind", &market_kinds()),
+        variants("Action", &multi_leg_samples::actions()),
+        variants("Rejection", &multi_leg_samples::rejections()),
+        variants("Event", &multi_leg_samples::events()),
+        variants("Outcome", &multi_leg_samples::outcomes()),
+        variants("BlockPrice", &multi_leg_samples::block_prices()),
+        variants("BlockEnd", &multi_leg_samples::BLOCK_ENDS),
+        variants("ComboTimeInForce", &multi_leg_samples::COMBO_TIMES_IN_FORCE),
+        variants("ComboOrderEnd", &multi_leg_samples::COMBO_ORDER_ENDS),
+        variants("LegsFault", &multi_leg_samples::legs_faults()),
+        variants("MakerFault", &multi_leg_samples::MAKER_FAULTS),
         small_enums(),
         structs(),
         state_records(),

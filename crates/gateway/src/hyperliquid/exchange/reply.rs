@@ -26,7 +26,11 @@ pub fn plain(outcome: &Outcome) -> Result<Json, Refusal> {
         | Outcome::Cancels { .. }
         | Outcome::Twap { .. }
         | Outcome::Quotes { .. }
-        | Outcome::AccountCreated { .. } => Ok(json!({ "status": "ok", "response": { "type": "default" } })),
+        | Outcome::AccountCreated { .. }
+        | Outcome::BlockRequested { .. }
+        | Outcome::BlockQuoted { .. }
+        | Outcome::Combo { .. }
+        | Outcome::ComboOrder { .. } => Ok(json!({ "status": "ok", "response": { "type": "default" } })),
     }
 }
 
@@ -66,7 +70,8 @@ pub fn of(action: &L1Action, outcome: &Outcome, directory: &Directory) -> Result
         (L1Action::TwapOrder { .. } | L1Action::TwapCancel { .. }, Outcome::Rejected { rejection }) => {
             Ok(with_status(action.kind(), json!({ "error": rejection_text(rejection) })))
         }
-        (_, Outcome::Done | Outcome::Rejected { .. } | Outcome::Quotes { .. }) => plain(outcome),
+        // What Hyperliquid's format cannot ask for is answered as done.
+        _ => plain(outcome),
     }
 }
 
