@@ -119,8 +119,6 @@ pub(crate) fn margin_beside(
     if state.is_portfolio(account, universe) {
         margin = margin.with_portfolio(&options::portfolio::need(state, universe, cross_positions(state, account))?)?;
     }
-    let others = state.other_assets_of(account);
-    if others.is_empty() {
     if state.other_assets_of(account).is_empty() && !state.holds_pool_shares(account) {
         return Ok(margin);
     }
@@ -133,8 +131,8 @@ fn cross_positions(state: &State, account: AccountId) -> impl Iterator<Item = (M
     cross.map(|standing| (standing.market, standing.position.position.get())).filter(|(_, lots)| *lots != 0)
 }
 
-/// What an account's assets other than the quote count for in a universe: what no order locks, at the index (for initial
-/// What an account's assets other than the quote and its shares of pools ([`crate::liquidity`]) count for in a universe: what no order locks, at the index (for initial
+/// What an account's assets other than the quote and its shares of pools ([`crate::liquidity`]) count for in a universe: what no
+/// order locks, at the index (for initial
 /// margin at the slow price, if that is lower, and less of it once the universe holds much), by their weights, rounded
 /// down. Without an index an asset counts nothing.
 pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId) -> Result<CollateralValue, Rejection> {

@@ -227,6 +227,7 @@ fn synthetic(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outc
         }
         Action::RedeemSynthetic { asset, amount, minimum_usd } => {
             redeem_synthetic::run(work, actor, *asset, *amount, *minimum_usd)
+        }
         _ => liquidity(work, actor, action),
     }
 }
@@ -245,7 +246,6 @@ fn liquidity(work: &mut Work<'_>, actor: &Actor, action: &Action) -> Result<Outc
             let least = Reserves { base: *base_minimum, quote: *quote_minimum };
             withdraw_pool::run(work, actor, *market, *shares, least)
         }
-        // Everything else is trading, see [`native`].
         _ => multi_leg(work, actor, action),
     }
 }

@@ -381,7 +381,6 @@ fn check_whole(
     after.check_fill(whole_before, before.position.position, position_after)
 }
 
-fn count_volume(state: &mut State, account: AccountId, quote_usd: Usd) -> Result<(), Rejection> {
 /// Counts a fill for the budget of an account, if it is one of people.
 pub(crate) fn count_volume(state: &mut State, account: AccountId, quote_usd: Usd) -> Result<(), Rejection> {
     if let Some(mut record) = state.account(account).copied() {

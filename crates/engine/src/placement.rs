@@ -316,9 +316,6 @@ fn check_option_reservation(
     before.with_options_replaced(&options, &with_order)?.check_order(&before)
 }
 
-/// What the book says to kinds of orders that must, or must not, match at once.
-fn check_against_book(state: &State, order: &OpenOrder) -> Result<(), Rejection> {
-    let crossing: Option<Price> = matching::first_crossing(state, order).map(|resting| resting.price);
 /// What the book and the pool say to kinds of orders that must, or must not, match at once.
 fn check_against_book(state: &State, market: &MarketSpec, order: &OpenOrder) -> Result<(), Rejection> {
     if matches!(order.time_in_force, TimeInForce::Gtc | TimeInForce::Gtt { .. }) {

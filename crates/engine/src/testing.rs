@@ -6,8 +6,7 @@
 pub(crate) mod multi_leg;
 mod scenario;
 
-pub(crate) use scenario::{check, continue_with as scenario_on, parse_action};
-pub(crate) use scenario::{check, combo_at, continue_with as scenario_on};
+pub(crate) use scenario::{check, combo_at, continue_with as scenario_on, parse_action};
 
 use crate::{
     Engine, Rules, State,

@@ -48,13 +48,6 @@ pub fn multiply_divide_ceil(left: i128, right: i128, divisor: i128) -> Option<i1
     i128::try_from(magnitude).ok()
 }
 
-/// Compares two products of numbers that are not negative.
-pub fn compare_products(left: (i128, i128), right: (i128, i128)) -> std::cmp::Ordering {
-    let wide = |(one, other): (i128, i128)| multiply_wide(one.max(0).unsigned_abs(), other.max(0).unsigned_abs());
-    let (left, right) = (wide(left), wide(right));
-    (left.high, left.low).cmp(&(right.high, right.low))
-}
-
 /// Both roundings of `left × right / divisor`, down and up, for one division where the numbers are small.
 pub fn multiply_divide_both(left: i128, right: i128, divisor: i128) -> Option<(i128, i128)> {
     if divisor <= 0 {

@@ -121,15 +121,6 @@ proptest! {
     }
 }
 
-proptest! {
-    #[test]
-    fn products_compare_as_they_are(left in (0i128..=i128::MAX, 0i128..=i128::MAX), right in (0i128..=i128::MAX, 0i128..=i128::MAX)) {
-        prop_assert_eq!(super::compare_products(left, right), compare_products(left, right));
-        // As near as two products can be.
-        let near = (left.0, left.1 / 2 + left.1 % 2);
-        let next = (left.0, near.1.saturating_sub(1));
-        prop_assert_eq!(super::compare_products(near, next), compare_products(near, next));
-        prop_assert_eq!(super::compare_products(left, (left.1, left.0)), Ordering::Equal);
 #[test]
 fn known_roots() {
     let max = i128::MAX;

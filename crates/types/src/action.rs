@@ -7,9 +7,8 @@ use crate::{
     agent::AgentScope,
     ids::{AssetId, BlockQuoteId, BlockRequestId, ComboId, MarketId, OrderId, TwapId, UniverseId},
     limits::BATCH_MAX,
-    numbers::{Amount, Price, Rate, Shares, Size, Usd},
     multi_leg::{BlockQuoteTerms, BlockTerms, ComboTimeInForce, Leg},
-    numbers::{Amount, Price, Rate, Size, Usd},
+    numbers::{Amount, Price, Rate, Shares, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
     pool::PoolFee,
     quote::{ProtectionTerms, Quote},
@@ -464,7 +463,6 @@ impl Action {
             Self::PlaceScale { post_only: false, .. } => ExecutionClass::C,
             // Who comes in takes turns with the orders that would pay the fees; who goes, goes first, as cancels do.
             Self::CreatePool { .. } | Self::DepositPool { .. } => ExecutionClass::C,
-            Self::PlaceScale { .. } | Self::MassQuote { .. } => ExecutionClass::B,
             Self::PlaceScale { .. } | Self::MassQuote { .. } | Self::QuoteBlock { .. } => ExecutionClass::B,
             Self::AcceptBlock { .. } | Self::PlaceCombo { .. } => ExecutionClass::C,
             _ => ExecutionClass::A,

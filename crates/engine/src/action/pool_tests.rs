@@ -532,7 +532,7 @@ fn at_the_edges(venue: &Venue, name: &str) -> State {
                 let record = MarkRecord { price, ..*state.mark(market).expect("marked") };
                 state.put(Record::Mark { id: market, record });
             }
-            PriceKey::FundingRises(_) | PriceKey::FundingFalls(_) => {}
+            PriceKey::ForwardRises(_) | PriceKey::FundingRises(_) | PriceKey::FundingFalls(_) => {}
         }
     }
     state

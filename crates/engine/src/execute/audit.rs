@@ -17,10 +17,11 @@
 use crate::{
     clearing,
     funding::{hourly_cap, largest_index_move},
-    state::{Checkpoint, CustodyId, DebtId, PositionId, Record, RecordKey, State, UniverseRecord},
-    synthetics,
     liquidity,
-    state::{Checkpoint, CustodyId, PoolShareId, PositionId, Record, RecordKey, State, UniverseRecord},
+    state::{
+        Checkpoint, CustodyId, DebtId, PoolShareId, PositionId, Record, RecordKey, State, UniverseRecord,
+    },
+    synthetics,
     vaults::unequal_shares,
     work::{Work, WorkCheckpoint},
 };
@@ -72,6 +73,7 @@ struct Changed {
     indices: BTreeMap<MarketId, FundingIndex>,
     debts: BTreeSet<DebtId>,
     synthetics: BTreeSet<AssetId>,
+    pools: BTreeSet<MarketId>,
 }
 
 impl Changed {
@@ -106,6 +108,9 @@ impl Changed {
                 RecordKey::Synthetic(asset) => {
                     found.synthetics.insert(asset);
                 }
+                RecordKey::LiquidityPool(market) | RecordKey::PoolShare(PoolShareId { market, .. }) => {
+                    found.pools.insert(market);
+                }
                 _ => {}
             }
         }
@@ -115,38 +120,7 @@ impl Changed {
 
 /// Checks what changed since a moment, by the kept totals.
 pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violation> {
-    let Changed { custodies, markets, indices, debts, synthetics: minted } = Changed::since(state, since);
-    let mut custodies: BTreeSet<CustodyId> = BTreeSet::new();
-    let mut markets: BTreeSet<MarketId> = BTreeSet::new();
-    let mut indices: BTreeMap<MarketId, FundingIndex> = BTreeMap::new();
-    let mut pools: BTreeSet<MarketId> = BTreeSet::new();
-    for (key, before) in state.changes_since(since) {
-        match key {
-            RecordKey::Balance(id) => {
-                custodies.insert(CustodyId { universe: id.universe, asset: id.asset });
-            }
-            RecordKey::Custody(id) => {
-                custodies.insert(id);
-            }
-            RecordKey::Position(id) => {
-                markets.insert(id.market);
-            }
-            RecordKey::Settlement(market) | RecordKey::Unreceived(PositionId { market, .. }) => {
-                markets.insert(market);
-            }
-            RecordKey::LiquidityPool(market) | RecordKey::PoolShare(PoolShareId { market, .. }) => {
-                pools.insert(market);
-            }
-            RecordKey::Funding(market) => {
-                let before = match before {
-                    Some(Record::Funding { record, .. }) => record.index,
-                    _ => FundingIndex::ZERO,
-                };
-                indices.entry(market).or_insert(before);
-            }
-            _ => {}
-        }
-    }
+    let Changed { custodies, markets, indices, debts, synthetics: minted, pools } = Changed::since(state, since);
     let unbalanced = custodies.into_iter().find_map(|id| {
         let total = state.balance_total(id.universe, id.asset);
         unequal_custody(id, total, state.custody(id.universe, id.asset))
@@ -155,11 +129,10 @@ pub(super) fn check_changed(state: &State, since: Checkpoint) -> Option<Violatio
     let unowed = || {
         let sums = minted.iter().find_map(|asset| synthetics::violation(state, *asset));
         let found = sums.or_else(|| debts.iter().find_map(|id| synthetics::debt_violation(state, *id)));
-        found.map(|(universe, invariant)| Violation { universe, invariant })
+        violation_of(found)
     };
-    unbalanced.or_else(jumped).or_else(unowed).or_else(|| {
     let pooled = || pools.iter().find_map(|market| violation_of(liquidity::violation(state, *market)));
-    unbalanced.or_else(jumped).or_else(pooled).or_else(|| {
+    unbalanced.or_else(jumped).or_else(unowed).or_else(pooled).or_else(|| {
         markets.into_iter().find_map(|market| {
             let totals = state.position_totals(market);
             let universe = universe_of(state, market);
@@ -206,9 +179,8 @@ pub(super) fn check_all(state: &State) -> Option<Violation> {
         .or_else(|| check_all_positions(state))
         .or_else(|| check_all_standings(state))
         .or_else(|| check_all_clearing(state))
-        .or_else(|| unequal_shares(state).map(|(universe, invariant)| Violation { universe, invariant }))
-        .or_else(|| synthetics::first_violation(state).map(|(universe, invariant)| Violation { universe, invariant }))
         .or_else(|| violation_of(unequal_shares(state)))
+        .or_else(|| violation_of(synthetics::first_violation(state)))
         .or_else(|| violation_of(liquidity::any_violation(state)))
 }
 

@@ -1,6 +1,5 @@
-//! The end of futures and options: the index is watched in the last half hour, then the price is fixed, orders are cancelled, positions
-//! The end of futures: the index is watched in the last half hour, then the price is fixed, orders and combos are cancelled, positions
-//! delivered. Rules: `docs/rules/futures.md`.
+//! The end of futures and options: the index is watched in the last half hour, then the price is fixed, orders and combos are
+//! cancelled, positions delivered. Rules: `docs/rules/futures.md`.
 //!
 //! At most [`EXPIRY_STEPS_PER_BLOCK`] cancels and deliveries per block; the rest stays in line. The price is fixed once, so who is
 //! delivered when makes no difference.
@@ -158,6 +157,13 @@ pub(super) fn clear_orders(work: &mut Work<'_>, market: &MarketSpec, steps: &mut
         *steps = steps.saturating_sub(1);
         triggers::end_next_in(work, market.id, CancelReason::Delisted);
     }
+    while let Some(combo) = work.state.first_combo_in(market.id) {
+        if *steps == 0 {
+            return false;
+        }
+        *steps = steps.saturating_sub(1);
+        combos::end_next(work, combo);
+    }
     true
 }
 
@@ -168,19 +174,6 @@ pub(super) fn deliver_all(
     price: Price,
     steps: &mut u32,
 ) -> Result<bool, Rejection> {
-    while let Some(combo) = work.state.first_combo_in(market.id) {
-        if *steps == 0 {
-            return Ok(());
-        }
-        *steps = steps.saturating_sub(1);
-        combos::end_next(work, combo);
-    }
-    let Some(price) = price else { return Ok(()) };
-    if waits_for_losses(work, market.id) {
-        return Ok(());
-    }
-    let universe = market.universe;
-    let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
     while let Some(account) = work.state.first_holder(market.id) {
         if *steps == 0 {
             return Ok(false);

@@ -76,12 +76,12 @@ impl DebtPlace {
 
 impl Ord for DebtPlace {
     fn cmp(&self, other: &Self) -> Ordering {
-        // c / d against c' / d' is c × d' against c' × d; debts are positive.
+        // c / d against c' / d' is c × d' against c' × d; debts are positive, and collateral is never negative.
         let ratio = compare_products(
             (self.collateral_usd.get(), other.debt.get()),
             (other.collateral_usd.get(), self.debt.get()),
         );
-        ratio.then_with(|| self.account.cmp(&other.account)).then_with(|| self.debt.cmp(&other.debt))
+        ratio.unwrap_or(Ordering::Equal).then_with(|| self.account.cmp(&other.account)).then_with(|| self.debt.cmp(&other.debt))
     }
 }
 

@@ -24,8 +24,7 @@ use palisade_types::{
     event::MarginLevel,
     ids::{AssetId, BlockQuoteId, BlockRequestId, ClientOrderId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, Shares, Usd},
-    numbers::{Amount, Price, Usd},
+    numbers::{Amount, Price, Shares, Usd},
     order::{OpenOrder, Side, TimeInForce},
     time::TimeMs,
 };

@@ -33,9 +33,8 @@ use palisade_types::{
     hash::sha256,
     ids::{AssetId, BlockQuoteId, BlockRequestId, ComboId, MarketId, OrderId, TwapId, UniverseId},
     market::{AssetSpec, MarketSpec},
-    numbers::{Amount, Shares, Usd},
     multi_leg::{BlockQuote, BlockRequest, Combo, ComboOrder},
-    numbers::{Amount, Usd},
+    numbers::{Amount, Shares, Usd},
     time::TimeMs,
 };
 use std::{

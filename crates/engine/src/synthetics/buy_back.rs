@@ -146,7 +146,7 @@ fn check_ratio(before: &Debt, after: &Debt) -> Result<(), Rejection> {
         (after.collateral_usd.get(), before.debt.get()),
         (before.collateral_usd.get(), after.debt.get()),
     );
-    if order == Ordering::Less {
+    if !matches!(order, Some(Ordering::Equal | Ordering::Greater)) {
         let (collateral_usd, required_usd) = (after.collateral_usd, before.collateral_usd);
         return Err(Rejection::DebtCollateralNeeded { collateral_usd, required_usd });
     }

@@ -72,12 +72,11 @@ impl Auditor {
 
     pub(super) fn trade(&mut self, trade: &Trade) -> Result<(), Objection> {
         let is_pool = trade.maker.order == OrderId::POOL;
-        if is_pool {
-            self.before_the_line(trade)?;
-        } else {
         let is_off_book = self.off_book > 0;
         self.off_book = self.off_book.saturating_sub(1);
-        if !is_off_book {
+        if is_pool {
+            self.before_the_line(trade)?;
+        } else if !is_off_book {
             self.first_in_line(trade)?;
         }
         let market = trade.market.get();

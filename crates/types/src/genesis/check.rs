@@ -379,10 +379,9 @@ fn system_accounts(genesis: &Genesis) -> BTreeSet<AccountId> {
         [AccountId::fees(universe.id), AccountId::insurance(universe.id), AccountId::backstop(universe.id)]
     });
     let clearing = genesis.markets.iter().map(|market| AccountId::clearing(market.id));
-    fees.chain(clearing).chain(synthetics::system_accounts(genesis)).collect()
     let spot = genesis.markets.iter().filter(|market| market.spot().is_some());
     let pools = spot.map(|market| AccountId::pool(market.id));
-    fees.chain(clearing).chain(pools).collect()
+    fees.chain(clearing).chain(pools).chain(synthetics::system_accounts(genesis)).collect()
 }
 
 fn check_balances(genesis: &Genesis, system: &BTreeSet<AccountId>) -> Result<(), GenesisError> {
