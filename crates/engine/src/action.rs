@@ -7,8 +7,8 @@
 //! - What the envelope allows was decided at admission, on the parent's state; only an agent that the same block
 //!   retired earlier is turned away here.
 
-mod add_debt_collateral;
 mod accept_block;
+mod add_debt_collateral;
 pub(crate) mod approve_agent;
 mod burn_synthetic;
 mod cancel;
@@ -18,8 +18,8 @@ mod cancel_combo;
 mod cancel_twap;
 mod claim_faucet;
 mod close_vault;
-mod create_pool;
 mod create_combo;
+mod create_pool;
 mod create_sub_account;
 mod create_vault;
 mod deposit_backstop;
@@ -37,8 +37,8 @@ mod place_combo;
 mod place_scale;
 mod place_triggers;
 mod place_twap;
-mod redeem_synthetic;
 mod quote_block;
+mod redeem_synthetic;
 mod request_block;
 mod revoke_agent;
 mod schedule_cancel;
@@ -57,8 +57,8 @@ mod withdraw_vault;
 pub(crate) use create_sub_account::too_many;
 
 use crate::{
-    liquidity::Reserves,
     combos::ComboPlacement,
+    liquidity::Reserves,
     work::{Work, is_violation},
 };
 use palisade_types::{

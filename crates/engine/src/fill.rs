@@ -136,11 +136,7 @@ pub(crate) fn trade_leg(work: &mut Work<'_>, leg: &Fill<'_>) -> Result<Usd, Reje
 fn amounts(state: &State, fill: &Fill<'_>) -> Result<Amounts, Rejection> {
     let quote_usd = quote_usd(fill.maker.price, fill.lots, fill.market.size_decimals)?;
     let fee = |rate| trade_fee_usd(state, fill.market, quote_usd, fill.lots, rate);
-    Ok(Amounts {
-        quote_usd,
-        maker_fee_usd: fee(fill.market.maker_fee)?,
-        taker_fee_usd: fee(fill.market.taker_fee)?,
-    })
+    Ok(Amounts { quote_usd, maker_fee_usd: fee(fill.market.maker_fee)?, taker_fee_usd: fee(fill.market.taker_fee)? })
 }
 
 /// Moves money and positions as the market's kind does; returns the profit of maker and taker.

@@ -47,8 +47,8 @@ mod matching;
 #[doc(hidden)]
 pub mod matching_core;
 pub mod mutant;
-pub mod options;
 mod net_price;
+pub mod options;
 pub mod oracle;
 mod orders;
 pub mod perpetual;

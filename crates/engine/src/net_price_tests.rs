@@ -17,7 +17,12 @@ use std::sync::Arc;
 
 fn leg(side: Side, ratio: u32, tick: &str, size_decimals: u8) -> StructureLeg {
     let market = genesis().markets.remove(0);
-    StructureLeg { market: Arc::new(MarketSpec { tick: price(tick), size_decimals, ..market }), side, ratio, forward: None }
+    StructureLeg {
+        market: Arc::new(MarketSpec { tick: price(tick), size_decimals, ..market }),
+        side,
+        ratio,
+        forward: None,
+    }
 }
 
 fn structure(legs: Vec<StructureLeg>) -> Structure {

@@ -13,9 +13,9 @@ mod debts;
 mod indices;
 mod keyless;
 mod linear_records;
-mod option_records;
 mod liquidity;
 mod multi_leg;
+mod option_records;
 mod pools;
 mod read;
 mod records;
@@ -28,8 +28,8 @@ pub use debts::{DebtId, DebtRecord, DebtTotals, SyntheticRecord};
 pub use indices::{BookPlace, PositionTotals, Timer};
 pub use keyless::SubAccountRecord;
 pub use linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord};
-pub use option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId};
 pub use liquidity::{LiquidityPoolRecord, PoolShareId};
+pub use option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId};
 pub use pools::{
     BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId, VaultShareRecord,
     VaultWithdrawalId, VaultWithdrawalRecord,

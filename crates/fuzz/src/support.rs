@@ -7,7 +7,11 @@
 pub mod clearing_samples;
 #[path = "../../types/tests/support/genesis.rs"]
 pub mod genesis;
+#[path = "../../types/tests/support/multi_leg_samples.rs"]
+pub mod multi_leg_samples;
 #[path = "../../types/tests/support/order_samples.rs"]
 pub mod order_samples;
 #[path = "../../types/tests/support/samples.rs"]
 pub mod samples;
+#[path = "../../types/tests/support/synthetic_samples.rs"]
+pub mod synthetic_samples;

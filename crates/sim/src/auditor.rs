@@ -31,7 +31,7 @@ pub use worth::Unit;
 
 use palisade_types::{
     action::MarginMode, address::AccountId, event::Event, genesis::Genesis, hash::BlockDigest, oracle::OracleBundle,
-    order::OpenOrder, receipt::Receipt, signing::VerifiedAction, synthetic::DebtLiquidation, time::TimeMs,
+    receipt::Receipt, signing::VerifiedAction, synthetic::DebtLiquidation, time::TimeMs,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -263,11 +263,6 @@ impl Auditor {
     }
 
     /// An order that is filled has nothing left.
-    fn filled(&self, order: &OpenOrder) -> Result<(), Objection> {
-        let left = self.orders.get(&order.id.get()).map_or(0, |resting| resting.lots);
-        ensure(left == 0, || format!("order {} is filled but has {left} lots left", order.id))
-    }
-
     /// A switch of modes moves what margin asks for into a purse, or all of one back.
     fn margined(&mut self, account: Who, market: Market, leverage: u32, isolated: bool) {
         let before = self.settings.insert((account, market), (leverage, isolated));

@@ -17,9 +17,8 @@ use palisade_types::{
     time::TimeMs,
 };
 use std::{collections::BTreeSet, mem::discriminant};
-use support::genesis::{balance, genesis, key, option_series, perpetual, spot};
 use support::{
-    genesis::{balance, genesis, key, perpetual, spot},
+    genesis::{balance, genesis, key, option_series, perpetual, spot},
     synthetic_samples,
 };
 

@@ -18,9 +18,7 @@ use crate::{
     clearing,
     funding::{hourly_cap, largest_index_move},
     liquidity,
-    state::{
-        Checkpoint, CustodyId, DebtId, PoolShareId, PositionId, Record, RecordKey, State, UniverseRecord,
-    },
+    state::{Checkpoint, CustodyId, DebtId, PoolShareId, PositionId, Record, RecordKey, State, UniverseRecord},
     synthetics,
     vaults::unequal_shares,
     work::{Work, WorkCheckpoint},

@@ -81,7 +81,10 @@ impl Ord for DebtPlace {
             (self.collateral_usd.get(), other.debt.get()),
             (other.collateral_usd.get(), self.debt.get()),
         );
-        ratio.unwrap_or(Ordering::Equal).then_with(|| self.account.cmp(&other.account)).then_with(|| self.debt.cmp(&other.debt))
+        ratio
+            .unwrap_or(Ordering::Equal)
+            .then_with(|| self.account.cmp(&other.account))
+            .then_with(|| self.debt.cmp(&other.debt))
     }
 }
 

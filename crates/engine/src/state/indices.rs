@@ -8,8 +8,8 @@
 use super::{
     debts::{DebtPlace, DebtTotals},
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
-    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     multi_leg::MultiLeg,
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,

@@ -12,8 +12,8 @@ use super::{
     indices::Indices,
     keyless::SubAccountRecord,
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
-    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     liquidity::{LiquidityPoolRecord, PoolShareId},
+    option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
     pools::{
         BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, VaultRecord, VaultShareId,
         VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,

@@ -5,17 +5,15 @@
 
 use crate::final_view::View;
 use palisade_client::api::{
-    AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, OptionInfo, PositionInfo,
-    AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, PoolStakeInfo, PositionInfo,
-    SignerRole, SubAccountInfo, VaultInfo, VaultStakeInfo,
+    AccountInfo, BalanceInfo, Book, BookLevel, FundingInfo, MarginInfo, MarketInfo, OptionInfo, PoolStakeInfo,
+    PositionInfo, SignerRole, SubAccountInfo, VaultInfo, VaultStakeInfo,
 };
 use palisade_engine::{
     State, accounts,
     admission::budget_caps,
     funding::{FUNDING_TERMS, hourly_cap},
-    margin::AccountMargin,
     liquidity::{curve, redeemable},
-    margin::{AccountMargin, liquidation_price},
+    margin::AccountMargin,
     shares::Pool,
     state::{OptionExpiryId, PositionRecord, SubAccountRecord, VaultShareRecord},
     vaults::worth,

@@ -103,6 +103,7 @@ pub fn genesis() -> Genesis {
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
         option_series: Vec::new(),
+        synthetics: Vec::new(),
     }
 }
 
@@ -127,6 +128,5 @@ pub fn option_series(underlying: AssetId) -> OptionSeriesSpec {
         open_interest_maximum: Size::new(1_000),
         position_maximum: Size::new(1_000),
         risk: Default::default(),
-        synthetics: Vec::new(),
     }
 }

@@ -1,7 +1,6 @@
 //! One value per type and variant of everything that is hashed, signed or stored.
 
-use super::{clearing_samples, order_samples, synthetic_samples};
-use super::{clearing_samples, multi_leg_samples, order_samples};
+use super::{clearing_samples, multi_leg_samples, order_samples, synthetic_samples};
 use borsh::{BorshDeserialize, BorshSerialize};
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest, TransferDirection},
