@@ -228,7 +228,8 @@ fn quote(random: &mut Random, venue: &Venue, account: AccountId) -> Option<Actio
         let price = |leg: &Leg| Price::new(if leg.market == FINE { 9_980_000_000 } else { 10_050_000_000 });
         BlockPrice::Legs { prices: terms.legs.iter().map(price).collect() }
     };
-    let lots = if random.chance(70) { terms.lots } else { Size::new(terms.lots.get() - random.below(terms.lots.get() / 3)) };
+    let lots =
+        if random.chance(70) { terms.lots } else { Size::new(terms.lots.get() - random.below(terms.lots.get() / 3)) };
     let side = terms.side.map_or_else(|| side(random), Side::opposite);
     let expires_at_ms = venue.engine.time_ms().saturating_add(20 + random.below(3_000));
     Some(Action::QuoteBlock { quote: BlockQuoteTerms { request: request.id, side, price, lots, expires_at_ms } })
