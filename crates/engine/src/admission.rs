@@ -227,79 +227,87 @@ fn only_cancels(request: &Request) -> bool {
 
 fn authority(request: &Request) -> Authority {
     match request {
-        Request::Native(action) => match action {
-            Action::Place { .. }
-            | Action::Modify { .. }
-            | Action::UpdateLeverage { .. }
-            | Action::UpdateIsolatedMargin { .. }
-            | Action::SetPortfolioMode { .. }
-            | Action::PlaceTriggers { .. }
-            | Action::PlaceTwap { .. }
-            | Action::PlaceScale { .. }
-            | Action::SetMarketMakerProtection { .. }
-            | Action::ResetMarketMakerProtection { .. }
-            | Action::MassQuote { .. }
-            // Nothing of these leaves the account but for its price, as in a trade.
-            | Action::MintSynthetic { .. }
-            | Action::BurnSynthetic { .. }
-            | Action::AddDebtCollateral { .. }
-            | Action::WithdrawDebtCollateral { .. }
-            | Action::RedeemSynthetic { .. } => Authority::Trader,
-            | Action::RequestBlock { .. }
-            | Action::QuoteBlock { .. }
-            | Action::AcceptBlock { .. }
-            | Action::CreateCombo { .. }
-            | Action::PlaceCombo { .. } => Authority::Trader,
-            Action::Cancel { .. }
-            | Action::CancelAll { .. }
-            | Action::ScheduleCancel { .. }
-            | Action::CancelTwap { .. }
-            | Action::CancelBlockRequest { .. }
-            | Action::CancelBlockQuote { .. }
-            | Action::CancelCombo { .. } => Authority::Canceler,
-            Action::ApproveAgent { .. }
-            | Action::RevokeAgent { .. }
-            | Action::Transfer { .. }
-            | Action::ClaimFaucet { .. }
-            | Action::SetHyperliquidCompatibility { .. }
-            | Action::CreateSubAccount { .. }
-            | Action::TransferSubAccount { .. }
-            | Action::MoveUniverse { .. }
-            | Action::OpenUniverse { .. }
-            | Action::ListMarket { .. }
-            | Action::CreateVault { .. }
-            | Action::DepositVault { .. }
-            | Action::WithdrawVault { .. }
-            | Action::CloseVault { .. }
-            | Action::DepositBackstop { .. }
-            | Action::WithdrawBackstop { .. }
-            | Action::CreatePool { .. }
-            | Action::DepositPool { .. }
-            | Action::WithdrawPool { .. } => Authority::Owner,
-        },
+        Request::Native(action) => native_authority(action),
         Request::Hyperliquid(hyperliquid::Request::User(_)) => Authority::Owner,
-        Request::Hyperliquid(hyperliquid::Request::L1(action)) => match action {
-            L1Action::Cancel { .. }
-            | L1Action::CancelByCloid { .. }
-            | L1Action::ScheduleCancel { .. }
-            | L1Action::TwapCancel { .. }
-            | L1Action::Noop => Authority::Canceler,
-            L1Action::Order { .. }
-            | L1Action::Modify { .. }
-            | L1Action::BatchModify { .. }
-            | L1Action::UpdateLeverage { .. }
-            | L1Action::UpdateIsolatedMargin { .. }
-            | L1Action::TwapOrder { .. }
-            | L1Action::AgentEnableDexAbstraction
-            | L1Action::AgentSetAbstraction { .. }
-            | L1Action::Unsupported { .. } => Authority::Trader,
-            // Hyperliquid signs these like orders, but they move funds, which an agent never does.
-            L1Action::CreateSubAccount { .. }
-            | L1Action::SubAccountTransfer { .. }
-            | L1Action::SubAccountSpotTransfer { .. }
-            | L1Action::VaultTransfer { .. }
-            | L1Action::CreateVault { .. } => Authority::Owner,
-        },
+        Request::Hyperliquid(hyperliquid::Request::L1(action)) => hyperliquid_authority(action),
+    }
+}
+
+fn native_authority(action: &Action) -> Authority {
+    match action {
+        Action::Place { .. }
+        | Action::Modify { .. }
+        | Action::UpdateLeverage { .. }
+        | Action::UpdateIsolatedMargin { .. }
+        | Action::SetPortfolioMode { .. }
+        | Action::PlaceTriggers { .. }
+        | Action::PlaceTwap { .. }
+        | Action::PlaceScale { .. }
+        | Action::SetMarketMakerProtection { .. }
+        | Action::ResetMarketMakerProtection { .. }
+        | Action::MassQuote { .. }
+        // Nothing of these leaves the account but for its price, as in a trade.
+        | Action::MintSynthetic { .. }
+        | Action::BurnSynthetic { .. }
+        | Action::AddDebtCollateral { .. }
+        | Action::WithdrawDebtCollateral { .. }
+        | Action::RedeemSynthetic { .. }
+        | Action::RequestBlock { .. }
+        | Action::QuoteBlock { .. }
+        | Action::AcceptBlock { .. }
+        | Action::CreateCombo { .. }
+        | Action::PlaceCombo { .. } => Authority::Trader,
+        Action::Cancel { .. }
+        | Action::CancelAll { .. }
+        | Action::ScheduleCancel { .. }
+        | Action::CancelTwap { .. }
+        | Action::CancelBlockRequest { .. }
+        | Action::CancelBlockQuote { .. }
+        | Action::CancelCombo { .. } => Authority::Canceler,
+        Action::ApproveAgent { .. }
+        | Action::RevokeAgent { .. }
+        | Action::Transfer { .. }
+        | Action::ClaimFaucet { .. }
+        | Action::SetHyperliquidCompatibility { .. }
+        | Action::CreateSubAccount { .. }
+        | Action::TransferSubAccount { .. }
+        | Action::MoveUniverse { .. }
+        | Action::OpenUniverse { .. }
+        | Action::ListMarket { .. }
+        | Action::CreateVault { .. }
+        | Action::DepositVault { .. }
+        | Action::WithdrawVault { .. }
+        | Action::CloseVault { .. }
+        | Action::DepositBackstop { .. }
+        | Action::WithdrawBackstop { .. }
+        | Action::CreatePool { .. }
+        | Action::DepositPool { .. }
+        | Action::WithdrawPool { .. } => Authority::Owner,
+    }
+}
+
+fn hyperliquid_authority(action: &L1Action) -> Authority {
+    match action {
+        L1Action::Cancel { .. }
+        | L1Action::CancelByCloid { .. }
+        | L1Action::ScheduleCancel { .. }
+        | L1Action::TwapCancel { .. }
+        | L1Action::Noop => Authority::Canceler,
+        L1Action::Order { .. }
+        | L1Action::Modify { .. }
+        | L1Action::BatchModify { .. }
+        | L1Action::UpdateLeverage { .. }
+        | L1Action::UpdateIsolatedMargin { .. }
+        | L1Action::TwapOrder { .. }
+        | L1Action::AgentEnableDexAbstraction
+        | L1Action::AgentSetAbstraction { .. }
+        | L1Action::Unsupported { .. } => Authority::Trader,
+        // Hyperliquid signs these like orders, but they move funds, which an agent never does.
+        L1Action::CreateSubAccount { .. }
+        | L1Action::SubAccountTransfer { .. }
+        | L1Action::SubAccountSpotTransfer { .. }
+        | L1Action::VaultTransfer { .. }
+        | L1Action::CreateVault { .. } => Authority::Owner,
     }
 }
 

@@ -70,15 +70,18 @@ fn turned(side: Side, with: Side) -> Side {
     if with == Side::Buy { side } else { side.opposite() }
 }
 
+/// Of each leg, the lots taken from each place in its book.
+type Taken = [Vec<(usize, i64)>; 2];
+
 impl Model {
     fn hold(&mut self, owner: usize, leg: usize, side: Side, lots: i64) {
         *self.held.entry((owner, leg)).or_default() += signed(side, lots);
     }
 
     /// What one unit costs a buyer in the books of the legs, and the lots taken from each place; none if they do not hold it.
-    fn implied(&self, taker: usize, side: Side) -> Option<(i64, [Vec<(usize, i64)>; 2])> {
+    fn implied(&self, taker: usize, side: Side) -> Option<(i64, Taken)> {
         let mut cost = 0;
-        let mut taken: [Vec<(usize, i64)>; 2] = Default::default();
+        let mut taken: Taken = Default::default();
         for (leg, (_, ratio, leg_side)) in LEGS.iter().enumerate() {
             let mut missing = *ratio;
             let book_side = turned(*leg_side, side).opposite();
