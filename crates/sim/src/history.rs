@@ -422,6 +422,21 @@ fn event_name(event: &Event) -> &'static str {
         Event::BackstopDeposited { .. } => "event: backstop deposited",
         Event::BackstopWithdrawn { .. } => "event: backstop withdrawn",
         Event::BackstopSynced { .. } => "event: backstop synced",
+        Event::FutureListed { .. } => "event: future listed",
+        Event::SettlementPriceFixed { .. } => "event: settlement price fixed",
+        Event::Delivered { .. } => "event: delivered",
+        Event::MarketSettled { .. } => "event: market settled",
+        Event::OptionListed { .. } => "event: option listed",
+        Event::SurfaceUpdated { .. } => "event: surface updated",
+        Event::OptionsFixed { .. } => "event: options fixed",
+        Event::PortfolioModeSet { .. } => "event: portfolio mode set",
+        _ => product_event_name(event),
+    }
+}
+
+/// Of synthetics, block trades, combos and liquidity pools.
+fn product_event_name(event: &Event) -> &'static str {
+    match event {
         Event::SyntheticMinted { .. } => "event: synthetic minted",
         Event::SyntheticBurned { .. } => "event: synthetic burned",
         Event::SyntheticRedeemed { .. } => "event: synthetic redeemed",
@@ -437,18 +452,11 @@ fn event_name(event: &Event) -> &'static str {
         Event::ComboOrderEnded { .. } => "event: combo order ended",
         Event::ComboTraded(_) => "event: combo traded",
         Event::ComboEnded { .. } => "event: combo ended",
-        Event::FutureListed { .. } => "event: future listed",
-        Event::SettlementPriceFixed { .. } => "event: settlement price fixed",
-        Event::Delivered { .. } => "event: delivered",
-        Event::MarketSettled { .. } => "event: market settled",
-        Event::OptionListed { .. } => "event: option listed",
-        Event::SurfaceUpdated { .. } => "event: surface updated",
-        Event::OptionsFixed { .. } => "event: options fixed",
-        Event::PortfolioModeSet { .. } => "event: portfolio mode set",
         Event::PoolCreated { .. } => "event: pool created",
         Event::PoolDeposited { .. } => "event: pool deposited",
         Event::PoolWithdrawn { .. } => "event: pool withdrawn",
         Event::PoolTraded { .. } => "event: pool traded",
+        _ => "event: of a kind that has no name here",
     }
 }
 
