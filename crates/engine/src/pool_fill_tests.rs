@@ -6,7 +6,7 @@ use crate::{
     liquidation::watch::scan,
     liquidity::{Reserves, reserves},
     state::State,
-    testing::{BTC, CORE, PERP, SPOT, SPOT_FINE, Venue, account_of, genesis, runs, usd},
+    testing::{BTC, CORE, PERP, SPOT, SPOT_FINE, Venue, account_of, genesis, runs, scenario_on, usd},
     wide::root_of_product_floor,
 };
 use palisade_types::{
@@ -371,15 +371,26 @@ fn exposed() -> Venue {
     genesis.assets[1].collateral = Some(CollateralTerms {
         initial_weight: Rate::new(850_000),
         maintenance_weight: Rate::new(920_000),
-        full_weight_maximum_usd: usd("9000"),
+        full_weight_maximum_usd: usd("200000"),
     });
     for balance in &mut genesis.balances {
         if PEOPLE.iter().any(|name| account_of(name) == balance.account) {
-            balance.amount = Amount::new(if balance.asset == BTC { 100 } else { 12_000 } * LOT);
+            balance.amount = Amount::new(if balance.asset == BTC { 60 } else { 4_000 } * LOT);
         }
     }
     let mut venue = Venue::with(genesis);
     venue.set_index(BTC, Price::new(10_000_000_000));
+    scenario_on(
+        &mut venue,
+        "
+        alice open-pool BTC/USDC 15 1500 30         -> created
+        carol join-pool BTC/USDC 15 1500            -> done
+        alice buy BTC 700 @ 100 gtc                 -> resting 700
+        dave  sell BTC 700 @ 100 gtc                -> filled 700 for 70000
+        carol sell BTC 600 @ 100 gtc                -> resting 600
+        dave  buy BTC 600 @ 100 gtc                 -> filled 600 for 60000
+        ",
+    );
     venue
 }
 
@@ -446,7 +457,7 @@ fn nothing_that_happens_takes_from_who_holds_shares() {
         run(&strategy.new_tree(&mut runner).expect("a list of steps").current(), &mut seen);
     }
     println!("{seen:?}");
-    for name in ["opened", "joined", "left", "traded", "liquidated"] {
+    for name in ["opened", "joined", "left", "traded", "liquidated", "redeemed by force"] {
         assert!(seen.get(name).is_some_and(|times| *times > 3), "{name} hardly happened: {seen:?}");
     }
 }
