@@ -132,9 +132,8 @@ fn cross_positions(state: &State, account: AccountId) -> impl Iterator<Item = (M
 }
 
 /// What an account's assets other than the quote and its shares of pools ([`crate::liquidity`]) count for in a universe: what no
-/// order locks, at the index (for initial
-/// margin at the slow price, if that is lower, and less of it once the universe holds much), by their weights, rounded
-/// down. Without an index an asset counts nothing.
+/// order locks, at the index (for initial margin at the slow price, if that is lower, and less of it once the universe holds much), by
+/// their weights, rounded down. Without an index an asset counts nothing.
 pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId) -> Result<CollateralValue, Rejection> {
     let mut value = CollateralValue::default();
     for &((_, asset), amount) in state.other_assets_of(account).iter().filter(|((of, _), _)| *of == universe) {

@@ -33,8 +33,7 @@
 //! funding BTC rate 0.0000125 index 0.00125     (of the last hour; of one lot since listing)
 //! ```
 //!
-//! Lines of triggers, TWAPs, scales and quotes are in [`orders`], those of liquidity pools in [`pools`].
-//! Lines of triggers, TWAPs, scales and quotes are in [`orders`], those of block trades and combos in [`multi_leg`].
+//! Lines of triggers, TWAPs, scales and quotes are in [`orders`], those of liquidity pools in [`pools`], of block trades and combos in [`multi_leg`].
 //!
 //! Orders are named by client order id. Every action is a block of its own, except that lines which begin with `+`
 //! go into the block of the line before. Sizes are lots, prices and amounts whole units with decimals.
