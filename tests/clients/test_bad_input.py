@@ -230,7 +230,7 @@ def test_prices_off_the_tick_and_assets_that_are_none(devnet, signer, fair, unch
         "error": "Order has invalid size."
     }
     # One past the perpetuals and the spot pairs, a future that no series will have opened, and the ends of the ranges.
-    for asset in (5, 9_999, 10_003, 109_999, 110_999, 120_000, 2**32 - 1):
+    for asset in (5, 9_999, 10_004, 109_999, 110_999, 120_000, 2**32 - 1):
         assert only(exchange(devnet, signer.body(place(order(fair, asset=asset))))) == {
             "error": f"Invalid asset: {asset}."
         }
