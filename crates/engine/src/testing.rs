@@ -475,3 +475,20 @@ pub(crate) fn bundle(asset: AssetId, prices: &[Price], time_ms: TimeMs) -> Oracl
         .collect();
     OracleBundle { votes }
 }
+
+/// The records' keys and values are the pinned ones (the first bytes of the database key, and of SHA-256 of the value), and what
+/// is cut short is no record.
+pub(crate) fn assert_records_are_pinned(records: &[Record], pinned: &[(&str, &str)]) {
+    let short = |bytes: &[u8]| bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let found: Vec<(String, String)> = records
+        .iter()
+        .map(|record| (short(&record.key().database_key()), short(&sha256(&[&record.encode()]))))
+        .collect();
+    let pinned: Vec<(String, String)> = pinned.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    assert_eq!(found, pinned);
+    for record in records {
+        let bytes = record.encode();
+        assert_eq!(Record::decode(&bytes).as_ref(), Ok(record));
+        assert!((0..bytes.len()).all(|length| Record::decode(&bytes[..length]).is_err()), "no cut records");
+    }
+}

@@ -6,11 +6,11 @@ use crate::{
         BackstopRecord, BackstopShareId, BackstopShareRecord, ListingRecord, Record, RecordKey, State, VaultRecord,
         VaultShareId, VaultShareRecord, VaultWithdrawalId, VaultWithdrawalRecord,
     },
+    testing::assert_records_are_pinned,
     tranches::{TrancheValue, Tranches},
 };
 use palisade_types::{
     address::AccountId,
-    hash::sha256,
     ids::UniverseId,
     numbers::{Shares, Usd},
     time::TimeMs,
@@ -76,18 +76,7 @@ const PINNED: [(&str, &str); 7] = [
 
 #[test]
 fn keys_and_values_are_pinned() {
-    let short = |bytes: &[u8]| bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
-    let found: Vec<(String, String)> = records()
-        .iter()
-        .map(|record| (short(&record.key().database_key()), short(&sha256(&[&record.encode()]))))
-        .collect();
-    let pinned: Vec<(String, String)> = PINNED.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-    assert_eq!(found, pinned);
-    for record in records() {
-        let bytes = record.encode();
-        assert_eq!(Record::decode(&bytes), Ok(record));
-        assert!((0..bytes.len()).all(|length| Record::decode(&bytes[..length]).is_err()), "no cut records");
-    }
+    assert_records_are_pinned(&records(), &PINNED);
 }
 
 #[test]

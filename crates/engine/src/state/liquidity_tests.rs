@@ -1,8 +1,11 @@
 //! Records of liquidity pools: their bytes are consensus, and what is derived from them comes and goes with them.
 
 use super::{LiquidityPoolRecord, PoolShareId};
-use crate::state::{Record, RecordKey, State};
-use palisade_types::{address::AccountId, hash::sha256, ids::MarketId, numbers::Shares, pool::PoolFee, time::TimeMs};
+use crate::{
+    state::{Record, RecordKey, State},
+    testing::assert_records_are_pinned,
+};
+use palisade_types::{address::AccountId, ids::MarketId, numbers::Shares, pool::PoolFee, time::TimeMs};
 
 const MARKET: MarketId = MarketId::new(10_001);
 const HOLDER: AccountId = AccountId([1; 20]);
@@ -29,18 +32,7 @@ const PINNED: [(&str, &str); 3] = [
 
 #[test]
 fn keys_and_values_are_pinned() {
-    let short = |bytes: &[u8]| bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
-    let found: Vec<(String, String)> = records()
-        .iter()
-        .map(|record| (short(&record.key().database_key()), short(&sha256(&[&record.encode()]))))
-        .collect();
-    let pinned: Vec<(String, String)> = PINNED.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-    assert_eq!(found, pinned);
-    for record in records() {
-        let bytes = record.encode();
-        assert_eq!(Record::decode(&bytes), Ok(record));
-        assert!((0..bytes.len()).all(|length| Record::decode(&bytes[..length]).is_err()), "no cut records");
-    }
+    assert_records_are_pinned(&records(), &PINNED);
 }
 
 #[test]
