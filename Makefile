@@ -15,9 +15,10 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 BIN := $(TARGET_DIR)/debug/palisade
 DEVNET_ARGS ?=
 GUARDS ?=
+CLIENT_TESTS = PALISADE_BIN=$(BIN) $(VENV)/bin/python -m pytest -q tests/clients
 export PALISADE_DATA ?= $(CURDIR)/../shared/data
 
-.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants mutants test-seeds fuzz crash guards flood soak clean-devnet
+.PHONY: help build devnet test test-rust test-clients test-kill lint bench sim sim-long sim-mutants mutants test-seeds fuzz crash month guards flood soak clean-devnet
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,7 +29,10 @@ build: ## build the one binary, `palisade`
 devnet: build ## run a whole exchange on this machine (DEVNET_ARGS="--fresh …"); Ctrl-C ends it
 	exec $(BIN) devnet $(DEVNET_ARGS)
 
-test: test-rust test-clients ## every test; cold within 45 minutes on 2 cores
+# The Rust tests have built the binary. Building it alone would select other features of its dependencies, and compile half of
+# them anew.
+test: test-rust $(VENV)/.installed ## every test; cold within 45 minutes on 2 cores
+	$(CLIENT_TESTS)
 
 test-rust: ## the Rust tests
 	$(CARGO) test --locked --workspace
@@ -39,7 +43,7 @@ $(VENV)/.installed: tests/clients/requirements.txt
 	touch $@
 
 test-clients: build $(VENV)/.installed ## unmodified Hyperliquid SDK and ccxt against a devnet
-	PALISADE_BIN=$(BIN) $(VENV)/bin/python -m pytest -q tests/clients
+	$(CLIENT_TESTS)
 
 test-kill: build ## 20 kills (kill -9) of validators under load; PALISADE_KILLS=n for another number
 	PALISADE_KILLS=$${PALISADE_KILLS:-20} $(CARGO) test --locked --package palisade --test kill -- --nocapture
@@ -91,6 +95,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful an
 
 crash: ## replay 10 October 2025 over 2,400 accounts and write docs/reports/crash-2025-10-10.md (needs PALISADE_DATA)
 	$(CARGO) run --locked --package palisade-engine --example crash
+
+month: ## a month of daily option expiries over 600 accounts, into docs/reports/options-2026-02.md (needs PALISADE_DATA)
+	$(CARGO) run --locked --package palisade-engine --example month
 
 guards: ## take each guard against bad input out and show that its test fails; commit first; long
 	$(PYTHON) tests/guards/run.py $(CARGO) $(GUARDS)
