@@ -173,6 +173,18 @@ fn what_has_no_price_is_not_offered() {
     assert_eq!(Curve::new(&market(3, 100), 2, Rate::new(3_000), Amount::new(5), Amount::new(5)), None);
 }
 
+/// A sale in two parts: the second gets a part of the fee that the first left in the pool, and no more.
+#[test]
+fn a_sale_in_parts_gets_a_part_of_its_own_fee_back() {
+    let pool = Small { base: 1_000, quote: 13_924_709_928, extra: 1, tick_quote: 1, fee: PoolFee::OneBasisPoint };
+    let sell = |pool: &Small, count| pool.curve().trade(Side::Sell, any_price(Side::Sell), lots(count)).expect("sold");
+    let whole = sell(&pool, 2).quote_usd.get();
+    let first = sell(&pool, 1);
+    let parts = first.quote_usd.get() + sell(&pool.after(Side::Sell, &first), 1).quote_usd.get();
+    let fee = first.quote_usd.get() / 10_000;
+    assert!((1..fee).contains(&(parts - whole)), "{parts} in parts, {whole} at once, a fee of {fee}");
+}
+
 proptest! {
     #![proptest_config(cases(2_000))]
 
@@ -247,7 +259,7 @@ proptest! {
     }
 
     #[test]
-    fn splitting_saves_no_more_than_the_tick(pool in small(), side in side(), one in 1i128..300, other in 1i128..300) {
+    fn splitting_saves_no_more_than_the_tick_and_the_fee_left_before(pool in small(), side in side(), one in 1i128..300, other in 1i128..300) {
         let all = |pool: &Small, count| pool.curve().trade(side, any_price(side), lots(count));
         let Some(whole) = all(&pool, one + other) else { return Ok(()) };
         if i128::from(whole.lots.get()) < one + other {
@@ -266,8 +278,10 @@ proptest! {
                 prop_assert!(whole.quote_usd.get() < parts + tick_of_all + 1);
             }
             Side::Sell => {
-                prop_assert!(parts * bottom <= top);
-                prop_assert!(whole.quote_usd.get() > parts - tick_of_all - 1);
+                // What the first part left as its fee is in the pool when the second sells to it.
+                let fees_back = first.quote_usd.get() * (WHOLE - pool.kept()) / pool.kept() + 1;
+                prop_assert!(parts * bottom <= top * WHOLE / pool.kept() + bottom, "no way brings more than the curve without its fee");
+                prop_assert!(whole.quote_usd.get() > parts - tick_of_all - fees_back - 1);
             }
         }
     }
