@@ -1,5 +1,5 @@
-//! What clearing costs: the margin of one account, a block in which the index moves, one that ends an hour of funding, the blocks
-//! of a crash, and one in which winners are deleveraged. `CLEARING_FIGURE=n` measures the n-th alone, for a profiler.
+//! What clearing costs: the margin of one account, a block in which the index moves, one in which it moves under portfolios of
+//! options, one that ends an hour of funding, the blocks of a crash, and one in which winners are deleveraged. `CLEARING_FIGURE=n` measures the n-th alone, for a profiler.
 //!
 //! The states are made of records, as a start makes them. Limits measured in the same run: for margin the bare
 //! multiplications and divisions of its formulas, for blocks one pass over as many 32-byte entries as there are accounts.
@@ -13,7 +13,7 @@ mod clock;
 
 use palisade_engine::{
     BlockInput, Engine, Rules, accounts,
-    state::{AccountRecord, BalanceId, CustodyId, PositionId, PositionRecord, Record},
+    state::{AccountRecord, BalanceId, CustodyId, PortfolioModeId, PositionId, PositionRecord, Record},
 };
 use palisade_types::{
     address::AccountId,
@@ -21,7 +21,7 @@ use palisade_types::{
     genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
     hash::{BlockDigest, sha256},
     ids::{AssetId, MarketId, SeatId, UniverseId},
-    market::{AssetSpec, MarketKind, MarketSpec, UniverseSpec},
+    market::{AssetSpec, ExpiryCounts, MarketKind, MarketSpec, OptionSeriesSpec, RiskTerms, UniverseSpec},
     numbers::{Amount, FundingIndex, Position, Price, Rate, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote},
     signing::ed25519::Ed25519SecretKey,
@@ -38,6 +38,9 @@ const MARKETS: u32 = 10;
 const PEOPLE: u64 = 100_000;
 const DOOMED: u64 = 10_000;
 const WINNERS: u64 = 10_000;
+const PORTFOLIOS: u64 = 10_000;
+/// Options that each portfolio holds, beside the perpetual.
+const PORTFOLIO_OPTIONS: u64 = 10;
 
 fn oracle_key(seat: u32) -> Ed25519SecretKey {
     Ed25519SecretKey::from_bytes(sha256(&[b"bench oracle", &seat.to_be_bytes()]))
@@ -76,7 +79,31 @@ fn market(id: u32) -> MarketSpec {
     }
 }
 
-fn genesis(backstop_usd: i128) -> Genesis {
+/// Options on the first market's underlying, with eight expiries.
+fn series() -> OptionSeriesSpec {
+    OptionSeriesSpec {
+        universe: CORE,
+        underlying: AssetId::new(1),
+        expiries: ExpiryCounts { daily: 3, weekly: 3, monthly: 2, quarterly: 2 },
+        strikes_per_side: 10,
+        default_volatility: Rate::new(600_000),
+        volatility_move_per_second: Rate::new(10_000),
+        size_decimals: 2,
+        tick: Price::new(1_000_000),
+        maker_fee: Rate::new(300),
+        taker_fee: Rate::new(300),
+        fee_share_maximum: Rate::new(125_000),
+        minimum_notional_usd: Usd::ZERO,
+        maximum_notional_usd: Usd::new(1_000_000_000 * DOLLAR),
+        price_band: Rate::new(100_000),
+        open_orders_per_account_max: 200,
+        open_interest_maximum: Size::new(1 << 60),
+        position_maximum: Size::new(1 << 60),
+        risk: RiskTerms::flat(),
+    }
+}
+
+fn genesis(backstop_usd: i128, option_series: Vec<OptionSeriesSpec>) -> Genesis {
     let asset = |id: u32, has_index| AssetSpec {
         id: AssetId::new(id),
         symbol: format!("A{id}"),
@@ -109,7 +136,7 @@ fn genesis(backstop_usd: i128) -> Genesis {
         action_budget: ActionBudgetTerms { initial: 1, per_usd_traded: 0, refill_interval_ms: 1, cancel_allowance: 0 },
         storage: StorageTerms { layout: 1 },
         future_series: Vec::new(),
-        option_series: Vec::new(),
+        option_series,
         synthetics: Vec::new(),
     }
 }
@@ -158,16 +185,25 @@ fn person(number: u64) -> AccountId {
 
 /// A chain with more accounts than blocks could make: cash, and (market, lots) each, bought at the price.
 fn chain(backstop_usd: i128, people: &[(i128, Vec<(u32, i64)>)]) -> Chain {
-    let genesis = Arc::new(genesis(backstop_usd));
+    chain_with_records(&seed(backstop_usd, Vec::new()), people, Vec::new())
+}
+
+/// A chain without people, after its first two prices.
+fn seed(backstop_usd: i128, option_series: Vec<OptionSeriesSpec>) -> Chain {
+    let genesis = genesis(backstop_usd, option_series);
     genesis.check().expect("a sound genesis");
-    let mut seed = Chain { engine: Engine::new(Arc::clone(&genesis)), blocks: 0 };
+    let mut seed = Chain { engine: Engine::new(Arc::new(genesis)), blocks: 0 };
     seed.block(1_000, Some(PRICE));
+    seed
+}
+
+fn chain_with_records(seed: &Chain, people: &[(i128, Vec<(u32, i64)>)], others: Vec<Record>) -> Chain {
     let mut records: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     let mut paid_in = seed.engine.state().custody(CORE, USDC).get();
     let mut put = |record: Record| {
         records.insert(record.key().database_key().to_vec(), record.encode());
     };
-    for record in seed.engine.state().records() {
+    for record in seed.engine.state().records().into_iter().chain(others) {
         put(record);
     }
     for ((cash, positions), number) in people.iter().zip(0u64..) {
@@ -192,8 +228,9 @@ fn chain(backstop_usd: i128, people: &[(i128, Vec<(u32, i64)>)]) -> Chain {
         }
     }
     put(Record::Custody { id: CustodyId { universe: CORE, asset: USDC }, record: Amount::new(paid_in) });
+    let genesis = Arc::clone(seed.engine.genesis());
     let engine = Engine::from_records(genesis, records.into_values()).expect("sound records");
-    let mut chain = Chain { engine, blocks: 1 };
+    let mut chain = Chain { engine, blocks: seed.blocks };
     // The first block margins everyone and puts them into boxes.
     chain.block(100, None);
     chain
@@ -267,6 +304,40 @@ fn move_figure() -> serde_json::Value {
         "ours_us": times[2], "limit_us": pass_us(PEOPLE), "limit": "one pass over an entry per account", "target_us": 10_000.0 })
 }
 
+/// Everyone is margined as a portfolio of ten options over eight expiries and the perpetual when the index falls by one per cent.
+fn portfolio_figure() -> serde_json::Value {
+    let mut seed = seed(1_000_000, vec![series()]);
+    seed.block(1_000, Some(PRICE));
+    let options: Vec<u32> =
+        seed.engine.state().markets().filter(|market| market.id.is_option()).map(|market| market.id.get()).collect();
+    let holdings = |number: u64| {
+        // Who comes after holds the other side of the same.
+        let (pair, sign) = (number / 2, if number.is_multiple_of(2) { 1 } else { -1 });
+        let mut held: BTreeMap<u32, i64> = BTreeMap::from([(0, sign * 50)]);
+        for place in 0..PORTFOLIO_OPTIONS {
+            let option = options[((pair * 7 + place * 37) % options.len() as u64) as usize];
+            held.insert(option, sign * if place.is_multiple_of(2) { 40 } else { -30 });
+        }
+        held.into_iter().collect()
+    };
+    let people: Vec<(i128, Vec<(u32, i64)>)> =
+        (0..PORTFOLIOS).map(|number| (100_000 * DOLLAR, holdings(number))).collect();
+    let modes = (0..PORTFOLIOS).map(|number| Record::PortfolioMode {
+        id: PortfolioModeId { account: person(number), universe: CORE },
+        record: TimeMs::new(START),
+    });
+    let mut chain = chain_with_records(&seed, &people, modes.collect());
+    chain.block(1_000, Some(PRICE));
+    let mut times = Vec::new();
+    for step in 1..=5 {
+        let (time, _) = chain.block(2_000, Some(PRICE / 100 * (100 - step)));
+        times.push(time.as_nanos() as f64 / 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    serde_json::json!({ "what": format!("block with a 1 % move over {PORTFOLIOS} portfolios of {PORTFOLIO_OPTIONS} options and a perpetual ({} options listed)", options.len()),
+        "ours_us": times[2], "limit_us": pass_us(PORTFOLIOS), "limit": "one pass over an entry per account", "target_us": 100_000.0 })
+}
+
 /// A full hour ends: the funding index of the market that everyone holds moves.
 fn funding_figure() -> serde_json::Value {
     let people = crowd(PEOPLE, |number| if number % 10 == 0 { 12_000 } else { 100_000 });
@@ -333,7 +404,7 @@ fn main() {
         return;
     }
     let figures = {
-        let all = [margin_figure, move_figure, funding_figure, crash_figure, deleverage_figure];
+        let all = [margin_figure, move_figure, portfolio_figure, funding_figure, crash_figure, deleverage_figure];
         let wanted = std::env::var("CLEARING_FIGURE").ok().and_then(|wanted| wanted.parse::<usize>().ok());
         let figures = all.iter().enumerate().filter(|(place, _)| wanted.is_none_or(|wanted| wanted == *place));
         serde_json::Value::Array(figures.map(|(_, figure)| figure()).collect())

@@ -16,6 +16,7 @@ mod linear_records;
 mod liquidity;
 mod multi_leg;
 mod option_records;
+mod option_risks;
 mod pools;
 mod read;
 mod records;
@@ -218,10 +219,10 @@ impl State {
         self.indices.watch.touch(account);
     }
 
-    /// The watched margin units whose box a price has left, with repetitions.
+    /// The watched margin units whose box a price has left, or that have none by their nature; with repetitions.
     pub(crate) fn outside_boxes(&self) -> Vec<WatchNumber> {
         let watch = &self.indices.watch;
-        let mut found = Vec::new();
+        let mut found: Vec<WatchNumber> = watch.always().collect();
         for key in watch.keys() {
             if let Some(value) = self.value_of(key) {
                 watch.outside(key, value, &mut found);
@@ -271,6 +272,11 @@ impl State {
     /// Puts a watched unit into a box: bounds in order of its edges.
     pub(crate) fn set_box(&mut self, number: WatchNumber, bounds: &[Bounds]) {
         self.indices.watch.set_box(number, bounds);
+    }
+
+    /// Makes a watched unit a candidate in every block.
+    pub(crate) fn look_always(&mut self, number: WatchNumber) {
+        self.indices.watch.look_always(number);
     }
 
     /// Takes a watched unit out of its box.

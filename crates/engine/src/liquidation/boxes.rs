@@ -17,7 +17,7 @@ use crate::{
     accounts::{asset_value_usd, collateral_value},
     liquidity::{backing_shares, collateral_value as pool_collateral},
     margin::at_rest,
-    market_math::{RATE_ONE, quote_value_usd},
+    market_math::{RATE_ONE, quote_value_usd, value_floor_usd},
     mutant::{Mutant, is_planted},
     options::portfolio::need,
     state::{Bounds, Edge, MarginUnit, PositionRecord, PriceKey, State, Watched},
@@ -117,6 +117,9 @@ fn backing_assets(state: &State, unit: &MarginUnit) -> Vec<Edge> {
 /// look at initial margin too; a test compares them. `priced` is filled in order of the edges.
 pub(super) fn price(state: &State, watched: &Watched, priced: &mut Vec<Priced>) -> Result<Standing, Rejection> {
     priced.clear();
+    if is_portfolio(state, &watched.unit) {
+        return price_portfolio(state, watched);
+    }
     let mut equity_usd = watched.base_usd;
     let mut maintenance_usd = Usd::ZERO;
     let mut is_backed = false;
@@ -152,16 +155,33 @@ pub(super) fn price(state: &State, watched: &Watched, priced: &mut Vec<Priced>) 
     }
     let linear =
         Standing { equity_usd, maintenance_usd, netted_usd: Usd::ZERO, has_positions: watched.has_positions() };
-    let standing = option_boxes::with_options(linear, &option_boxes::margin(state, watched)?)?;
-    if !is_portfolio(state, &watched.unit) {
-        return Ok(standing);
-    }
+    option_boxes::with_options(linear, &option_boxes::margin(state, watched)?)
+}
+
+/// A portfolio: positions at their marks, and what they need together. No box fits it, so what each price could cost does not matter.
+fn price_portfolio(state: &State, watched: &Watched) -> Result<Standing, Rejection> {
+    let MarginUnit { account, universe, .. } = watched.unit;
     let held = watched.edges.iter().filter_map(|edge| match edge.key {
         PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) => Some((market, edge.lots)),
         _ => None,
     });
-    let maintenance_usd = need(state, watched.unit.universe, held)?.maintenance_usd;
-    Ok(Standing { maintenance_usd, netted_usd: Usd::ZERO, ..standing })
+    let mut equity_usd = watched.base_usd;
+    for (market, lots) in held.clone() {
+        let worth = if market.is_option() {
+            let decimals = state.market(market).ok_or(Rejection::UnknownMarket { market })?.size_decimals;
+            let mark = state.mark(market).ok_or(Rejection::NoFreshPrice { market })?.price;
+            value_floor_usd(mark, i128::from(lots), decimals)?
+        } else {
+            price_position(state, market, lots)?.1
+        };
+        equity_usd = equity_usd.checked_add(worth).ok_or(Rejection::Overflow)?;
+    }
+    if watched.edges.iter().any(|edge| matches!(edge.key, PriceKey::IndexFalls(_))) {
+        let others = collateral_value(state, account, universe)?.maintenance_usd;
+        equity_usd = equity_usd.checked_add(others).ok_or(Rejection::Overflow)?;
+    }
+    let maintenance_usd = need(state, universe, held)?.maintenance_usd;
+    Ok(Standing { equity_usd, maintenance_usd, netted_usd: Usd::ZERO, has_positions: watched.has_positions() })
 }
 
 /// Whether a unit is margined as a portfolio: then it has no box, and is looked at in every block.

@@ -274,8 +274,15 @@ impl Pass {
         let Some(watched) = state.watched(number) else { return };
         let account = watched.unit.account;
         let is_portfolio = boxes::is_portfolio(state, &watched.unit);
+        if is_portfolio {
+            match self.judge(state, watched) {
+                Ok(_) => state.look_always(number),
+                Err(_) => state.touch(account),
+            }
+            return;
+        }
         let boxing = self.judge(state, watched).and_then(|(level, now)| {
-            if level == MarginLevel::Liquidatable || is_portfolio {
+            if level == MarginLevel::Liquidatable {
                 return Ok(None);
             }
             boxes::fit(watched, &now, &self.priced, next_threshold(level), &mut self.bounds).map(Some)
@@ -286,9 +293,6 @@ impl Pass {
             Ok(None) => state.clear_box(number),
             // What cannot be margined keeps its level and is tried again.
             Err(_) => state.touch(account),
-        }
-        if is_portfolio {
-            state.touch(account);
         }
     }
 

@@ -7,7 +7,7 @@
 //! - Lots of different markets are brought to the finest of their steps.
 
 use crate::state::{OptionExpiryId, State};
-use palisade_pricing::portfolio::{Expiry, LinearLeg, OptionLeg, Portfolio};
+use palisade_pricing::portfolio::{Expiry, LinearLeg, PricedLeg, PricedPortfolio};
 use palisade_types::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
@@ -30,11 +30,11 @@ pub(crate) struct PortfolioNeed {
 
 /// A portfolio under construction.
 #[derive(Default)]
-struct Legs {
+struct Legs<'a> {
     size_decimals: u8,
     expiries: Vec<(Option<TimeMs>, Expiry)>,
     linear: Vec<(u8, LinearLeg)>,
-    options: Vec<(u8, OptionLeg)>,
+    options: Vec<(u8, PricedLeg<'a>)>,
 }
 
 /// What the positions of an account need together in a universe: `(market, lots)`, each market once.
@@ -43,7 +43,7 @@ pub(crate) fn need(
     universe: UniverseId,
     positions: impl IntoIterator<Item = (MarketId, i64)>,
 ) -> Result<PortfolioNeed, Rejection> {
-    let mut underlyings: BTreeMap<AssetId, Legs> = BTreeMap::new();
+    let mut underlyings: BTreeMap<AssetId, Legs<'_>> = BTreeMap::new();
     for (market, lots) in positions {
         let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
         let Some(terms) = spec.derivative().filter(|_| spec.universe == universe && lots != 0) else { continue };
@@ -61,8 +61,8 @@ pub(crate) fn need(
     Ok(need)
 }
 
-impl Legs {
-    fn add(&mut self, state: &State, spec: &MarketSpec, lots: i64) -> Result<(), Rejection> {
+impl<'a> Legs<'a> {
+    fn add(&mut self, state: &'a State, spec: &MarketSpec, lots: i64) -> Result<(), Rejection> {
         let market = spec.id;
         let no_price = || Rejection::NoFreshPrice { market };
         self.size_decimals = self.size_decimals.max(spec.size_decimals);
@@ -77,14 +77,10 @@ impl Legs {
         };
         let id = OptionExpiryId::of(spec).ok_or(Rejection::UnknownMarket { market })?;
         let record = state.option_expiry(id).ok_or_else(no_price)?;
-        let slice = record.slice.ok_or_else(no_price)?;
-        // Once the settlement price is fixed, nothing is left to happen.
-        let slice = if record.settlement_price().is_some() { slice.aged(0) } else { slice };
-        let terms = record.terms(&contract, &slice);
-        let volatility = terms.log_strike().map(|log_strike| slice.volatility(log_strike));
+        let slice = record.slice_now().ok_or_else(no_price)?;
+        let risk = state.option_risk(market).ok_or(Rejection::Overflow)?;
         let expiry = self.place_of(id.expires_at_ms, Expiry { forward: record.forward, time_ms: slice.time_ms() });
-        let volatility = volatility.map_err(|_| Rejection::Overflow)?;
-        let leg = OptionLeg { expiry, kind: contract.right, strike: contract.strike, volatility, lots };
+        let leg = PricedLeg { expiry, kind: contract.right, strike: contract.strike, lots, risk };
         self.options.push((spec.size_decimals, leg));
         Ok(())
     }
@@ -117,10 +113,11 @@ impl Legs {
         }
         let mut options = Vec::with_capacity(self.options.len());
         for (decimals, leg) in self.options {
-            options.push(OptionLeg { lots: lots_of(decimals, leg.lots)?, ..leg });
+            options.push(PricedLeg { lots: lots_of(decimals, leg.lots)?, ..leg });
         }
         let expiries: Vec<Expiry> = self.expiries.into_iter().map(|(_, expiry)| expiry).collect();
-        let portfolio = Portfolio { size_decimals: finest, expiries: &expiries, linear: &linear, options: &options };
+        let portfolio =
+            PricedPortfolio { size_decimals: finest, expiries: &expiries, linear: &linear, options: &options };
         let margin = portfolio.margin(quote_index).map_err(|_| Rejection::Overflow)?;
         Ok(PortfolioNeed { initial_usd: margin.initial_usd, maintenance_usd: margin.maintenance_usd })
     }

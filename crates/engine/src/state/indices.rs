@@ -10,6 +10,7 @@ use super::{
     linear_records::{FundingRecord, FutureSeriesRecord, SettlementRecord},
     multi_leg::MultiLeg,
     option_records::{OptionExpiryId, OptionExpiryRecord, OptionSeriesRecord, PortfolioModeId},
+    option_risks::OptionRisks,
     records::{
         AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, IndexRecord, MarginSetting, MarginUnit,
         MarkRecord, MarketState, NonceSet, OrderRecord, PositionId, PositionRecord, UniverseRecord,
@@ -137,6 +138,8 @@ pub(crate) struct Indices {
     pub(super) option_expiries: BTreeMap<OptionExpiryId, OptionExpiryRecord>,
     /// Marks of options.
     pub(super) option_marks: BTreeMap<MarketId, MarkRecord>,
+    /// What portfolios could lose with options.
+    pub(super) option_risks: OptionRisks,
     /// Markets' terms once more, to be held while the state changes.
     pub(super) markets: BTreeMap<MarketId, Arc<MarketSpec>>,
     /// Who holds positions in a market.
@@ -362,9 +365,15 @@ impl Indices {
         let contract = market.and_then(|market| market.option().zip(OptionExpiryId::of(market)));
         let mark = contract.and_then(|(contract, expiry)| self.option_expiries.get(&expiry)?.mark(&contract));
         match mark {
-            Some(mark) => self.option_marks.insert(id, mark),
-            None => self.option_marks.remove(&id),
-        };
+            Some(mark) => {
+                self.option_marks.insert(id, mark);
+                self.option_risks.renew(id);
+            }
+            None => {
+                self.option_marks.remove(&id);
+                self.option_risks.forget(id);
+            }
+        }
     }
 
     /// Accounts for a record's replacement.

@@ -11,6 +11,7 @@ use super::{
     },
     standing::{MarketStanding, OpenTotals, Standing},
 };
+use palisade_pricing::portfolio::OptionRisk;
 use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
@@ -159,6 +160,19 @@ impl State {
     pub fn forward_of(&self, option: MarketId) -> Option<Price> {
         let expiry = OptionExpiryId::of(self.market(option)?)?;
         self.option_expiry(expiry).map(|record| record.forward)
+    }
+
+    /// What a unit of an option gains in every case that a portfolio must survive; `None` without a price.
+    pub(crate) fn option_risk(&self, option: MarketId) -> Option<&OptionRisk> {
+        let work_out = || {
+            let market = self.market(option)?;
+            let record = self.option_expiry(OptionExpiryId::of(market)?)?;
+            let slice = record.slice_now()?;
+            let terms = record.terms(&market.option()?, &slice);
+            let volatility = slice.volatility(terms.log_strike().ok()?);
+            OptionRisk::of(&terms, volatility).ok()
+        };
+        self.indices.option_risks.get(option, work_out)
     }
 
     /// What a market did last.

@@ -144,6 +144,8 @@ pub(crate) struct Watch {
     free: Vec<WatchNumber>,
     numbers: BTreeSet<(AccountId, WatchNumber)>,
     bounds: BTreeMap<PriceKey, BTreeSet<(i64, WatchNumber)>>,
+    /// Units that no box fits: portfolios.
+    always: BTreeSet<WatchNumber>,
 }
 
 /// Watches are no part of the state that is compared.
@@ -192,6 +194,11 @@ impl Watch {
     /// The prices that anyone's box depends on.
     pub(super) fn keys(&self) -> impl Iterator<Item = PriceKey> {
         self.bounds.keys().copied()
+    }
+
+    /// The units that are candidates in every block.
+    pub(super) fn always(&self) -> impl Iterator<Item = WatchNumber> {
+        self.always.iter().copied()
     }
 
     /// Adds the units whose box the price has left.
@@ -268,6 +275,7 @@ impl Watch {
     pub(super) fn set_box(&mut self, number: WatchNumber, bounds: &[Bounds]) {
         let Some(watched) = self.units.get_mut(place(number)).and_then(Option::as_mut) else { return };
         let was_boxed = std::mem::replace(&mut watched.is_boxed, true);
+        self.always.remove(&number);
         for (edge, next) in watched.edges.iter_mut().zip(bounds) {
             let before = std::mem::replace(&mut edge.bounds, *next);
             let before = was_boxed.then_some(before);
@@ -278,8 +286,15 @@ impl Watch {
         }
     }
 
-    /// Takes a unit out of its box.
+    /// Makes a unit a candidate in every block, by what is kept of it.
+    pub(super) fn look_always(&mut self, number: WatchNumber) {
+        self.clear_box(number);
+        self.always.insert(number);
+    }
+
+    /// Takes a unit out of its box, or from those that are looked at always.
     pub(super) fn clear_box(&mut self, number: WatchNumber) {
+        self.always.remove(&number);
         let Some(watched) = self.units.get_mut(place(number)).and_then(Option::as_mut) else { return };
         if !std::mem::take(&mut watched.is_boxed) {
             return;

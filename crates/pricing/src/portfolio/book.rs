@@ -64,12 +64,9 @@ pub struct Portfolio<'a> {
     pub options: &'a [OptionLeg],
 }
 
-/// An option leg, ready to be priced many times.
+/// An option, ready to be priced many times.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PreparedLeg {
-    /// As in the leg.
-    pub expiry: usize,
-    lots: i64,
+pub(crate) struct PreparedOption {
     kind: OptionKind,
     forward: i64,
     strike: i64,
@@ -86,21 +83,18 @@ pub(crate) struct PreparedLeg {
 /// 1e10: counts of [`Fixed`] in one of [`Price`].
 const FIXED_PER_PRICE: Scaled = Scaled::new(10_000_000_000, 0);
 
-impl PreparedLeg {
-    /// The leg at its expiry.
-    pub fn new(leg: &OptionLeg, expiry: &Expiry, root: Scaled, shock: &VolatilityShock) -> Result<Self, PricingError> {
-        let terms =
-            OptionTerms { kind: leg.kind, forward: expiry.forward, strike: leg.strike, time_ms: expiry.time_ms };
+impl PreparedOption {
+    /// The option at a volatility.
+    pub fn new(terms: &OptionTerms, volatility: Volatility) -> Result<Self, PricingError> {
         let (forward, strike) = terms.positive()?;
-        let total = |direction| total_volatility(shock.apply(leg.volatility, direction), root).get().unsigned_abs();
+        let (root, shock) = (root_years(terms.time_ms), VolatilityShock::of(terms.time_ms));
+        let total = |direction| total_volatility(shock.apply(volatility, direction), root).get().unsigned_abs();
         let mut prepared = Self {
-            expiry: leg.expiry,
-            lots: leg.lots,
-            kind: leg.kind,
-            forward: expiry.forward.get(),
-            strike: leg.strike.get(),
+            kind: terms.kind,
+            forward: terms.forward.get(),
+            strike: terms.strike.get(),
             log_moneyness: crate::black::log_ratio(forward, strike),
-            volatility: leg.volatility,
+            volatility,
             root_years: root,
             totals: [VolatilityMove::Up, VolatilityMove::None, VolatilityMove::Down].map(total),
             price: 0,
@@ -129,38 +123,25 @@ impl PreparedLeg {
         intrinsic.wrapping_add(value.to_binary(0) as i128)
     }
 
-    /// What the lots gain in a scenario, in 1e-18 USD × lots.
+    /// What a unit gains in a scenario, in 1e-18 USD.
     #[inline]
-    pub fn result(&self, move_ppm: i64, log_move: Q57, direction: VolatilityMove) -> Result<i128, PricingError> {
+    pub fn gain(&self, move_ppm: i64, log_move: Q57, direction: VolatilityMove) -> Result<i128, PricingError> {
         let forward = moved(self.forward, move_ppm)?;
-        self.gain(self.unit_price(forward, log_move, self.totals[direction as usize]))
+        // Both prices are from 0 to 2^97.
+        Ok(self.unit_price(forward, log_move, self.totals[direction as usize]).wrapping_sub(self.price))
     }
 
-    /// What the lots gain where volatility is multiplied by a factor, Q57.
-    pub fn result_of_volatility(&self, factor: Q57) -> Result<i128, PricingError> {
+    /// What a unit gains where volatility is multiplied by a factor, Q57.
+    pub fn gain_of_volatility(&self, factor: Q57) -> i128 {
         let factor = Scaled::new(factor.get().max(0).unsigned_abs(), (Q57_BITS as i32).wrapping_neg());
         let total = Scaled::from_volatility(self.volatility).times(self.root_years).times(factor).to_binary(Q57_BITS);
         let total = u64::try_from(total).unwrap_or(u64::MAX >> 1);
-        self.gain(self.unit_price(self.forward, Q57::ZERO, total))
+        self.unit_price(self.forward, Q57::ZERO, total).wrapping_sub(self.price)
     }
 
     /// `√τ`.
     pub fn root_years_q57(&self) -> Q57 {
         Q57::new(i64::try_from(self.root_years.to_binary(Q57_BITS)).unwrap_or(i64::MAX))
-    }
-
-    #[inline]
-    fn gain(&self, unit_price: i128) -> Result<i128, PricingError> {
-        // Both prices are from 0 to 2^97.
-        unit_price
-            .wrapping_sub(self.price)
-            .checked_mul(self.lots as i128)
-            .ok_or(PricingError::OutOfRange { what: "a scenario's result" })
-    }
-
-    /// The price of a unit.
-    pub fn price(&self) -> Fixed {
-        Fixed::new(self.price)
     }
 }
 
@@ -180,28 +161,5 @@ impl LinearLeg {
         // Price counts 1e-8, a part per million of it 1e-14: 1e4 counts of 1e-18. The product is below 2^63 × 2^23 × 2^14.
         let unit = (self.price.get() as i128).wrapping_mul(move_ppm as i128).wrapping_mul(10_000);
         unit.checked_mul(self.lots as i128).ok_or(out_of_range)
-    }
-}
-
-impl Portfolio<'_> {
-    /// Every option leg, ready to be priced, and every expiry's `√τ`.
-    pub(crate) fn prepare(&self) -> Result<Vec<PreparedLeg>, PricingError> {
-        if self.options.len().saturating_add(self.linear.len()) > LEGS_MAX {
-            return Err(PricingError::OutOfRange { what: "the number of legs" });
-        }
-        let of_expiry: Vec<(Scaled, VolatilityShock)> = self
-            .expiries
-            .iter()
-            .map(|expiry| (root_years(expiry.time_ms), VolatilityShock::of(expiry.time_ms)))
-            .collect();
-        self.options
-            .iter()
-            .map(|leg| {
-                let unknown = PricingError::OutOfRange { what: "the place of an expiry" };
-                let expiry = self.expiries.get(leg.expiry).ok_or(unknown)?;
-                let (root, shock) = of_expiry.get(leg.expiry).ok_or(unknown)?;
-                PreparedLeg::new(leg, expiry, *root, shock)
-            })
-            .collect()
     }
 }

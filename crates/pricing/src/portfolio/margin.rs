@@ -1,8 +1,8 @@
 //! From scenarios to requirements. Formulas: docs/rules/portfolio-margin.md.
 
 use super::{
-    book::{Portfolio, PreparedLeg},
-    scenario::{GRID, PPM, SCENARIOS, VolatilityMove, log_of_move},
+    risk::{BASIS_MOVES_PPM, OptionRisk, PricedLeg, PricedPortfolio},
+    scenario::{GRID, PPM, SCENARIOS},
 };
 use crate::{
     black::{OptionKind, root_years},
@@ -22,16 +22,9 @@ const MAINTENANCE_PPM: i128 = 800_000;
 const NAKED_MAINTENANCE_PPM: i128 = 3_000;
 /// What initial margin asks for it beyond that.
 const NAKED_INITIAL_PPM: i128 = 2_000;
-/// How far an expiry's forward may part from the others.
-const BASIS_MOVE_PPM: i64 = 45_000;
 /// The part of a basis move that counts without time, and the most that counts.
 const BASIS_FACTOR: Q57 = Q57::ratio(1, 2);
 const BASIS_FACTOR_MAX: Q57 = Q57::ratio(2, 1);
-/// Moneyness at which the skew moves fully.
-const SKEW_REACH: Q57 = Q57::ratio(3, 10);
-const SKEW_CAP: Q57 = Q57::ratio(25, 100);
-const SKEW_FALL: Q57 = Q57::ratio(10, 100);
-const SKEW_LEAST: Q57 = Q57::ratio(5, 100);
 /// The quote asset's index below which its holders' requirements rise, in 1e-8 USD, and how fast.
 const PEG: i64 = 99_000_000;
 const DEPEG_RISE: i128 = 4;
@@ -77,6 +70,7 @@ pub struct PortfolioMargin {
 }
 
 const OUT_OF_RANGE: PricingError = PricingError::OutOfRange { what: "a portfolio's margin" };
+const RESULT_OUT_OF_RANGE: PricingError = PricingError::OutOfRange { what: "a scenario's result" };
 
 fn add(left: i128, right: i128) -> Result<i128, PricingError> {
     left.checked_add(right).ok_or(OUT_OF_RANGE)
@@ -90,20 +84,15 @@ fn part_up(amount: i128, numerator: i128, denominator: i128) -> Result<i128, Pri
     if exact { Ok(floor) } else { add(floor, 1) }
 }
 
-impl Portfolio<'_> {
+impl PricedPortfolio<'_> {
     /// Results, losses and requirements; `quote_index` is the price of the asset that collateral and profit are paid in.
     pub fn margin(&self, quote_index: Price) -> Result<PortfolioMargin, PricingError> {
-        let legs = self.prepare()?;
         // Counts of 1e-18 USD × lots in 1e-8 USD.
         let unit = power_of_ten(self.size_decimals).and_then(|lots| lots.checked_mul(PER_USD)).ok_or(OUT_OF_RANGE)?;
         let mut results_usd = Vec::with_capacity(SCENARIOS);
         let (mut core, mut worst) = (0, WorstCase::None);
         for (place, scenario) in GRID.iter().enumerate() {
-            let log_move = log_of_move(scenario.move_ppm);
-            let mut sum = 0i128;
-            for leg in &legs {
-                sum = add(sum, leg.result(scenario.move_ppm, log_move, scenario.volatility)?)?;
-            }
+            let mut sum = self.sum(|_| true, |risk| risk.grid[place])?;
             for leg in self.linear {
                 sum = add(sum, leg.result(scenario.move_ppm)?)?;
             }
@@ -114,8 +103,8 @@ impl Portfolio<'_> {
                 (core, worst) = (weighted.saturating_neg(), WorstCase::Scenario(place));
             }
         }
-        let basis = part_up(self.basis_loss(&legs)?, 1, unit)?;
-        let skew = part_up(self.skew_loss(&legs)?, 1, unit)?;
+        let basis = part_up(self.basis_loss()?, 1, unit)?;
+        let skew = part_up(self.skew_loss()?, 1, unit)?;
         for (loss, case) in [(basis, WorstCase::Basis), (skew, WorstCase::Skew)] {
             if loss > core {
                 (core, worst) = (loss, case);
@@ -143,16 +132,12 @@ impl Portfolio<'_> {
     }
 
     /// Σ over expiries of the factor times the worse of two moves of that forward alone, in 1e-18 USD × lots; never below zero.
-    fn basis_loss(&self, legs: &[PreparedLeg]) -> Result<i128, PricingError> {
+    fn basis_loss(&self) -> Result<i128, PricingError> {
         let mut loss = 0;
         for place in std::iter::once(None).chain((0..self.expiries.len()).map(Some)) {
             let mut worse = 0i128;
-            for move_ppm in [BASIS_MOVE_PPM, BASIS_MOVE_PPM.saturating_neg()] {
-                let log_move = log_of_move(move_ppm);
-                let mut sum = 0;
-                for leg in legs.iter().filter(|leg| Some(leg.expiry) == place) {
-                    sum = add(sum, leg.result(move_ppm, log_move, VolatilityMove::None)?)?;
-                }
+            for (direction, move_ppm) in BASIS_MOVES_PPM.into_iter().enumerate() {
+                let mut sum = self.sum(|leg| Some(leg.expiry) == place, |risk| risk.basis[direction])?;
                 for leg in self.linear.iter().filter(|leg| leg.expiry == place) {
                     sum = add(sum, leg.result(move_ppm)?)?;
                 }
@@ -169,27 +154,27 @@ impl Portfolio<'_> {
     }
 
     /// The larger of two sums over expiries of what a turn and a bend of the smile do there, in 1e-18 USD × lots.
-    fn skew_loss(&self, legs: &[PreparedLeg]) -> Result<i128, PricingError> {
+    fn skew_loss(&self) -> Result<i128, PricingError> {
         let mut losses = [0i128; 2];
         for place in 0..self.expiries.len() {
-            let mut sums = [0i128; 2];
-            for leg in legs.iter().filter(|leg| leg.expiry == place) {
-                let root = leg.root_years_q57();
-                let cap = SKEW_CAP.saturating_sub(SKEW_FALL.saturating_mul(root)).max(SKEW_LEAST);
-                // k = ln(K/F); its part of the reach, from −1 to 1.
-                let k = Q57::ZERO.saturating_sub(leg.log_moneyness);
-                let k = k.clamp(Q57::ZERO.saturating_sub(SKEW_REACH), SKEW_REACH);
-                let part = Q57::ratio(k.get(), SKEW_REACH.get());
-                let turned = Q57::ONE.saturating_add(cap.saturating_mul(part));
-                let bent = Q57::ONE.saturating_add(cap.saturating_mul(Q57::new(part.get().saturating_abs())));
-                sums[0] = add(sums[0], leg.result_of_volatility(turned)?)?;
-                sums[1] = add(sums[1], leg.result_of_volatility(bent)?)?;
-            }
-            for (loss, sum) in losses.iter_mut().zip(sums) {
+            for (direction, loss) in losses.iter_mut().enumerate() {
+                let sum = self.sum(|leg| leg.expiry == place, |risk| risk.skew[direction])?;
                 *loss = add(*loss, sum.checked_abs().ok_or(OUT_OF_RANGE)?)?;
             }
         }
         Ok(losses[0].max(losses[1]))
+    }
+
+    /// Σ lots × what a unit gains, over some option legs, in 1e-18 USD × lots.
+    #[inline]
+    fn sum(
+        &self,
+        of: impl Fn(&PricedLeg<'_>) -> bool,
+        gain: impl Fn(&OptionRisk) -> i128,
+    ) -> Result<i128, PricingError> {
+        let legs = self.options.iter().filter(|leg| of(leg));
+        legs.map(|leg| gain(leg.risk).checked_mul(leg.lots as i128).ok_or(RESULT_OUT_OF_RANGE))
+            .try_fold(0, |sum, result| add(sum, result?))
     }
 
     /// Σ forward × lots short, by expiry, strike and kind, in 1e-8 USD × lots.

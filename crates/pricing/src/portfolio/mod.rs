@@ -4,11 +4,13 @@
 pub mod book;
 pub mod margin;
 pub mod question;
+pub mod risk;
 pub mod scenario;
 pub mod standard;
 
 pub use book::{Expiry, LinearLeg, OptionLeg, Portfolio};
 pub use margin::{PortfolioMargin, WorstCase};
+pub use risk::{OptionRisk, PricedLeg, PricedPortfolio};
 
 #[cfg(test)]
 #[path = "portfolio_tests.rs"]

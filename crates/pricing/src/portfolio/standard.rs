@@ -156,11 +156,12 @@ impl Portfolio<'_> {
     /// What the options of one expiry need outside portfolio mode; linear legs are margined by themselves.
     pub fn expiry_requirement(&self, place: usize) -> Result<Requirement, PricingError> {
         let expiry = self.expiries.get(place).ok_or(OUT_OF_RANGE)?;
-        let prepared = self.prepare()?;
-        let of_expiry = self.options.iter().zip(&prepared).filter(|(leg, _)| leg.expiry == place);
-        let legs: Vec<MarkedLeg> = of_expiry
-            .map(|(leg, priced)| MarkedLeg { kind: leg.kind, strike: leg.strike, mark: priced.price(), lots: leg.lots })
-            .collect();
+        self.check_count()?;
+        let mut legs = Vec::new();
+        for leg in self.options.iter().filter(|leg| leg.expiry == place) {
+            let mark = leg.terms(self.expiries)?.price(leg.volatility)?;
+            legs.push(MarkedLeg { kind: leg.kind, strike: leg.strike, mark, lots: leg.lots });
+        }
         let Requirement { initial_usd, maintenance_usd } = requirement(expiry.forward, self.size_decimals, &legs)?;
         Ok(Requirement { initial_usd: initial_usd.max(Usd::ZERO), maintenance_usd: maintenance_usd.max(Usd::ZERO) })
     }
