@@ -17,9 +17,9 @@ pub struct Opened {
 pub fn take(venue: &Venue) -> Opened {
     let each =
         |of: &dyn Fn(UniverseId) -> i128| (0..UNIVERSES.len() as u32).map(|id| of(UniverseId::new(id))).collect();
-    let held = |universe, account| venue.engine.state().balance(account, universe, AssetId::new(0)).get();
+    let held = |universe, account| venue.engine().state().balance(account, universe, AssetId::new(0)).get();
     Opened {
-        custody: each(&|universe| venue.engine.state().custody(universe, AssetId::new(0)).get()),
+        custody: each(&|universe| venue.engine().state().custody(universe, AssetId::new(0)).get()),
         capital: (0..UNIVERSES.len() as u32)
             .map(UniverseId::new)
             .map(|universe| (held(universe, AccountId::insurance(universe)), backstop(venue, universe)))
@@ -30,7 +30,7 @@ pub fn take(venue: &Venue) -> Opened {
 
 /// The vault's cash and purses.
 pub fn backstop(venue: &Venue, universe: UniverseId) -> i128 {
-    let state = venue.engine.state();
+    let state = venue.engine().state();
     let vault = AccountId::backstop(universe);
     let purses = state
         .markets()
@@ -41,7 +41,7 @@ pub fn backstop(venue: &Venue, universe: UniverseId) -> i128 {
 
 /// I1, I2, and that no universe's money became another's.
 pub fn check(venue: &Venue, opened: &Opened) {
-    let state = venue.engine.state();
+    let state = venue.engine().state();
     let mut sums: BTreeMap<UniverseId, i128> = BTreeMap::new();
     for (id, amount) in state.balances() {
         *sums.entry(id.universe).or_default() += amount.get();

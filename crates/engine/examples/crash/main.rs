@@ -16,6 +16,8 @@ mod audit;
 mod bars;
 mod market;
 mod population;
+#[path = "../replay/mod.rs"]
+mod replay;
 mod report;
 mod venue;
 

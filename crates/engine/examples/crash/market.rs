@@ -1,12 +1,11 @@
 //! The markets of the replay and their terms.
 
+use crate::replay::DOLLAR;
 use palisade_types::{
     ids::{AssetId, MarketId, UniverseId},
     market::{MarketKind, MarketSpec, RiskTerms},
     numbers::{Price, Rate, Size, Usd},
 };
-
-pub const DOLLAR: i128 = 100_000_000;
 
 /// A market of the replay.
 pub struct Market {

@@ -4,7 +4,7 @@
 //! 2 to 5 times, 30 % 5 to 10, 20 % 10 to 20, 10 % 20 to 40, each at most what the market allows and used to 85 %. 70 % are
 //! long. 60 % of accounts trade in `core`, 30 % in `alts`, 10 % in `memes`, one market each; every sixth is isolated.
 
-use crate::market::MARKETS;
+use crate::{market::MARKETS, replay::Draw};
 
 /// Accounts drawn.
 pub const PEOPLE: usize = 2_400;
@@ -18,27 +18,6 @@ pub struct Person {
     pub leverage: u32,
     pub is_isolated: bool,
     pub equity_usd: i128,
-}
-
-/// SplitMix64.
-pub struct Draw(pub u64);
-
-impl Draw {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
 }
 
 pub fn make(seed: u64) -> Vec<Person> {

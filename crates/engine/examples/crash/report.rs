@@ -2,8 +2,9 @@
 
 use crate::{
     audit::{Opened, backstop},
-    market::{CAPITAL_KUSD, DOLLAR, MARKETS, UNIVERSES},
+    market::{CAPITAL_KUSD, MARKETS, UNIVERSES},
     population::{PEOPLE, Person},
+    replay::{DOLLAR, dollars},
     venue::Venue,
 };
 use palisade_types::{
@@ -100,22 +101,9 @@ impl Tally {
     }
 }
 
-fn dollars(units: i128) -> String {
-    let whole = units / DOLLAR;
-    let text = whole.unsigned_abs().to_string();
-    let mut grouped = String::new();
-    for (place, digit) in text.chars().enumerate() {
-        if place > 0 && (text.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    if whole < 0 { format!("−{grouped}") } else { grouped }
-}
-
 /// What accounts owe and nobody paid, by universe.
 fn bad_debt(venue: &Venue, universe: UniverseId) -> i128 {
-    let state = venue.engine.state();
+    let state = venue.engine().state();
     state
         .accounts()
         .filter_map(|(account, _)| palisade_engine::accounts::margin(state, account, universe).ok())
@@ -148,7 +136,7 @@ pub fn write(venue: &Venue, people: &[Person], tally: &Tally, opened: &Opened, s
         let cells: Vec<String> = tally.universes.iter().enumerate().map(|(id, one)| value(id, one)).collect();
         let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
     };
-    let state = venue.engine.state();
+    let state = venue.engine().state();
     let held = |id: usize, account: fn(UniverseId) -> AccountId| {
         let universe = UniverseId::new(id as u32);
         state.balance(account(universe), universe, AssetId::new(0)).get()

@@ -2,46 +2,37 @@
 
 use crate::{
     bars::{self, Bars},
-    market::{CAPITAL_KUSD, DOLLAR, MARKETS, UNIVERSES, spec},
+    market::{CAPITAL_KUSD, MARKETS, UNIVERSES, spec},
     population::Person,
+    replay::{Chain, DOLLAR, key, seats},
     report::Tally,
 };
-use palisade_engine::{BlockInput, Engine, Rules};
+use palisade_engine::{BlockOutcome, Engine};
 use palisade_types::{
     action::{Action, MarginMode},
     address::AccountId,
-    envelope::{Envelope, Payload},
     event::Event,
-    genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
-    hash::{BlockDigest, sha256},
-    ids::{AssetId, MarketId, Nonce, SeatId, UniverseId},
+    genesis::{ActionBudgetTerms, Genesis, GenesisBalance, StorageTerms},
+    ids::{AssetId, MarketId, UniverseId},
     market::{AssetSpec, UniverseSpec},
     numbers::{Amount, Price, Size},
-    oracle::{OracleBundle, OracleEntry, OracleVote},
     order::{OrderRequest, Side, TimeInForce},
     receipt::{OrderResult, Outcome},
-    signing::{self, VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey},
+    signing::VerifiedAction,
     time::TimeMs,
 };
 use std::sync::Arc;
 
 const CHAIN_ID: u64 = 20_251_010;
-const SEATS: u32 = 4;
 const START_MS: u64 = 1_760_128_700_000;
 const USDC: AssetId = AssetId::new(0);
 /// Levels that a maker shows on a side, within 2 % of the index.
 const LEVELS: i64 = 10;
 
 pub struct Venue {
-    pub engine: Engine,
-    nonce: u64,
-    blocks: u64,
+    chain: Chain,
     last: Vec<i64>,
     minute_ago: Vec<i64>,
-}
-
-pub fn key(name: &str) -> Secp256k1SecretKey {
-    Secp256k1SecretKey::from_bytes(sha256(&[b"crash ", name.as_bytes()])).expect("a hash is a valid key")
 }
 
 pub fn person(number: usize) -> String {
@@ -50,19 +41,6 @@ pub fn person(number: usize) -> String {
 
 pub fn maker(market: usize) -> String {
     format!("maker-{market}")
-}
-
-fn oracle_key(seat: u32) -> Ed25519SecretKey {
-    Ed25519SecretKey::from_bytes(sha256(&[b"crash oracle", &seat.to_be_bytes()]))
-}
-
-fn seat(id: u32) -> Seat {
-    Seat {
-        id: SeatId::new(id),
-        name: format!("seat {id}"),
-        vote_key: Ed25519SecretKey::from_bytes(sha256(&[b"crash vote", &id.to_be_bytes()])).public_key(),
-        oracle_key: oracle_key(id).public_key(),
-    }
 }
 
 fn genesis(people: &[Person]) -> Genesis {
@@ -98,7 +76,7 @@ fn genesis(people: &[Person]) -> Genesis {
         chain_id: CHAIN_ID,
         name: "10 October 2025".into(),
         time_ms: TimeMs::new(START_MS),
-        seats: (0..SEATS).map(seat).collect(),
+        seats: seats(),
         assets,
         universes: (0u32..)
             .zip(UNIVERSES)
@@ -124,13 +102,14 @@ fn genesis(people: &[Person]) -> Genesis {
 impl Venue {
     pub fn new(bars: &Bars) -> Self {
         let people = crate::population::make(std::env::args().nth(1).map_or(20_251_010, |text| text.parse().unwrap()));
-        let genesis = genesis(&people);
-        genesis.check().expect("a sound genesis");
-        let engine = Engine::new(Arc::new(genesis));
         let last: Vec<i64> = bars.iter().map(|bars| bars::price(bars, crate::MINUTES.start, 0, 12)).collect();
-        let mut venue = Self { engine, nonce: START_MS, blocks: 0, minute_ago: last.clone(), last };
+        let mut venue = Self { chain: Chain::new(genesis(&people)), minute_ago: last.clone(), last };
         venue.block(1_000, true, Vec::new());
         venue
+    }
+
+    pub const fn engine(&self) -> &Engine {
+        &self.chain.engine
     }
 
     /// Everyone takes the position that they came for, against the makers.
@@ -145,8 +124,8 @@ impl Venue {
                 let market = MarketId::new(person_of.market as u32);
                 let margin_mode = if person_of.is_isolated { MarginMode::Isolated } else { MarginMode::Cross };
                 let leverage = Action::UpdateLeverage { market, leverage: person_of.leverage, margin_mode };
-                wanted.push(self.sign(&name, leverage));
-                wanted.push(self.sign(&name, self.entry(person_of)));
+                wanted.push(self.chain.sign(&name, leverage));
+                wanted.push(self.chain.sign(&name, self.entry(person_of)));
             }
             let outcome = self.block(1_000, false, wanted);
             tally.opened += outcome
@@ -187,7 +166,7 @@ impl Venue {
         let mut actions = Vec::new();
         for (place_of, market) in MARKETS.iter().enumerate() {
             let name = maker(place_of);
-            actions.push(self.sign(&name, Action::CancelAll { market: None }));
+            actions.push(self.chain.sign(&name, Action::CancelAll { market: None }));
             let index = i128::from(self.last[place_of]);
             let moved = (self.last[place_of] as f64 / self.minute_ago[place_of] as f64 - 1.0).abs();
             let calm = 1.0 / (1.0 + (moved / 0.005).powi(2));
@@ -204,61 +183,14 @@ impl Venue {
                     }
                 }
             }
-            actions.push(self.sign(&name, Action::Place { orders }));
+            actions.push(self.chain.sign(&name, Action::Place { orders }));
         }
         actions
     }
 
-    fn block(
-        &mut self,
-        step_ms: u64,
-        priced: bool,
-        actions: Vec<Arc<VerifiedAction>>,
-    ) -> palisade_engine::BlockOutcome {
-        self.blocks += 1;
-        let time_ms = TimeMs::new(self.engine.time_ms().get() + step_ms);
-        let bundle = priced.then(|| self.bundle(time_ms));
-        let input = BlockInput {
-            height: self.engine.height().next(),
-            time_ms,
-            parent: BlockDigest(sha256(&[&self.blocks.to_be_bytes()])),
-            oracle_bundle: bundle.as_ref(),
-            actions: &actions,
-        };
-        let rules = Rules::at(self.engine.next_protocol_version()).expect("a known version");
-        self.engine.execute(&rules, &input).expect("a valid block")
-    }
-
-    fn bundle(&self, time_ms: TimeMs) -> OracleBundle {
-        let entries: Vec<OracleEntry> = self
-            .last
-            .iter()
-            .zip(1u32..)
-            .map(|(price, asset)| OracleEntry { asset: AssetId::new(asset), price: Price::new(*price) })
-            .collect();
-        let vote = |seat: u32| OracleVote {
-            chain_id: CHAIN_ID,
-            epoch: 0,
-            round: time_ms.get() / 1_000,
-            seat: SeatId::new(seat),
-            time_ms,
-            entries: entries.clone(),
-        };
-        OracleBundle { votes: (0..SEATS).map(|seat| vote(seat).sign(&oracle_key(seat))).collect() }
-    }
-
-    fn sign(&mut self, name: &str, action: Action) -> Arc<VerifiedAction> {
-        self.nonce += 1;
-        let key = key(name);
-        let envelope = Envelope {
-            chain_id: CHAIN_ID,
-            signer: key.signer_id(),
-            account: key.address(),
-            nonce: Nonce::new(self.nonce),
-            expires_after_ms: None,
-            payload: Payload::Native { action },
-        };
-        Arc::new(signing::verify(key.sign(envelope)).expect("own signatures verify"))
+    fn block(&mut self, step_ms: u64, priced: bool, actions: Vec<Arc<VerifiedAction>>) -> BlockOutcome {
+        let prices: Vec<(AssetId, i64)> = (1..).map(AssetId::new).zip(self.last.iter().copied()).collect();
+        self.chain.block(step_ms, priced.then_some(&prices), &actions)
     }
 }
 
