@@ -19,6 +19,7 @@ mod node_keys;
 mod output;
 mod price;
 mod prices;
+mod products;
 mod query;
 mod question_file;
 mod rpc;

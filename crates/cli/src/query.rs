@@ -3,6 +3,7 @@
 use crate::{
     events::{self, EventsArgs},
     output::{say, say_json},
+    products::{self, ProductCommand},
     rpc::{self, RpcArgs},
     show::{self, Names},
 };
@@ -55,6 +56,8 @@ enum QueryCommand {
     },
     /// All markets with their prices
     Markets,
+    #[command(flatten)]
+    Product(ProductCommand),
     /// The receipt of an action
     Receipt {
         /// Its id
@@ -101,6 +104,7 @@ async fn query(arguments: QueryArgs) -> Result<()> {
             print(json, &api.book(spec.id, depth).await?, |book| show_book(book, spec))
         }
         QueryCommand::Markets => print(json, &api.markets().await?, |markets| show_markets(markets)),
+        QueryCommand::Product(command) => products::query(api, json, command).await,
         QueryCommand::Receipt { action, wait_ms } => {
             let info = api.receipt(action, wait_ms).await?;
             let names = names(api).await?;
@@ -116,7 +120,8 @@ async fn query(arguments: QueryArgs) -> Result<()> {
     }
 }
 
-fn print<T: serde::Serialize + ?Sized>(json: bool, value: &T, show: impl FnOnce(&T)) -> Result<()> {
+/// Prints a value as JSON, or as people read it.
+pub fn print<T: serde::Serialize + ?Sized>(json: bool, value: &T, show: impl FnOnce(&T)) -> Result<()> {
     if json {
         return say_json(&value);
     }
@@ -124,7 +129,8 @@ fn print<T: serde::Serialize + ?Sized>(json: bool, value: &T, show: impl FnOnce(
     Ok(())
 }
 
-async fn names(api: &dyn NodeApi) -> Result<Names> {
+/// Every market and asset, to read numbers by.
+pub async fn names(api: &dyn NodeApi) -> Result<Names> {
     Ok(Names { markets: rpc::market_specs(api).await?, assets: api.assets().await? })
 }
 

@@ -2,7 +2,7 @@
 
 use palisade_types::{
     decimal::scaled_to_string,
-    ids::MarketId,
+    ids::{AssetId, MarketId},
     market::{AssetSpec, MarketSpec},
     numbers::{Amount, Position, Price, Size},
     order::{OpenOrder, Side, TimeInForce},
@@ -36,11 +36,17 @@ impl Names {
     }
 
     /// An amount with its asset.
-    pub fn amount(&self, asset: palisade_types::ids::AssetId, amount: Amount) -> String {
+    pub fn amount(&self, asset: AssetId, amount: Amount) -> String {
         match self.assets.iter().find(|spec| spec.id == asset) {
             Some(spec) => format!("{} {}", scaled_to_string(amount.get(), spec.decimals), spec.symbol),
             None => format!("{amount} units of asset {asset}"),
         }
+    }
+
+    /// Base and quote of a spot market, if it is a known one.
+    pub fn spot(&self, market: MarketId) -> (Option<AssetId>, Option<AssetId>) {
+        let terms = self.spec(market).and_then(MarketSpec::spot);
+        (terms.map(|terms| terms.base), terms.map(|terms| terms.quote))
     }
 
     fn spec(&self, id: MarketId) -> Option<&MarketSpec> {

@@ -14,13 +14,16 @@ use palisade_types::{
     event::Event,
     genesis::Genesis,
     hash::{ActionId, BlockDigest, GenesisHash, Root},
-    ids::{AssetId, Height, MarketId, OrderId, UniverseId},
+    ids::{AssetId, ComboId, Height, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketSpec},
+    multi_leg::{BlockQuote, BlockRequest, Combo},
     numbers::{Amount, FundingRate, Position, Price, Shares, Size, Usd},
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
+    pool::PoolFee,
     receipt::Receipt,
     rejection::Inadmissible,
+    synthetic::SyntheticSpec,
     time::TimeMs,
     trigger::TriggerOrder,
     twap::Twap,
@@ -291,6 +294,126 @@ pub struct AccountInfo {
     pub traded_usd: Usd,
 }
 
+/// A synthetic asset and how much of it there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyntheticInfo {
+    /// Its terms, the ceiling of all debts among them.
+    pub spec: SyntheticSpec,
+    /// All units that there are.
+    pub supply: Amount,
+    /// All that is owed.
+    pub debt: Amount,
+    /// Units that nobody owes.
+    pub shortfall: Amount,
+    /// The collateral of all debts.
+    pub collateral_usd: Usd,
+    /// What the insurance fund has paid for it.
+    pub fund_claimed_usd: Usd,
+    /// Of the asset that it tracks.
+    pub index: Option<Price>,
+    pub index_time_ms: Option<TimeMs>,
+}
+
+/// What an account owes of one synthetic, and what backs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DebtInfo {
+    pub asset: AssetId,
+    /// Smallest units owed.
+    pub debt: Amount,
+    pub collateral_usd: Usd,
+    /// What the debt asks for; none before the tracked asset has an index.
+    pub needs: Option<DebtNeeds>,
+}
+
+/// What a debt is worth and asks for at the tracked index as it is, stale or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DebtNeeds {
+    /// The value of the debt.
+    pub value_usd: Usd,
+    /// Collateral that minting and taking collateral out must leave, at the higher of index and slow price.
+    pub initial_usd: Usd,
+    /// Collateral below which the position is liquidated.
+    pub maintenance_usd: Usd,
+}
+
+/// An account's debts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debts {
+    pub account: AccountId,
+    pub height: Height,
+    pub time_ms: TimeMs,
+    /// In order of asset.
+    pub debts: Vec<DebtInfo>,
+}
+
+/// What the books of a combo's legs offer at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImpliedLevel {
+    /// The net price, on the combo's tick, at which a limit just takes it.
+    pub price: Price,
+    /// Units.
+    pub size: Size,
+    /// What a buyer of these units pays, exactly; negative if it is paid.
+    pub quote_usd: Usd,
+}
+
+/// A combo's own book, and what the books of its legs offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComboBook {
+    pub combo: Combo,
+    pub height: Height,
+    pub time_ms: TimeMs,
+    /// Its own bids at net prices, best first; sizes are units.
+    pub bids: Vec<BookLevel>,
+    /// Its own asks, best first.
+    pub asks: Vec<BookLevel>,
+    /// What sellers of units find in the books of the legs; none while the combo cannot trade.
+    pub implied_bid: Option<ImpliedLevel>,
+    /// What buyers of units find there.
+    pub implied_ask: Option<ImpliedLevel>,
+}
+
+/// An open request for a block trade with the quotes that are open for it, in order of number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRequestInfo {
+    pub request: BlockRequest,
+    pub quotes: Vec<BlockQuote>,
+}
+
+/// Open requests for block trades that concern an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRequests {
+    pub account: AccountId,
+    pub height: Height,
+    pub time_ms: TimeMs,
+    /// Those that it made, in order of number.
+    pub made: Vec<BlockRequestInfo>,
+    /// Those that name it as a maker, the newest first, at most 100.
+    pub naming: Vec<BlockRequestInfo>,
+}
+
+/// A spot market's liquidity pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolInfo {
+    pub market: MarketId,
+    pub height: Height,
+    pub time_ms: TimeMs,
+    pub fee: PoolFee,
+    pub created_at_ms: TimeMs,
+    /// Reserve of the base.
+    pub base: Amount,
+    /// Reserve of the quote.
+    pub quote: Amount,
+    /// All shares.
+    pub shares: Shares,
+    /// Quote over base, without a fee, rounded down.
+    pub price: Option<Price>,
+    /// What whoever sells one lot gets for it.
+    pub bid: Option<Price>,
+    /// What whoever buys one lot pays for it.
+    pub ask: Option<Price>,
+}
+
 /// Who a key acts for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
@@ -342,6 +465,16 @@ pub trait NodeApi: Send + Sync + 'static {
     async fn margin(&self, question: WhatIf) -> Result<WhatIfAnswer, ApiError>;
     /// What an account holds in a universe, as a question for [`NodeApi::margin`]: change it and ask.
     async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError>;
+    /// Every synthetic with its sums.
+    async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError>;
+    /// What an account owes of synthetics.
+    async fn debts(&self, account: AccountId) -> Result<Debts, ApiError>;
+    /// A combo's own book, at most `depth` levels a side, and what the books of its legs offer.
+    async fn combo_book(&self, combo: ComboId, depth: u32) -> Result<ComboBook, ApiError>;
+    /// Open requests for block trades that an account made or that name it, with their quotes.
+    async fn block_requests(&self, account: AccountId) -> Result<BlockRequests, ApiError>;
+    /// A spot market's liquidity pool.
+    async fn pool(&self, market: MarketId) -> Result<PoolInfo, ApiError>;
     /// A proof under a finality certificate.
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError>;
 }

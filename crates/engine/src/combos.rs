@@ -56,6 +56,40 @@ pub(crate) struct ComboPlacement {
     pub time_in_force: ComboTimeInForce,
 }
 
+/// What the books of a combo's legs offer at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImpliedOffer {
+    /// Units.
+    pub units: Size,
+    /// What a buyer pays for them, exactly; negative if it is paid.
+    pub quote_usd: Usd,
+    /// The net price, on the combo's tick, at which a limit just takes them.
+    pub price: Price,
+}
+
+/// What the books of a combo's legs offer to whoever comes next as `side`, before position and open-interest caps; nothing
+/// while the combo cannot trade. Their own orders are nobody's: readers have no group.
+pub fn implied_offer(
+    state: &State,
+    combo: ComboId,
+    side: Side,
+    now: TimeMs,
+) -> Result<Option<ImpliedOffer>, Rejection> {
+    let record = state.combo(combo).ok_or(Rejection::UnknownCombo { combo })?;
+    let structure = Structure::of(state, &record.legs, &COMBO_LEGS)?;
+    if structure.check_tradable(state, now).is_err() {
+        return Ok(None);
+    }
+    let terms = NetTerms::of(&structure)?;
+    let asker = implied::Asker { structure: &structure, side, group: None };
+    let found = implied::found(state, asker, Size::MAX, now)?;
+    let offer = found.map(|found| {
+        let price = terms.limit_for(side, found.quote_usd, found.units)?;
+        Ok(ImpliedOffer { units: found.units, quote_usd: found.quote_usd, price })
+    });
+    offer.transpose()
+}
+
 /// Registers a combo, unless it is; the combo, and whether buying what was asked for is selling it.
 pub(crate) fn create(work: &mut Work<'_>, account: AccountId, legs: &[Leg]) -> Result<(ComboId, bool), Rejection> {
     let asked = Structure::of(work.state, legs, &COMBO_LEGS)?;

@@ -1,15 +1,15 @@
 //! Combos through the engine: registering, the own book, the books of the legs, and what makes a fill impossible.
 
-use super::COMBO_FEE_USD;
+use super::{COMBO_FEE_USD, ImpliedOffer, implied_offer};
 use crate::testing::{
     BTC, CORE, PERP, Venue, account_of, combo_at,
     multi_leg::{EXPIRES_MS, FUTURE, NEXT, venue},
-    price, scenario_on,
+    price, scenario_on, usd,
 };
 use palisade_types::{
     action::Action,
     event::{CancelReason, Event},
-    ids::MarketId,
+    ids::{ComboId, MarketId},
     limits::COMBO_ORDERS_PER_ACCOUNT_MAX,
     multi_leg::{ComboOrderEnd, ComboTimeInForce, Leg, LegsFault},
     numbers::{Price, Size},
@@ -304,6 +304,47 @@ fn the_books_of_the_legs_are_met_if_they_are_better() {
         book NEXT 1@99 |
         ",
     );
+}
+
+/// What a reader is told is what the next order gets, to the unit, and a tick less gets nothing.
+#[test]
+fn readers_are_told_what_the_books_of_the_legs_offer() {
+    let mut venue = on("
+        alice combo buy BTC*1 sell NEXT*2   -> combo 1
+        dave sell BTC 10 @ 101 gtc          -> resting 10
+        dave buy NEXT 9 @ 99 gtc            -> resting 9
+        ");
+    let combo = combo_at(&venue, "1");
+    let told =
+        |venue: &Venue, side| implied_offer(venue.state(), combo, side, venue.engine.time_ms()).expect("a combo");
+    let offer = |units, quote, net| ImpliedOffer { units: Size::new(units), quote_usd: usd(quote), price: price(net) };
+    assert_eq!(told(&venue, Side::Buy), Some(offer(4, "-388", "-97")), "101 − 2 × 99");
+    assert_eq!(told(&venue, Side::Sell), None, "nobody bids for BTC");
+    scenario_on(
+        &mut venue,
+        "
+        bob buy BTC 2 @ 99 gtc              -> resting 2
+        carol sell NEXT 1 @ 101 gtc         -> resting 1
+        carol sell NEXT 5 @ 102 gtc         -> resting 5
+        ",
+    );
+    assert_eq!(told(&venue, Side::Sell), Some(offer(1, "-104", "-104")), "a unit over two orders of NEXT");
+    let (_, events) = place(&mut venue, Side::Sell, 9, "-103.5", ComboTimeInForce::Ioc);
+    assert_eq!(trades(&events), 0);
+    let (outcome, _) = place(&mut venue, Side::Sell, 1, "-104", ComboTimeInForce::Ioc);
+    assert!(
+        matches!(outcome, Outcome::ComboOrder { filled, filled_quote_usd, .. } if filled.get() == 1 && filled_quote_usd == usd("-104")),
+        "{outcome:?}"
+    );
+    let later = venue.engine.time_ms().saturating_add(60_000);
+    assert_eq!(
+        implied_offer(venue.state(), combo, Side::Buy, later),
+        Ok(None),
+        "without a fresh price it cannot trade"
+    );
+    let unknown = ComboId::new(u64::MAX);
+    let refused = implied_offer(venue.state(), unknown, Side::Buy, later);
+    assert_eq!(refused, Err(Rejection::UnknownCombo { combo: unknown }));
 }
 
 #[test]

@@ -80,6 +80,15 @@ pub fn curve(state: &State, market: &MarketSpec) -> Option<Curve> {
     Curve::new(market, state.asset(spot.base)?.decimals, record.fee.rate(), base, quote)
 }
 
+/// Quote over base of a market's pool, as a price without a fee, rounded down; none without a pool, or beyond all prices.
+pub fn reserve_price(state: &State, market: &MarketSpec) -> Option<Price> {
+    let spot = market.spot()?;
+    let Reserves { base, quote } = reserves(state, market, spot);
+    let unit = power_of_ten(state.asset(spot.base)?.decimals)?;
+    let price = multiply_divide_floor(quote.get(), unit, base.get())?;
+    i64::try_from(price).ok().map(Price::new)
+}
+
 /// What the pool trades next with an incoming order, if it offers a better price than `resting`, the first order in line that
 /// the incoming one crosses: at an equal price the order goes first.
 pub(crate) fn next_trade(

@@ -11,7 +11,7 @@
 use crate::{
     legs::{Structure, StructureLeg},
     market_math::quote_usd,
-    wide::multiply_divide_floor,
+    wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
     decimal::power_of_ten,
@@ -61,6 +61,20 @@ impl NetTerms {
     /// What buying so many units at a net price costs, exactly; may be negative.
     pub(crate) fn quote_usd(&self, net: Price, units: Size) -> Result<Usd, Rejection> {
         quote_usd(net, units, self.size_decimals)
+    }
+
+    /// The limit, on the tick, with which a side of an order just takes units that cost a buyer so much: rounded up for a buyer,
+    /// down for a seller.
+    pub(crate) fn limit_for(&self, side: Side, quote_usd: Usd, units: Size) -> Result<Price, Rejection> {
+        let scale = power_of_ten(self.size_decimals).ok_or(Rejection::Overflow)?;
+        let tick = i128::from(self.tick.get());
+        let tick_of_all = tick.checked_mul(i128::from(units.get())).ok_or(Rejection::Overflow)?;
+        let ticks = match side {
+            Side::Buy => multiply_divide_ceil(quote_usd.get(), scale, tick_of_all),
+            Side::Sell => multiply_divide_floor(quote_usd.get(), scale, tick_of_all),
+        };
+        let price = ticks.and_then(|ticks| ticks.checked_mul(tick)).ok_or(Rejection::Overflow)?;
+        i64::try_from(price).map(Price::new).map_err(|_| Rejection::Overflow)
     }
 
     /// Prices of the legs that add up to a net price, near their marks; refused if one is too far from its mark.

@@ -255,6 +255,28 @@ pub(crate) fn check_not_vault(state: &State, account: AccountId) -> Result<(), R
     Ok(())
 }
 
+/// A debt position against what its synthetic asks of it, at the tracked index as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DebtFigures {
+    /// The value of the debt.
+    pub value_usd: Usd,
+    /// The collateral that minting and taking collateral out must leave.
+    pub initial_usd: Usd,
+    /// The collateral below which it is liquidated.
+    pub maintenance_usd: Usd,
+}
+
+/// The figures of a debt, for readers; nothing without an index. A stale index counts as it is.
+pub fn debt_figures(state: &State, asset: AssetId, debt: Amount) -> Result<Option<DebtFigures>, Rejection> {
+    let terms = Terms::of(state, asset)?;
+    let Some(index) = state.index(terms.spec.tracks) else { return Ok(None) };
+    Ok(Some(DebtFigures {
+        value_usd: terms.value_ceil_usd(debt, index.price)?,
+        initial_usd: terms.required_usd(debt, worst_price(index), terms.spec.initial_ratio)?,
+        maintenance_usd: terms.required_usd(debt, index.price, terms.spec.maintenance_ratio)?,
+    }))
+}
+
 /// What an account's debt positions in a universe are worth to it at the indices, none less than nothing. `now` asks for
 /// fresh ones.
 pub(crate) fn equity_usd(

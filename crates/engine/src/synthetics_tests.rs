@@ -57,6 +57,25 @@ fn units_are_minted_and_burned() {
     );
 }
 
+/// What readers are told is where the rules draw their lines.
+#[test]
+fn readers_are_told_what_a_debt_needs() {
+    let mut venue = venue();
+    run(&mut venue, "alice mint 10 with 1500 -> done");
+    let owed: Vec<_> = venue.state().debts_of(account_of("alice")).map(|(asset, record)| (asset, *record)).collect();
+    assert_eq!(owed, [(TOKEN, DebtRecord { debt: units("10"), collateral_usd: usd("1500") })]);
+    assert_eq!(venue.state().debts_of(account_of("bob")).count(), 0);
+    let figures = |debt| super::debt_figures(venue.state(), TOKEN, debt);
+    let expected =
+        super::DebtFigures { value_usd: usd("1000"), initial_usd: usd("1500"), maintenance_usd: usd("1250") };
+    assert_eq!(figures(units("10")), Ok(Some(expected)));
+    let least =
+        super::DebtFigures { value_usd: Usd::new(100), initial_usd: Usd::new(150), maintenance_usd: Usd::new(125) };
+    assert_eq!(figures(Amount::new(1)), Ok(Some(least)));
+    let none = super::debt_figures(venue.state(), USDC, units("10"));
+    assert_eq!(none, Err(Rejection::NotASynthetic { asset: USDC }));
+}
+
 #[test]
 fn a_position_owes_as_much_as_its_minter_sold() {
     run(

@@ -24,7 +24,10 @@ use async_trait::async_trait;
 use commonware_macros::select;
 use commonware_utils::sync::Mutex;
 use palisade_client::{
-    api::{AccountInfo, ApiError, Book, FinalizedBlock, MarketInfo, NodeApi, ReceiptInfo, SignerRole, Status},
+    api::{
+        AccountInfo, ApiError, BlockRequests, Book, ComboBook, Debts, FinalizedBlock, MarketInfo, NodeApi, PoolInfo,
+        ReceiptInfo, SignerRole, Status, SyntheticInfo,
+    },
     proof::{ProofBundle, ProofRequest},
 };
 use palisade_engine::{rules::NEWEST_VERSION, what_if};
@@ -33,7 +36,7 @@ use palisade_types::{
     envelope::SignedAction,
     genesis::Genesis,
     hash::{ActionId, GenesisHash},
-    ids::{Height, MarketId, OrderId, UniverseId},
+    ids::{ComboId, Height, MarketId, OrderId, UniverseId},
     market::AssetSpec,
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
@@ -50,6 +53,7 @@ use std::{
 };
 
 pub mod answers;
+pub mod products;
 
 /// Longest that a request may wait.
 pub const WAIT_MAX_MS: u64 = 60_000;
@@ -164,9 +168,9 @@ fn unavailable(error: impl std::fmt::Display) -> ApiError {
     ApiError::Unavailable { reason: error.to_string() }
 }
 
-/// An account whose numbers do not fit is a fault of the engine, never of the request.
+/// What is on record and has numbers that do not fit is a fault of the engine, never of the request.
 fn unanswerable(rejection: Rejection) -> ApiError {
-    ApiError::Unavailable { reason: format!("the account's margin has no answer: {rejection}") }
+    ApiError::Unavailable { reason: format!("its numbers have no answer: {rejection}") }
 }
 
 impl<E: Runtime> Inner<E> {
@@ -461,6 +465,30 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
             Rejection::UnknownUniverse { universe } => not_found(format_args!("universe {universe}")),
             rejection => unanswerable(rejection),
         })
+    }
+
+    async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError> {
+        self.read(products::synthetics)
+    }
+
+    async fn debts(&self, account: AccountId) -> Result<Debts, ApiError> {
+        self.read(|view| products::debts(view, account))?.map_err(unanswerable)
+    }
+
+    async fn combo_book(&self, combo: ComboId, depth: u32) -> Result<ComboBook, ApiError> {
+        self.read(|view| products::combo_book(view, combo, depth))?.map_err(|rejection| match rejection {
+            Rejection::UnknownCombo { combo } => not_found(format_args!("combo {combo}")),
+            rejection => unanswerable(rejection),
+        })
+    }
+
+    async fn block_requests(&self, account: AccountId) -> Result<BlockRequests, ApiError> {
+        self.read(|view| products::block_requests(view, account))
+    }
+
+    async fn pool(&self, market: MarketId) -> Result<PoolInfo, ApiError> {
+        let found = self.read(|view| products::pool(view, market))?;
+        found.ok_or_else(|| not_found(format_args!("a liquidity pool of market {market}")))
     }
 
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError> {

@@ -186,7 +186,6 @@ where
         let mut content = self.admit(&parent, ancestry.clone(), now_ms, offer).await?;
         let draft = self.shared.cache.draft();
         let executed = self.execute_draft(&parent, ancestry, &mut content, &batch, draft).await?;
-        self.source.included(&content);
         let height = parent.header().height.next();
         let sealed = match batch.seal(height, executed).await {
             Ok(sealed) => sealed,
@@ -196,7 +195,8 @@ where
             }
             Err(error) => panic!("cannot compute the state root: {error}"),
         };
-        let block = self.assemble(&parent, context, content, &sealed)?;
+        let block = self.assemble(&parent, context, &content, &sealed)?;
+        self.source.included(block.header(), &content);
         self.shared.cache.adopt(draft, block.block_digest());
         Some(Built { block, sealed })
     }
@@ -289,11 +289,12 @@ where
         &self,
         parent: &NodeBlock,
         context: &BlockContext,
-        content: BlockContent,
+        content: &BlockContent,
         sealed: &SealedState<E>,
     ) -> Option<NodeBlock> {
-        let BlockContent { protocol_version, height, time_ms, oracle_bundle, actions } = content;
-        let body = Body { oracle_bundle, actions: actions.iter().map(|action| action.signed().clone()).collect() };
+        let BlockContent { protocol_version, height, time_ms, ref oracle_bundle, ref actions } = *content;
+        let actions = actions.iter().map(|action| action.signed().clone()).collect();
+        let body = Body { oracle_bundle: oracle_bundle.clone(), actions };
         let roots = Commitments::of(sealed);
         let header = Header {
             chain_id: self.shared.genesis.chain_id,
@@ -355,7 +356,7 @@ where
             }
         };
         if finality == Finality::Candidate {
-            self.source.included(&content);
+            self.source.included(block.header(), &content);
         }
         let sealed = match batch.seal(block.header().height, executed).await {
             Ok(sealed) => sealed,

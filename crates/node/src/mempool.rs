@@ -8,6 +8,9 @@
 //!   A signature is checked once, on arrival; what waits is verified.
 //! - **Admission here is a courtesy.** It is decided on the finalized state and keeps useless work out. What a
 //!   block may hold is decided by the engine on the block's parent.
+//! - **What was taken gets a receipt**, as long as it stays admissible and does not wait too long: actions of blocks that die
+//!   wait again, and no block of ours lets so many younger actions of a signer go first that the engine's window of nonces
+//!   shuts an older one out. The rules are those of [`pool::branches`] and [`pool::signers`].
 //! - **Nothing is awaited under a lock**, and no lock is taken under another but the view's under none.
 
 use crate::{
@@ -26,12 +29,12 @@ use commonware_utils::{
 use palisade_client::api::ApiError;
 use palisade_engine::Admission;
 use palisade_types::{
-    address::AccountId,
+    address::{AccountId, SignerId},
     block::Header,
     envelope::SignedAction,
     genesis::Genesis,
     hash::{ActionId, BlockDigest},
-    ids::Height,
+    ids::{Height, Nonce},
     limits::{ACTION_BYTES_MAX, BLOCK_ACTIONS_MAX, BLOCK_WEIGHT_MAX},
     oracle::SignedOracleVote,
     rejection::Inadmissible,
@@ -44,7 +47,7 @@ use tracing::{debug, warn};
 
 pub mod pool;
 
-use pool::{Candidate, Pool, PoolError, PoolLimits, Room};
+use pool::{Candidate, Pool, PoolError, PoolLimits, Room, Selection, branches::BlockPlace, signers::UsedNonces};
 
 /// Actions of our own clients are sent to the peers again after this much block time.
 pub const RESEND_AFTER_MS: u64 = 2_000;
@@ -266,6 +269,19 @@ impl Mempool {
         self.0.pool.lock().has_work() || self.0.oracle.has_work()
     }
 
+    /// The nonces that each of these signers has used above the one given, as far as the finalized state remembers them.
+    fn used_nonces(&self, signers: &[(SignerId, Nonce)]) -> UsedNonces {
+        let used = self.0.view.read(|view| {
+            let used = |&(signer, oldest): &(SignerId, Nonce)| {
+                let kept = view.state.nonces(signer)?.kept();
+                let above = &kept[kept.partition_point(|nonce| *nonce <= oldest)..];
+                (!above.is_empty()).then(|| (signer, above.to_vec()))
+            };
+            signers.iter().filter_map(used).collect()
+        });
+        used.unwrap_or_default()
+    }
+
     /// Drops what the new finalized state no longer admits, of the accounts that the block touched: their
     /// nonces and budgets have moved.
     fn drop_inadmissible(&self, accounts: &BTreeSet<AccountId>) {
@@ -277,12 +293,16 @@ impl Mempool {
         let admitted = self.check_admission(&actions);
         let mut pool = self.0.pool.lock();
         for (candidate, admission) in waiting.iter().zip(admitted) {
-            // A spent budget refills with time; everything else that is wrong now stays wrong.
-            if let Err(reason) = admission
-                && !matches!(reason, Inadmissible::BudgetExhausted { .. } | Inadmissible::ChainHalted)
-            {
-                debug!(action = %candidate.id, %reason, "a waiting action is no longer admissible");
-                pool.remove(&candidate.id);
+            match admission {
+                Ok(()) => pool.note_admission(&candidate.id, true),
+                // A spent budget refills with time; everything else that is wrong now stays wrong.
+                Err(Inadmissible::BudgetExhausted { .. } | Inadmissible::ChainHalted) => {
+                    pool.note_admission(&candidate.id, false);
+                }
+                Err(reason) => {
+                    debug!(action = %candidate.id, %reason, "a waiting action is no longer admissible");
+                    pool.remove(&candidate.id);
+                }
             }
         }
     }
@@ -309,7 +329,15 @@ impl ActionSource for Mempool {
             weight: OFFERED_WEIGHT_MAX,
             actions: BLOCK_ACTIONS_MAX,
         };
-        let actions = self.0.pool.lock().select(first_account(&parent.parent), room);
+        let contested = self.0.pool.lock().contested();
+        let used = self.used_nonces(&contested);
+        let actions = self.0.pool.lock().select(Selection {
+            parent_height: parent.height,
+            parent: parent.digest(),
+            first: first_account(&parent.parent),
+            room,
+            used: &used,
+        });
         Offer { oracle_bundle, actions }
     }
 
@@ -323,9 +351,10 @@ impl ActionSource for Mempool {
         self.0.pool.lock().quarantine(action);
     }
 
-    fn included(&self, content: &BlockContent) {
+    fn included(&self, header: &Header, content: &BlockContent) {
+        let place = BlockPlace { height: header.height, digest: header.digest(), parent: header.parent };
         let ids = content.actions.iter().map(|action| action.id());
-        self.0.pool.lock().mark_in_flight(content.height, ids);
+        self.0.pool.lock().mark_in_flight(place, ids);
         if let Some(bundle) = &content.oracle_bundle {
             self.0.oracle.mark_in_flight(content.height, bundle);
         }

@@ -45,8 +45,9 @@ pub trait ActionSource: Clone + Send + Sync + 'static {
     /// An action that must not be offered again: the engine panicked on it.
     fn refuse(&self, action: ActionId, reason: &str);
 
-    /// A block that is not final yet holds this content: it need not be offered again until its height is.
-    fn included(&self, content: &BlockContent);
+    /// A block that is not final yet holds this content: it need not be offered again until its height is final or another
+    /// block of its height is built on.
+    fn included(&self, header: &Header, content: &BlockContent);
 
     /// A block became final: its actions need not be offered again. Called in order of height.
     fn finalized(&self, block: &FinalizedBlock);

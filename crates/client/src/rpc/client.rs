@@ -5,13 +5,17 @@ use super::{
     action::{SubmitParams, action_from_hex, vote_to_hex},
     message::{ErrorObject, Request, RequestId, Response, Version},
     method::{
-        self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, MarginParams, MarginQuestionParams,
-        NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, ProveParams, ReceiptParams, SignerParams,
+        self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, ComboBookParams, MarginParams,
+        MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, PoolParams, ProveParams,
+        ReceiptParams, SignerParams,
     },
     transport::Transport,
 };
 use crate::{
-    api::{AccountInfo, ApiError, Book, FinalizedBlock, MarketInfo, NodeApi, ReceiptInfo, SignerRole, Status},
+    api::{
+        AccountInfo, ApiError, BlockRequests, Book, ComboBook, Debts, FinalizedBlock, MarketInfo, NodeApi, PoolInfo,
+        ReceiptInfo, SignerRole, Status, SyntheticInfo,
+    },
     proof::{ProofBundle, ProofRequest},
 };
 use async_trait::async_trait;
@@ -20,7 +24,7 @@ use palisade_types::{
     envelope::SignedAction,
     genesis::Genesis,
     hash::ActionId,
-    ids::{Height, MarketId, OrderId, UniverseId},
+    ids::{ComboId, Height, MarketId, OrderId, UniverseId},
     market::AssetSpec,
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
@@ -164,6 +168,26 @@ impl NodeApi for RpcClient {
 
     async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
         Ok(self.call(method::MARGIN_QUESTION, &MarginQuestionParams { account, universe }, 0).await?)
+    }
+
+    async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError> {
+        Ok(self.call(method::SYNTHETICS, &NoParams {}, 0).await?)
+    }
+
+    async fn debts(&self, account: AccountId) -> Result<Debts, ApiError> {
+        Ok(self.call(method::DEBTS, &AccountParams { account }, 0).await?)
+    }
+
+    async fn combo_book(&self, combo: ComboId, depth: u32) -> Result<ComboBook, ApiError> {
+        Ok(self.call(method::COMBO_BOOK, &ComboBookParams { combo, depth }, 0).await?)
+    }
+
+    async fn block_requests(&self, account: AccountId) -> Result<BlockRequests, ApiError> {
+        Ok(self.call(method::BLOCK_REQUESTS, &AccountParams { account }, 0).await?)
+    }
+
+    async fn pool(&self, market: MarketId) -> Result<PoolInfo, ApiError> {
+        Ok(self.call(method::POOL, &PoolParams { market }, 0).await?)
     }
 
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError> {

@@ -4,7 +4,7 @@ use crate::proof::ProofRequest;
 use palisade_types::{
     address::{AccountId, SignerId},
     hash::ActionId,
-    ids::{Height, MarketId, OrderId, UniverseId},
+    ids::{ComboId, Height, MarketId, OrderId, UniverseId},
     order::OrderReference,
     what_if::WhatIf,
 };
@@ -44,6 +44,16 @@ pub const SIGNER_ROLE: &str = "palisade_signerRole";
 pub const MARGIN: &str = "palisade_margin";
 /// An account as a question for [`MARGIN`].
 pub const MARGIN_QUESTION: &str = "palisade_marginQuestion";
+/// All synthetics.
+pub const SYNTHETICS: &str = "palisade_synthetics";
+/// What an account owes of synthetics.
+pub const DEBTS: &str = "palisade_debts";
+/// One combo's book.
+pub const COMBO_BOOK: &str = "palisade_comboBook";
+/// Open requests for block trades of an account.
+pub const BLOCK_REQUESTS: &str = "palisade_blockRequests";
+/// One liquidity pool.
+pub const POOL: &str = "palisade_pool";
 /// A proof under a finality certificate.
 pub const PROVE: &str = "palisade_prove";
 
@@ -105,7 +115,7 @@ const fn default_depth() -> u32 {
     20
 }
 
-/// Of [`ACCOUNT`] and [`OPEN_ORDERS`].
+/// Of [`ACCOUNT`], [`OPEN_ORDERS`], [`DEBTS`] and [`BLOCK_REQUESTS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountParams {
@@ -155,6 +165,25 @@ pub struct MarginQuestionParams {
     pub account: AccountId,
     /// Where.
     pub universe: UniverseId,
+}
+
+/// Of [`COMBO_BOOK`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComboBookParams {
+    /// Whose.
+    pub combo: ComboId,
+    /// Most levels a side.
+    #[serde(default = "default_depth")]
+    pub depth: u32,
+}
+
+/// Of [`POOL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolParams {
+    /// Of which market.
+    pub market: MarketId,
 }
 
 /// Of [`PROVE`].

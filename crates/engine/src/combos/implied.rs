@@ -11,7 +11,7 @@
 use super::matching::{Incoming, Step};
 use crate::{
     accounts::position,
-    legs::{Judged, StructureLeg, leg_order},
+    legs::{Judged, Structure, StructureLeg, leg_order},
     market_math::quote_usd,
     matching::{self, is_over},
     orders,
@@ -20,6 +20,7 @@ use crate::{
     work::Work,
 };
 use palisade_types::{
+    address::AccountId,
     event::{CancelReason, Event},
     ids::OrderId,
     multi_leg::{ComboOrderEnd, ComboSide, ComboTrade},
@@ -46,6 +47,17 @@ pub(super) struct Offer {
 /// The orders of a leg's book that one unit needs: prices and lots, best first.
 type Line = Vec<(Price, u64)>;
 
+/// Who asks the books of the legs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker<'a> {
+    /// What is traded.
+    pub structure: &'a Structure,
+    /// As which side.
+    pub side: Side,
+    /// The group whose orders are passed over, if it is anybody's.
+    pub group: Option<AccountId>,
+}
+
 /// What the books of the legs offer the incoming order within its limit.
 pub(super) fn offer(
     state: &State,
@@ -53,10 +65,20 @@ pub(super) fn offer(
     units: Size,
     now: TimeMs,
 ) -> Result<Option<Offer>, Rejection> {
-    let mut lines: Vec<(&StructureLeg, Line)> = Vec::with_capacity(incoming.structure.legs.len());
+    let Incoming { structure, order, group, .. } = *incoming;
+    let asker = Asker { structure, side: order.side, group: Some(group) };
+    match found(state, asker, units, now)? {
+        Some(there) if is_within(incoming, there.quote_usd, there.units)? => Ok(Some(there)),
+        _ => Ok(None),
+    }
+}
+
+/// What the books of the legs offer for at most so many units, at whatever net price.
+pub(super) fn found(state: &State, asker: Asker<'_>, units: Size, now: TimeMs) -> Result<Option<Offer>, Rejection> {
+    let mut lines: Vec<(&StructureLeg, Line)> = Vec::with_capacity(asker.structure.legs.len());
     let mut whole = units.get();
-    for leg in &incoming.structure.legs {
-        let line = line(state, incoming, leg, now);
+    for leg in &asker.structure.legs {
+        let line = line(state, asker, leg, now);
         let ratio = u64::from(leg.ratio);
         if line.iter().fold(0_u64, |sum, (_, lots)| sum.saturating_add(*lots)) < ratio {
             return Ok(None);
@@ -72,7 +94,7 @@ pub(super) fn offer(
         let (quote, price) = cost(leg, &line, units)?;
         let marks = state.mark(leg.market.id).map(|record| record.price);
         let mark = marks.ok_or(Rejection::NoFreshPrice { market: leg.market.id })?;
-        if !leg.allows(leg.side_for(incoming.order.side), price, mark)? {
+        if !leg.allows(leg.side_for(asker.side), price, mark)? {
             return Ok(None);
         }
         total = match leg.side {
@@ -82,8 +104,7 @@ pub(super) fn offer(
         .ok_or(Rejection::Overflow)?;
         worst.push(price);
     }
-    let found = Offer { units, quote_usd: total, worst };
-    Ok(is_within(incoming, found.quote_usd, units)?.then_some(found))
+    Ok(Some(Offer { units, quote_usd: total, worst }))
 }
 
 /// Whether a buyer's payment for units is no worse than the incoming order's limit.
@@ -96,13 +117,13 @@ fn is_within(incoming: &Incoming<'_>, quote_usd: Usd, units: Size) -> Result<boo
 }
 
 /// The first orders of a leg's book that hold a unit's lots; those that matching would cancel are passed over.
-fn line(state: &State, incoming: &Incoming<'_>, leg: &StructureLeg, now: TimeMs) -> Line {
-    let book_side = leg.side_for(incoming.order.side).opposite();
+fn line(state: &State, asker: Asker<'_>, leg: &StructureLeg, now: TimeMs) -> Line {
+    let book_side = leg.side_for(asker.side).opposite();
     let mut line = Line::new();
     let mut missing = u64::from(leg.ratio);
     for record in state.book_side(leg.market.id, book_side).take(IMPLIED_ORDERS_MAX) {
         let order = &record.order;
-        if is_over(order.time_in_force, now) || state.group_of(order.account) == incoming.group {
+        if is_over(order.time_in_force, now) || asker.group == Some(state.group_of(order.account)) {
             continue;
         }
         let lots = if order.reduce_only {

@@ -157,6 +157,11 @@ impl State {
         self.tables.debts.get(&DebtId { asset, account })
     }
 
+    /// What an account owes, in order of synthetic.
+    pub fn debts_of(&self, account: AccountId) -> impl Iterator<Item = (AssetId, &DebtRecord)> {
+        self.synthetics().filter_map(move |record| Some((record.spec.asset, self.debt(record.spec.asset, account)?)))
+    }
+
     /// Every debt position, in order of synthetic and address.
     pub fn debts(&self) -> impl Iterator<Item = (DebtId, &DebtRecord)> {
         self.tables.debts.iter().map(|(id, record)| (*id, record))

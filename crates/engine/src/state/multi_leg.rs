@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct MultiLeg {
     requests_by_account: BTreeSet<(AccountId, BlockRequestId)>,
+    requests_by_maker: BTreeSet<(AccountId, BlockRequestId)>,
     quotes_by_account: BTreeSet<(AccountId, BlockQuoteId)>,
     quotes_by_request: BTreeSet<(BlockRequestId, BlockQuoteId)>,
     combos_by_legs: BTreeSet<(Vec<Leg>, ComboId)>,
@@ -35,6 +36,9 @@ impl Derived<BlockRequestId> for BlockRequest {
     fn derive(indices: &mut Indices, id: &BlockRequestId, before: Option<&Self>, after: Option<&Self>) {
         for (request, change) in both(before, after) {
             toggle(&mut indices.multi_leg.requests_by_account, (request.account, *id), change);
+            for maker in &request.terms.makers {
+                toggle(&mut indices.multi_leg.requests_by_maker, (*maker, *id), change);
+            }
             toggle(&mut indices.timers, (request.terms.expires_at_ms, Timer::BlockRequestEnd(*id)), change);
         }
     }
@@ -90,6 +94,13 @@ impl State {
     pub fn block_requests_of(&self, account: AccountId) -> impl Iterator<Item = &BlockRequest> {
         let places = self.indices.multi_leg.requests_by_account.range((account, BlockRequestId::new(0))..);
         places.take_while(move |(owner, _)| *owner == account).filter_map(|(_, id)| self.block_request(*id))
+    }
+
+    /// Open block requests that name an account as a maker, the newest first.
+    pub fn block_requests_for(&self, maker: AccountId) -> impl Iterator<Item = &BlockRequest> {
+        let (first, last) = (BlockRequestId::new(0), BlockRequestId::new(u64::MAX));
+        let places = self.indices.multi_leg.requests_by_maker.range((maker, first)..=(maker, last));
+        places.rev().filter_map(|(_, id)| self.block_request(*id))
     }
 
     /// An open block quote.

@@ -109,7 +109,7 @@ impl History {
 
     /// Learns how many decimals the lots of each market have.
     pub fn learn_markets(&mut self, directory: &Directory) {
-        self.size_decimals = directory.markets().map(|spec| (spec.id, spec.size_decimals)).collect();
+        self.size_decimals = directory.all_size_decimals().collect();
     }
 
     /// Learns what a universe is called.

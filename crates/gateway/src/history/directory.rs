@@ -5,7 +5,8 @@
 //! the prefix `fut:`, as of every market on a venue beside the main one. An option's coin is its symbol, which is Deribit's
 //! name for it.
 //!
-//! Options that were settled leave the chain; their names are kept for the fills of before, the newest [`PAST_MAX`] of them.
+//! Options that were settled leave the chain; their names are kept for the fills of before, the newest [`PAST_MAX`] of them. After
+//! a start they come from the events of their listing, as far back as history is read.
 
 use palisade_types::{
     ids::{AssetId, MarketId},
@@ -48,13 +49,26 @@ impl Directory {
     #[must_use]
     pub fn after(mut self, earlier: &Self) -> Self {
         self.past.clone_from(&earlier.past);
+        self.past.retain(|id, _| !self.markets.contains_key(id));
         for spec in earlier.markets.values().filter(|spec| !self.markets.contains_key(&spec.id)) {
             self.past.insert(spec.id, (spec.symbol.clone(), spec.size_decimals));
         }
+        self.forget_oldest();
+        self
+    }
+
+    /// Keeps the name of an option that was listed, unless it is among the markets.
+    pub fn learn_option(&mut self, id: MarketId, symbol: &str, size_decimals: u8) {
+        if !self.markets.contains_key(&id) {
+            self.past.insert(id, (symbol.to_owned(), size_decimals));
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
         while self.past.len() > PAST_MAX {
             self.past.pop_first();
         }
-        self
     }
 
     /// All assets in order of number.
@@ -70,6 +84,12 @@ impl Directory {
     /// All markets in order of number: perpetuals, then spot, then futures, then options.
     pub fn markets(&self) -> impl Iterator<Item = &MarketSpec> {
         self.markets.values()
+    }
+
+    /// Decimals of the sizes of every market that is known, those that are gone too.
+    pub fn all_size_decimals(&self) -> impl Iterator<Item = (MarketId, u8)> {
+        let past = self.past.iter().map(|(id, (_, size_decimals))| (*id, *size_decimals));
+        past.chain(self.markets.values().map(|spec| (spec.id, spec.size_decimals)))
     }
 
     /// One market.

@@ -5,9 +5,13 @@ use super::{
     directory::Directory,
 };
 use crate::config::HistoryLimits;
-use palisade_client::api::{ApiError, NodeApi};
-use palisade_types::ids::Height;
+use palisade_client::api::{ApiError, FinalizedBlock, NodeApi};
+use palisade_types::{
+    event::Event,
+    ids::{AssetId, Height, UniverseId},
+};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
@@ -37,6 +41,8 @@ pub struct Feed {
     node: Arc<dyn NodeApi>,
     history: RwLock<History>,
     directory: RwLock<Arc<Directory>>,
+    /// Decimals of the sizes of options, by universe and underlying.
+    option_decimals: BTreeMap<(UniverseId, AssetId), u8>,
     updates: broadcast::Sender<Arc<BlockUpdate>>,
     applied: watch::Sender<Height>,
     limits: HistoryLimits,
@@ -48,16 +54,21 @@ impl Feed {
         let directory = read_directory(node.as_ref()).await?;
         let mut history = History::new(limits);
         history.learn_markets(&directory);
-        // A node without its genesis knows universes by number.
+        let mut option_decimals = BTreeMap::new();
+        // A node without its genesis knows universes by number, and nothing of options that are gone.
         if let Ok(genesis) = node.genesis().await {
             for universe in &genesis.universes {
                 history.learn_universe(universe.id, universe.name.clone());
+            }
+            for series in &genesis.option_series {
+                option_decimals.insert((series.universe, series.underlying), series.size_decimals);
             }
         }
         Ok(Self {
             node,
             history: RwLock::new(history),
             directory: RwLock::new(Arc::new(directory)),
+            option_decimals,
             updates: broadcast::channel(UPDATES_MAX).0,
             applied: watch::channel(Height::new(0)).0,
             limits,
@@ -96,6 +107,7 @@ impl Feed {
         loop {
             match self.node.block(next, BLOCK_WAIT_MS).await {
                 Ok(block) => {
+                    self.learn_options(&block);
                     let mut update = self.history.write().unwrap_or_else(PoisonError::into_inner).apply(&block);
                     if !live {
                         live = self.is_newest(next).await;
@@ -119,6 +131,33 @@ impl Feed {
                 }
             }
         }
+    }
+
+    /// Learns the names of options where they are listed: those that were settled since are on no list of the node.
+    fn learn_options(&self, block: &FinalizedBlock) {
+        let listed: Vec<_> = block
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::OptionListed { market, symbol, universe, underlying, .. } => {
+                    let size_decimals = self.option_decimals.get(&(*universe, *underlying)).copied()?;
+                    Some((*market, symbol, size_decimals))
+                }
+                _ => None,
+            })
+            .collect();
+        if listed.is_empty() {
+            return;
+        }
+        let directory = {
+            let mut known = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+            let directory = Arc::make_mut(&mut known);
+            for (market, symbol, size_decimals) in listed {
+                directory.learn_option(market, symbol, size_decimals);
+            }
+            Arc::clone(&known)
+        };
+        self.history.write().unwrap_or_else(PoisonError::into_inner).learn_markets(&directory);
     }
 
     async fn first_height(&self) -> Height {

@@ -12,8 +12,8 @@ use palisade_client::{
             ErrorObject, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Request, Response, Version,
         },
         method::{
-            self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, MarginParams,
-            MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, ProveParams,
+            self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, ComboBookParams, MarginParams,
+            MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, PoolParams, ProveParams,
             ReceiptParams, SignerParams,
         },
     },
@@ -75,12 +75,15 @@ fn read(raw: &RawValue) -> Result<Request, Box<Response>> {
 async fn call(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {
     match method {
         method::SUBMIT | method::SUBMIT_ORACLE_VOTE => write(native, method, raw).await,
-        method::STATUS | method::GENESIS | method::ASSETS | method::MARKETS => {
+        method::STATUS | method::GENESIS | method::ASSETS | method::MARKETS | method::SYNTHETICS => {
             let NoParams {} = params(raw)?;
             overview(native, method).await
         }
         method::BLOCK | method::BLOCK_ACTIONS | method::RECEIPT | method::PROVE => history(native, method, raw).await,
         method::MARGIN | method::MARGIN_QUESTION => margin(native, method, raw).await,
+        method::DEBTS | method::COMBO_BOOK | method::BLOCK_REQUESTS | method::POOL => {
+            product(native, method, raw).await
+        }
         _ => state(native, method, raw).await,
     }
 }
@@ -122,6 +125,7 @@ async fn overview(native: &Native, method: &str) -> Answer {
         method::GENESIS => result(&*native.node.genesis().await?),
         method::ASSETS => result(&native.node.assets().await?),
         method::MARKETS => result(&native.node.markets().await?),
+        method::SYNTHETICS => result(&native.node.synthetics().await?),
         _ => Err(unknown(method)),
     }
 }
@@ -155,10 +159,7 @@ async fn state(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer 
     match method {
         method::BOOK => {
             let BookParams { market, depth } = params(raw)?;
-            if !(1..=BOOK_DEPTH_MAX).contains(&depth) {
-                let message = format!("depth must be 1 to {BOOK_DEPTH_MAX}, found {depth}");
-                return Err(ErrorObject::protocol(INVALID_PARAMS, message));
-            }
+            check_depth(depth)?;
             result(&native.node.book(market, depth).await?)
         }
         method::ACCOUNT => {
@@ -183,6 +184,36 @@ async fn state(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer 
         }
         _ => Err(unknown(method)),
     }
+}
+
+async fn product(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {
+    match method {
+        method::DEBTS => {
+            let AccountParams { account } = params(raw)?;
+            result(&native.node.debts(account).await?)
+        }
+        method::COMBO_BOOK => {
+            let ComboBookParams { combo, depth } = params(raw)?;
+            check_depth(depth)?;
+            result(&native.node.combo_book(combo, depth).await?)
+        }
+        method::BLOCK_REQUESTS => {
+            let AccountParams { account } = params(raw)?;
+            result(&native.node.block_requests(account).await?)
+        }
+        method::POOL => {
+            let PoolParams { market } = params(raw)?;
+            result(&native.node.pool(market).await?)
+        }
+        _ => Err(unknown(method)),
+    }
+}
+
+fn check_depth(depth: u32) -> Result<(), ErrorObject> {
+    if (1..=BOOK_DEPTH_MAX).contains(&depth) {
+        return Ok(());
+    }
+    Err(ErrorObject::protocol(INVALID_PARAMS, format!("depth must be 1 to {BOOK_DEPTH_MAX}, found {depth}")))
 }
 
 /// Longest part of an unknown method's name that is repeated to the caller.

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use exchange::Exchange;
 use palisade_client::{
     api::{
-        AccountInfo, ApiError, BalanceInfo, Book, FinalizedBlock, MarginInfo, MarketInfo, NodeApi, ReceiptInfo,
-        SignerRole, Status,
+        AccountInfo, ApiError, BalanceInfo, BlockRequests, Book, ComboBook, Debts, FinalizedBlock, MarginInfo,
+        MarketInfo, NodeApi, PoolInfo, ReceiptInfo, SignerRole, Status, SyntheticInfo,
     },
     proof::{ProofBundle, ProofRequest},
 };
@@ -21,9 +21,10 @@ use palisade_gateway::{Gateway, GatewayConfig, Limits};
 use palisade_types::{
     address::{AccountId, SignerId},
     envelope::SignedAction,
+    event::Event,
     genesis::Genesis,
     hash::ActionId,
-    ids::{AssetId, Height, MarketId, OrderId, UniverseId},
+    ids::{AssetId, ComboId, Height, MarketId, OrderId, UniverseId},
     market::{AssetSpec, MarketKind, MarketSpec},
     numbers::{Amount, Price, Rate, Size, Usd},
     oracle::SignedOracleVote,
@@ -43,6 +44,8 @@ pub const CHAIN_ID: u64 = 4242;
 /// A node in memory.
 pub struct MemoryNode {
     pub exchange: Mutex<Exchange>,
+    /// What it started from, if it says.
+    pub genesis: Mutex<Option<Arc<Genesis>>>,
     /// Time that its status takes.
     pub status_takes: Mutex<Duration>,
     height: watch::Sender<u64>,
@@ -52,9 +55,16 @@ impl MemoryNode {
     pub fn new(accounts: &[AccountId]) -> Arc<Self> {
         Arc::new(Self {
             exchange: Mutex::new(Exchange::new(accounts)),
+            genesis: Mutex::default(),
             status_takes: Mutex::default(),
             height: watch::channel(0).0,
         })
+    }
+
+    /// Puts a block with these events on the chain.
+    pub fn tell(&self, events: Vec<Event>) {
+        let height = self.with(|exchange| exchange.seal(None, events));
+        self.height.send_replace(height.get());
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Exchange) -> T) -> T {
@@ -161,7 +171,8 @@ impl NodeApi for MemoryNode {
     }
 
     async fn genesis(&self) -> Result<Arc<Genesis>, ApiError> {
-        Err(ApiError::Unavailable { reason: "this node has none".into() })
+        let genesis = self.genesis.lock().expect("no test panics with the lock").clone();
+        genesis.ok_or_else(|| ApiError::Unavailable { reason: "this node has none".into() })
     }
 
     async fn block(&self, height: Height, wait_ms: u64) -> Result<Arc<FinalizedBlock>, ApiError> {
@@ -294,6 +305,26 @@ impl NodeApi for MemoryNode {
 
     async fn margin_question(&self, _: AccountId, _: UniverseId) -> Result<WhatIf, ApiError> {
         Err(ApiError::Unavailable { reason: "this node knows no margin".into() })
+    }
+
+    async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn debts(&self, _: AccountId) -> Result<Debts, ApiError> {
+        Err(ApiError::Unavailable { reason: "this node knows no synthetics".into() })
+    }
+
+    async fn combo_book(&self, _: ComboId, _: u32) -> Result<ComboBook, ApiError> {
+        Err(ApiError::Unavailable { reason: "this node knows no combos".into() })
+    }
+
+    async fn block_requests(&self, _: AccountId) -> Result<BlockRequests, ApiError> {
+        Err(ApiError::Unavailable { reason: "this node knows no block trades".into() })
+    }
+
+    async fn pool(&self, _: MarketId) -> Result<PoolInfo, ApiError> {
+        Err(ApiError::Unavailable { reason: "this node knows no pools".into() })
     }
 
     async fn prove(&self, _: ProofRequest) -> Result<ProofBundle, ApiError> {

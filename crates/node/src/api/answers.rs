@@ -24,7 +24,7 @@ use palisade_types::{
     genesis::Genesis,
     ids::{MarketId, UniverseId},
     market::MarketSpec,
-    numbers::{FundingRate, Shares, Size, Usd},
+    numbers::{FundingRate, Price, Shares, Size, Usd},
     order::{OpenOrder, Side},
     rejection::Rejection,
     trigger::TriggerOrder,
@@ -102,17 +102,21 @@ pub fn book(view: &View, market: MarketId, depth: u32) -> Option<Book> {
 }
 
 fn levels(state: &State, market: MarketId, side: Side, depth: usize) -> Vec<BookLevel> {
+    add_up(state.book_side(market, side).map(|record| (record.order.price, record.order.remaining)), depth)
+}
+
+/// Orders, best first, as at most `depth` levels.
+pub(super) fn add_up(orders: impl Iterator<Item = (Price, Size)>, depth: usize) -> Vec<BookLevel> {
     let mut levels: Vec<BookLevel> = Vec::new();
-    for record in state.book_side(market, side) {
-        let order = &record.order;
+    for (price, size) in orders {
         let complete = levels.len() >= depth;
         match levels.last_mut() {
-            Some(level) if level.price == order.price => {
-                level.size = Size::new(level.size.get().saturating_add(order.remaining.get()));
+            Some(level) if level.price == price => {
+                level.size = Size::new(level.size.get().saturating_add(size.get()));
                 level.orders = level.orders.saturating_add(1);
             }
             _ if complete => break,
-            _ => levels.push(BookLevel { price: order.price, size: order.remaining, orders: 1 }),
+            _ => levels.push(BookLevel { price, size, orders: 1 }),
         }
     }
     levels

@@ -6,13 +6,15 @@
 //!   one account never shuts out another.
 //! - **One entry per action id.** The signature is not part of the id, so a second signature over the same
 //!   content is the same action.
-//! - **In flight is not forgotten.** An action that an unfinalized block holds is not offered again until the
-//!   block's height is final; if the finalized block of that height lacks it, it is offered again.
+//! - **In flight is not forgotten.** An action that an unfinalized block holds is not offered again until the block is
+//!   dead ([`branches`]) or its height final; if the finalized block of that height lacks it, it is offered again.
+//! - **Nobody is overtaken for ever.** Younger actions of a signer go ahead of older ones that still wait only as far as the
+//!   engine will still take the older ones ([`signers`]).
 //! - **Quarantine.** An action on which the engine panicked is not accepted again.
 
 use palisade_types::{
     address::{AccountId, SignerId},
-    hash::ActionId,
+    hash::{ActionId, BlockDigest},
     ids::{Height, Nonce},
     signing::VerifiedAction,
     time::TimeMs,
@@ -22,6 +24,12 @@ use std::{
     ops::Bound,
     sync::Arc,
 };
+
+pub mod branches;
+pub mod signers;
+
+use branches::{BlockPlace, Branches};
+use signers::{Signers, Turnstile, UsedNonces};
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +121,6 @@ pub struct Candidate {
 struct Entry {
     candidate: Candidate,
     expires_ms: TimeMs,
-    /// The highest unfinalized block seen to hold it.
-    in_flight: Option<Height>,
     /// Handed in here and not by a peer: we see to it that the others have it.
     local: bool,
     /// Block time at which it was last sent to the peers.
@@ -183,6 +189,21 @@ impl Room {
     }
 }
 
+/// What a block is put together from, and for.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    /// The height of the block below.
+    pub parent_height: Height,
+    /// Its name.
+    pub parent: BlockDigest,
+    /// Whose turn comes first.
+    pub first: AccountId,
+    /// Room in the block.
+    pub room: Room,
+    /// What the finalized state knows of the signers in [`Pool::contested`].
+    pub used: &'a UsedNonces,
+}
+
 /// The actions that wait.
 #[derive(Debug, Default)]
 pub struct Pool {
@@ -192,7 +213,9 @@ pub struct Pool {
     /// Accounts by how many actions they have waiting.
     loads: BTreeSet<(usize, AccountId)>,
     expiries: BTreeSet<(TimeMs, ActionId)>,
-    in_flight: BTreeSet<(Height, ActionId)>,
+    branches: Branches,
+    /// All but those that the finalized state does not admit for now.
+    signers: Signers,
     quarantine: VecDeque<ActionId>,
     bytes: usize,
 }
@@ -220,7 +243,7 @@ impl Pool {
 
     /// Whether an action waits that no unfinalized block holds.
     pub fn has_work(&self) -> bool {
-        self.entries.len() > self.in_flight.len()
+        self.entries.len() > self.branches.held()
     }
 
     /// Whether the action waits.
@@ -272,7 +295,8 @@ impl Pool {
         self.loads.insert((queues.len(), account));
         self.bytes = self.bytes.saturating_add(bytes);
         self.expiries.insert((expires_ms, candidate.id));
-        let entry = Entry { expires_ms, in_flight: None, local, sent_ms: block_time_ms, candidate };
+        self.signers.insert(candidate.signer, candidate.nonce, candidate.id);
+        let entry = Entry { expires_ms, local, sent_ms: block_time_ms, candidate };
         self.entries.insert(entry.candidate.id, entry);
         Ok(())
     }
@@ -282,9 +306,8 @@ impl Pool {
         let entry = self.entries.remove(action)?;
         let candidate = entry.candidate;
         self.expiries.remove(&(entry.expires_ms, candidate.id));
-        if let Some(height) = entry.in_flight {
-            self.in_flight.remove(&(height, candidate.id));
-        }
+        self.branches.remove(&candidate.id);
+        self.signers.remove(candidate.signer, candidate.nonce, candidate.id);
         let bytes = candidate.encoded.len();
         self.bytes = self.bytes.saturating_sub(bytes);
         if let Some(queues) = self.accounts.get_mut(&candidate.account) {
@@ -308,15 +331,26 @@ impl Pool {
         self.quarantine.push_back(action);
     }
 
-    /// Notes that an unfinalized block at `height` holds these actions.
-    pub fn mark_in_flight(&mut self, height: Height, actions: impl IntoIterator<Item = ActionId>) {
-        for action in actions {
-            let Some(entry) = self.entries.get_mut(&action) else { continue };
-            if let Some(before) = entry.in_flight.replace(height) {
-                self.in_flight.remove(&(before, action));
-            }
-            self.in_flight.insert((height, action));
+    /// Notes that an unfinalized block holds these actions.
+    pub fn mark_in_flight(&mut self, place: BlockPlace, actions: impl IntoIterator<Item = ActionId>) {
+        let waiting = actions.into_iter().filter(|action| self.entries.contains_key(action)).collect();
+        self.branches.insert(place, waiting);
+    }
+
+    /// Notes whether the newest finalized state admits an action; one that it does not admit for now holds none of its
+    /// signer's others back.
+    pub fn note_admission(&mut self, action: &ActionId, admitted: bool) {
+        let Some(Entry { candidate, .. }) = self.entries.get(action) else { return };
+        if admitted {
+            self.signers.insert(candidate.signer, candidate.nonce, candidate.id);
+        } else {
+            self.signers.remove(candidate.signer, candidate.nonce, candidate.id);
         }
+    }
+
+    /// Signers whose used nonces a selection must know, each with the nonce above which it must.
+    pub fn contested(&self) -> Vec<(SignerId, Nonce)> {
+        self.signers.contested()
     }
 
     /// Moves on to the finalized block at `height`: drops its actions, forgets what was in flight up to there,
@@ -330,15 +364,7 @@ impl Pool {
         for action in included {
             self.remove(&action);
         }
-        while let Some(&(flight_height, action)) = self.in_flight.first() {
-            if flight_height > height {
-                break;
-            }
-            self.in_flight.pop_first();
-            if let Some(entry) = self.entries.get_mut(&action) {
-                entry.in_flight = None;
-            }
-        }
+        self.branches.finalized(height);
         let mut expired = 0usize;
         while let Some(&(expires_ms, action)) = self.expiries.first() {
             if expires_ms >= block_time_ms {
@@ -369,24 +395,30 @@ impl Pool {
             .collect()
     }
 
-    /// What a block should hold: accounts take turns from `first` on, one action each, until the room is used.
-    /// Cancels go first, in at most half of the room, so that nobody can be kept from reducing risk.
-    pub fn select(&self, first: AccountId, room: Room) -> Vec<Arc<VerifiedAction>> {
+    /// What a child of the parent should hold: accounts take turns from `first` on, one action each, until the room is
+    /// used. Cancels go first, in at most half of the room, so that nobody can be kept from reducing risk.
+    ///
+    /// That somebody builds on the parent says that it is notarized, so what its rivals hold waits again.
+    pub fn select(&mut self, selection: Selection<'_>) -> Vec<Arc<VerifiedAction>> {
+        let Selection { parent_height, parent, first, room, used } = selection;
+        self.branches.notarized(parent_height, parent);
+        let on_branch = self.branches.on_branch(parent_height, parent);
+        let mut turnstile = Turnstile::new(&self.signers, used, &on_branch);
         let mut chosen = Vec::new();
         let half = Room { bytes: room.bytes / 2, weight: room.weight / 2, actions: room.actions / 2 };
         let mut cancels_room = half;
-        let cancels = self.turns(Kind::Cancel, first, &mut cancels_room);
+        let cancels = self.turns(Kind::Cancel, first, &mut cancels_room, &mut turnstile);
         let mut room = Room {
             bytes: room.bytes.saturating_sub(half.bytes.saturating_sub(cancels_room.bytes)),
             weight: room.weight.saturating_sub(half.weight.saturating_sub(cancels_room.weight)),
             actions: room.actions.saturating_sub(half.actions.saturating_sub(cancels_room.actions)),
         };
-        let others = self.turns(Kind::Other, first, &mut room);
+        let others = self.turns(Kind::Other, first, &mut room, &mut turnstile);
         chosen.extend(cancels.into_iter().chain(others).map(|candidate| candidate.action.clone()));
         chosen
     }
 
-    fn turns(&self, kind: Kind, first: AccountId, room: &mut Room) -> Vec<&Candidate> {
+    fn turns(&self, kind: Kind, first: AccountId, room: &mut Room, turnstile: &mut Turnstile<'_>) -> Vec<&Candidate> {
         let from_first = self.accounts.range(first..);
         let before_first = self.accounts.range((Bound::Unbounded, Bound::Excluded(first)));
         let mut waiting: VecDeque<_> = from_first
@@ -396,13 +428,15 @@ impl Pool {
             .collect();
         let mut chosen = Vec::new();
         while let Some(mut queue) = waiting.pop_front() {
-            let free = |(_, _, action): &Turn| {
-                self.entries.get(action).filter(|entry| entry.in_flight.is_none()).map(|entry| &entry.candidate)
+            let free = |&(nonce, signer, action): &Turn| {
+                let entry = self.entries.get(&action).filter(|_| !self.branches.holds(&action))?;
+                turnstile.admits(signer, nonce, action).then_some(&entry.candidate)
             };
             let Some(candidate) = queue.find_map(free) else { continue };
             if !room.take(candidate.encoded.len(), candidate.weight) {
                 break;
             }
+            turnstile.take(candidate.signer, candidate.nonce, candidate.id);
             chosen.push(candidate);
             waiting.push_back(queue);
         }

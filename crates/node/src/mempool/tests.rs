@@ -1,10 +1,11 @@
 use super::{Ingested, Mempool, OFFERED_WEIGHT_MAX, pool::PoolLimits};
 use crate::{
+    block::NodeBlock,
     entropy::Blinding,
     final_view::FinalView,
     gossip::Outboxes,
     source::ActionSource as _,
-    tests::exchange::{Chain, Signers, bundle, content, order, view_after_genesis, vote},
+    tests::exchange::{Chain, Signers, bundle, cancel, child, content, order, view_after_genesis, vote},
 };
 use futures::FutureExt as _;
 use palisade_client::api::ApiError;
@@ -14,8 +15,10 @@ use palisade_types::{
     limits::ACTION_BYTES_MAX,
     order::Side,
     rejection::Inadmissible,
+    signing::VerifiedAction,
     time::TimeMs,
 };
+use std::{collections::VecDeque, sync::Arc};
 
 struct Setup {
     mempool: Mempool,
@@ -124,8 +127,8 @@ fn a_candidate_block_takes_its_actions_out_of_the_next_offer() {
     let action = setup.buy();
     setup.mempool.submit(action.clone()).expect("admissible");
     let verified = setup.mempool.verified(&action).expect("it waits");
-    let block = crate::tests::exchange::child(&setup.chain.genesis, &setup.chain.tip, &[verified], None, 0);
-    setup.mempool.included(&content(&block));
+    let block = child(&setup.chain.genesis, &setup.chain.tip, &[verified], None, 1);
+    setup.mempool.included(block.header(), &content(&block));
     assert_eq!(setup.offered(), 0);
     assert!(setup.mempool.waiting().now_or_never().is_none());
     let finalized = setup.chain.finalize(&setup.view, &[], None);
@@ -190,4 +193,78 @@ fn prices_are_offered_once_and_in_time() {
         setup.mempool.ingest_vote(vote, now).expect("a good vote");
     }
     assert!(setup.mempool.waiting().now_or_never().is_some(), "a newer round");
+}
+
+/// What waits goes into blocks of which each is final two heights later, as when nothing goes wrong.
+struct Pipeline {
+    setup: Setup,
+    /// Not final yet, oldest first.
+    open: VecDeque<(NodeBlock, Vec<Arc<VerifiedAction>>)>,
+}
+
+impl Pipeline {
+    fn tip(&self) -> NodeBlock {
+        self.open.back().map_or_else(|| self.setup.chain.tip.clone(), |(block, _)| block.clone())
+    }
+
+    /// A block on the tip with what is offered there, seen by the mempool.
+    fn propose(&mut self, salt: u64) -> (NodeBlock, Vec<Arc<VerifiedAction>>) {
+        let parent = self.tip();
+        let header = parent.header();
+        let actions = self.setup.mempool.offer(header, header.time_ms.saturating_add(10), 1 << 20).actions;
+        let block = child(&self.setup.chain.genesis, &parent, &actions, None, salt);
+        self.setup.mempool.included(block.header(), &content(&block));
+        (block, actions)
+    }
+
+    /// One more block on the tip; those two below it are final now. How many receipts that gave.
+    fn step(&mut self) -> usize {
+        let proposed = self.propose(0);
+        self.open.push_back(proposed);
+        let Some((_, actions)) = (self.open.len() > 2).then(|| self.open.pop_front()).flatten() else { return 0 };
+        let finalized = self.setup.chain.finalize(&self.setup.view, &actions, None);
+        self.setup.mempool.finalized(&finalized);
+        finalized.executed.receipts.len()
+    }
+}
+
+/// A validator was stopped under load: the block that it proposed last died with actions that clients had been told were
+/// taken, and younger ones of the same signers went into the next blocks until the older nonces were refused for ever.
+#[test]
+fn actions_of_a_block_that_died_are_not_shut_out_by_younger_ones() {
+    let mut pipeline = Pipeline { setup: setup(), open: VecDeque::new() };
+    let submit = |pipeline: &mut Pipeline, count: usize| {
+        for _ in 0..count {
+            let action = pipeline.setup.buy();
+            pipeline.setup.mempool.submit(action).expect("admissible");
+        }
+    };
+    submit(&mut pipeline, 10);
+    let (_, dead) = pipeline.propose(1);
+    assert_eq!(dead.len(), 10);
+    let mut receipts = 0;
+    for arrivals in [150, 50, 50, 50, 50, 50] {
+        submit(&mut pipeline, arrivals);
+        receipts += pipeline.step();
+    }
+    for _ in 0..4 {
+        receipts += pipeline.step();
+    }
+    assert_eq!((receipts, pipeline.setup.mempool.load().actions), (410, 0), "each has its receipt");
+}
+
+/// A burst of cancels goes before orders that wait, but not so many at once that the orders are never taken.
+#[test]
+fn cancels_go_first_and_shut_nobody_out() {
+    let mut pipeline = Pipeline { setup: setup(), open: VecDeque::new() };
+    for _ in 0..5 {
+        let action = pipeline.setup.buy();
+        pipeline.setup.mempool.submit(action).expect("admissible");
+    }
+    for _ in 0..120 {
+        let action = pipeline.setup.signers.sign("alice", cancel(9));
+        pipeline.setup.mempool.submit(action).expect("admissible");
+    }
+    let receipts: usize = (0..5).map(|_| pipeline.step()).sum();
+    assert_eq!((receipts, pipeline.setup.mempool.load().actions), (125, 0), "each has its receipt");
 }

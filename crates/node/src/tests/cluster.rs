@@ -97,7 +97,7 @@ impl ActionSource for Queue {
         self.waiting.lock().retain(|_, waiting| waiting.id() != action);
     }
 
-    fn included(&self, _content: &BlockContent) {}
+    fn included(&self, _header: &Header, _content: &BlockContent) {}
 
     fn finalized(&self, block: &FinalizedBlock) {
         let mut waiting = self.waiting.lock();

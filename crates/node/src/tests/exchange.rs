@@ -231,7 +231,12 @@ pub fn content(block: &NodeBlock) -> BlockContent {
 
 /// A view of the finalized state after block 1, and the engine that made it.
 pub fn view_after_genesis() -> (crate::final_view::FinalView, Chain) {
-    let mut chain = Chain::new();
+    view_after(genesis())
+}
+
+/// The same of another genesis.
+pub fn view_after(genesis: Genesis) -> (crate::final_view::FinalView, Chain) {
+    let mut chain = Chain::of(genesis);
     let view = crate::final_view::FinalView::default();
     let tip = crate::final_view::Tip { digest: chain.tip.block_digest(), header: chain.tip.header().clone() };
     view.load(tip, chain.engine.state());
@@ -248,7 +253,11 @@ pub struct Chain {
 
 impl Chain {
     pub fn new() -> Self {
-        let genesis = Arc::new(genesis());
+        Self::of(genesis())
+    }
+
+    pub fn of(genesis: Genesis) -> Self {
+        let genesis = Arc::new(genesis);
         let tip = genesis_node_block(&genesis);
         Self { engine: palisade_engine::Engine::new(genesis.clone()), genesis, tip }
     }

@@ -9,7 +9,7 @@ use palisade_client::{
 use palisade_types::{
     address::{AccountId, SignerId},
     hash::ActionId,
-    ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, UniverseId},
+    ids::{AssetId, ClientOrderId, ComboId, Height, MarketId, Nonce, OrderId, SeatId, UniverseId},
     numbers::Price,
     oracle::{OracleEntry, OracleVote},
     order::OrderReference,
@@ -45,6 +45,22 @@ async fn reads_arrive_and_return_unchanged() {
         assert_eq!(client.signer_role(signer).await, Ok(SignerRole::Agent { agent: agent() }));
         assert_eq!(fake.last_asked(), format!("signer_role {signer}"));
     }
+}
+
+#[tokio::test]
+async fn synthetics_combos_blocks_and_pools_arrive_and_return_unchanged() {
+    let server = Server::start().await;
+    let (client, fake) = (server.client(), &server.fake);
+    let account = AccountId([0xab; 20]);
+    assert_eq!(client.synthetics().await, Ok(vec![synthetic()]));
+    assert_eq!(client.debts(account).await, Ok(debts()));
+    assert_eq!(fake.last_asked(), format!("debts {account}"));
+    assert_eq!(client.combo_book(ComboId::new(4), 7).await, Ok(combo_book()));
+    assert_eq!(fake.last_asked(), "combo_book 4 7");
+    assert_eq!(client.block_requests(account).await, Ok(block_requests()));
+    assert_eq!(fake.last_asked(), format!("block_requests {account}"));
+    assert_eq!(client.pool(MarketId::new(10_001)).await, Ok(pool()));
+    assert_eq!(fake.last_asked(), "pool 10001");
 }
 
 #[tokio::test]

@@ -34,6 +34,13 @@ fn every_method_and_limit_is_named() {
         method::OPEN_ORDER,
         method::OPEN_ORDER_BY_ID,
         method::SIGNER_ROLE,
+        method::MARGIN,
+        method::MARGIN_QUESTION,
+        method::SYNTHETICS,
+        method::DEBTS,
+        method::COMBO_BOOK,
+        method::BLOCK_REQUESTS,
+        method::POOL,
         method::PROVE,
     ];
     for method in methods {

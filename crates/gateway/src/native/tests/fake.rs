@@ -1,10 +1,13 @@
 //! A node in memory that notes what it is asked and answers with fixed values: for the transport alone.
 
+mod products;
+
 use async_trait::async_trait;
 use palisade_client::{
     api::{
-        AccountInfo, ApiError, BalanceInfo, Book, BookLevel, FinalizedBlock, MarginInfo, MarketInfo, NodeApi,
-        PositionInfo, ReceiptInfo, SignerRole, Status, SubAccountInfo,
+        AccountInfo, ApiError, BalanceInfo, BlockRequests, Book, BookLevel, ComboBook, Debts, FinalizedBlock,
+        MarginInfo, MarketInfo, NodeApi, PoolInfo, PositionInfo, ReceiptInfo, SignerRole, Status, SubAccountInfo,
+        SyntheticInfo,
     },
     proof::{ProofBundle, ProofRequest},
 };
@@ -17,7 +20,7 @@ use palisade_types::{
     event::{CancelReason, Event, MarginLevel},
     genesis::{ActionBudgetTerms, Genesis, Seat, StorageTerms},
     hash::{ActionId, BlockDigest, GenesisHash, Root},
-    ids::{AssetId, ClientOrderId, Height, MarketId, Nonce, OrderId, SeatId, UniverseId},
+    ids::{AssetId, ClientOrderId, ComboId, Height, MarketId, Nonce, OrderId, SeatId, UniverseId},
     market::{AssetSpec, MarketKind, MarketSpec},
     numbers::{Amount, Position, Price, Rate, Size, Usd},
     oracle::SignedOracleVote,
@@ -33,6 +36,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 use tokio::sync::Semaphore;
+
+pub use products::{block_requests, combo_book, debts, pool, synthetic};
 
 /// What the node does instead of answering.
 #[derive(Clone, Debug, Default)]
@@ -177,6 +182,31 @@ impl NodeApi for Fake {
     async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
         self.enter(format!("margin_question {account} {universe}")).await?;
         Ok(margin_question())
+    }
+
+    async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError> {
+        self.enter("synthetics".to_owned()).await?;
+        Ok(vec![synthetic()])
+    }
+
+    async fn debts(&self, account: AccountId) -> Result<Debts, ApiError> {
+        self.enter(format!("debts {account}")).await?;
+        Ok(debts())
+    }
+
+    async fn combo_book(&self, combo: ComboId, depth: u32) -> Result<ComboBook, ApiError> {
+        self.enter(format!("combo_book {combo} {depth}")).await?;
+        Ok(combo_book())
+    }
+
+    async fn block_requests(&self, account: AccountId) -> Result<BlockRequests, ApiError> {
+        self.enter(format!("block_requests {account}")).await?;
+        Ok(block_requests())
+    }
+
+    async fn pool(&self, market: MarketId) -> Result<PoolInfo, ApiError> {
+        self.enter(format!("pool {market}")).await?;
+        Ok(pool())
     }
 
     async fn prove(&self, request: ProofRequest) -> Result<ProofBundle, ApiError> {

@@ -1,7 +1,13 @@
-use super::{Candidate, Pool, PoolError, PoolLimits, Room};
+use super::{Candidate, Pool, PoolError, PoolLimits, Room, Selection, branches::BlockPlace, signers::UsedNonces};
 use crate::tests::exchange::{PEOPLE, Signers, account_of, cancel, order};
 use palisade_types::{
-    action::Action, address::AccountId, hash::ActionId, ids::Height, order::Side, signing::VerifiedAction, time::TimeMs,
+    action::Action,
+    address::AccountId,
+    hash::{ActionId, BlockDigest},
+    ids::Height,
+    order::Side,
+    signing::VerifiedAction,
+    time::TimeMs,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -37,6 +43,18 @@ fn candidate(action: Arc<VerifiedAction>) -> Candidate {
 
 fn buy(signers: &mut Signers, name: &str) -> Candidate {
     candidate(signers.verified(name, order(Side::Buy, 100, 1, None)))
+}
+
+/// A selection on a parent of which nothing is known.
+fn select(pool: &mut Pool, first: AccountId, room: Room) -> Vec<Arc<VerifiedAction>> {
+    let (parent_height, parent) = (Height::new(0), BlockDigest::default());
+    pool.select(Selection { parent_height, parent, first, room, used: &UsedNonces::new() })
+}
+
+/// The block `name` at `height` on the block `parent`.
+fn place(height: u64, name: u8, parent: u8) -> BlockPlace {
+    let [digest, parent] = [name, parent].map(|byte| BlockDigest([byte; 32]));
+    BlockPlace { height: Height::new(height), digest, parent }
 }
 
 fn names(chosen: &[Arc<VerifiedAction>]) -> Vec<ActionId> {
@@ -122,13 +140,13 @@ fn accounts_take_turns_and_cancels_go_first() {
     for candidate in alice.iter().rev().chain([&bob, &carol]) {
         pool.insert(candidate.clone(), NOW, true).expect("there is room");
     }
-    let chosen = names(&pool.select(AccountId([0; 20]), ROOM));
+    let chosen = names(&select(&mut pool, AccountId([0; 20]), ROOM));
     assert_eq!(chosen.len(), 6);
     assert_eq!(chosen[0], carol.id, "a cancel goes first");
     assert!(chosen[1..3].contains(&bob.id) && chosen[1..3].contains(&alice[0].id), "then one of each account");
     let rest: Vec<ActionId> = alice[1..].iter().map(|candidate| candidate.id).collect();
     assert_eq!(chosen[3..], rest, "then the rest, in order of nonce");
-    let from_bob = names(&pool.select(account_of("bob"), ROOM));
+    let from_bob = names(&select(&mut pool, account_of("bob"), ROOM));
     let expected = account_of("bob") <= account_of("alice") || from_bob[1] == bob.id;
     assert!(expected, "the first turn is where it is asked to be");
 }
@@ -142,7 +160,7 @@ fn a_selection_fits_its_room() {
         pool.insert(candidate(signers.verified(name, cancel(2))), NOW, true).expect("there is room");
     }
     let room = Room { bytes: 4_000, weight: 50, actions: 12 };
-    let chosen = pool.select(AccountId([0; 20]), room);
+    let chosen = select(&mut pool, AccountId([0; 20]), room);
     assert!(chosen.iter().map(|action| action.size_bytes()).sum::<usize>() <= room.bytes);
     assert!(chosen.iter().map(|action| action.request().weight()).sum::<u64>() <= room.weight);
     assert_eq!(chosen.len(), 12);
@@ -155,14 +173,32 @@ fn an_action_in_flight_is_offered_again_only_if_its_height_is_final_without_it()
     let (first, second) = (buy(&mut signers, "alice"), buy(&mut signers, "bob"));
     pool.insert(first.clone(), NOW, true).expect("there is room");
     pool.insert(second.clone(), NOW, true).expect("there is room");
-    pool.mark_in_flight(Height::new(5), [first.id, second.id]);
+    pool.mark_in_flight(place(5, 1, 0), [first.id, second.id]);
     assert!(!pool.has_work());
-    assert!(pool.select(AccountId([0; 20]), ROOM).is_empty());
-    pool.mark_in_flight(Height::new(6), [second.id]);
+    assert!(select(&mut pool, AccountId([0; 20]), ROOM).is_empty());
+    pool.mark_in_flight(place(6, 2, 1), [second.id]);
     pool.finalize(Height::new(5), NOW, []);
-    assert_eq!(names(&pool.select(AccountId([0; 20]), ROOM)), [first.id], "height 5 was final without it");
+    assert_eq!(names(&select(&mut pool, AccountId([0; 20]), ROOM)), [first.id], "height 5 was final without it");
     pool.finalize(Height::new(6), NOW, [second.id]);
     assert!(!pool.contains(&second.id) && pool.has_work());
+}
+
+/// A validator was stopped under load and actions that it had taken never got a receipt: they were in a block of its that
+/// died, and waited until that block's height was final, while the next blocks used a hundred younger nonces.
+#[test]
+fn actions_of_a_dead_block_wait_again_as_soon_as_its_rival_is_built_on() {
+    let (mut pool, mut signers) = (Pool::new(limits()), Signers::default());
+    let (first, second) = (buy(&mut signers, "alice"), buy(&mut signers, "alice"));
+    pool.insert(first.clone(), NOW, true).expect("there is room");
+    pool.mark_in_flight(place(5, 1, 0), [first.id]);
+    pool.insert(second.clone(), NOW, true).expect("there is room");
+    pool.mark_in_flight(place(5, 2, 0), [second.id]);
+    assert!(!pool.has_work());
+    let used = UsedNonces::new();
+    let BlockPlace { height: parent_height, digest: parent, .. } = place(5, 2, 0);
+    let selection = Selection { parent_height, parent, first: AccountId([0; 20]), room: ROOM, used: &used };
+    assert_eq!(names(&pool.select(selection)), [first.id], "whoever builds on block 2 knows that block 1 is dead");
+    assert!(pool.has_work());
 }
 
 #[test]
@@ -191,7 +227,7 @@ fn own_actions_are_sent_again_and_others_are_not() {
 enum Step {
     Insert { person: usize, cancels: bool },
     Remove { place: usize },
-    Flight { place: usize, height: u64 },
+    Flight { place: usize, height: u64, name: u8, parent: u8 },
     Finalize { height: u64, place: usize, later_ms: u64 },
 }
 
@@ -199,7 +235,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0usize..4, any::<bool>()).prop_map(|(person, cancels)| Step::Insert { person, cancels }),
         1 => (0usize..32).prop_map(|place| Step::Remove { place }),
-        2 => (0usize..32, 1u64..9).prop_map(|(place, height)| Step::Flight { place, height }),
+        2 => (0usize..32, 1u64..9, 0u8..3, 0u8..3)
+            .prop_map(|(place, height, name, parent)| Step::Flight { place, height, name, parent }),
         1 => (1u64..9, 0usize..32, 0u64..400).prop_map(|(height, place, later_ms)| Step::Finalize { height, place, later_ms }),
     ]
 }
@@ -225,9 +262,9 @@ proptest! {
                     let id = pick(place);
                     pool.remove(&id);
                 }
-                Step::Flight { place, height } => {
-                    let id = pick(place);
-                    pool.mark_in_flight(Height::new(height), [id]);
+                Step::Flight { place: action, height, name, parent } => {
+                    let id = pick(action);
+                    pool.mark_in_flight(place(height, name, parent), [id]);
                 }
                 Step::Finalize { height, place, later_ms } => {
                     now = now.saturating_add(later_ms);
@@ -242,9 +279,9 @@ proptest! {
             prop_assert_eq!(queued, pool.len());
             prop_assert_eq!(pool.loads.len(), pool.accounts.len());
             prop_assert_eq!(pool.expiries.len(), pool.len());
-            let flying = pool.entries.values().filter(|entry| entry.in_flight.is_some()).count();
-            prop_assert_eq!(pool.in_flight.len(), flying);
-            let free = pool.select(AccountId([0; 20]), ROOM);
+            let flying = pool.entries.keys().filter(|action| pool.branches.holds(action)).count();
+            prop_assert_eq!(pool.branches.held(), flying, "a block holds what waits and nothing else");
+            let free = select(&mut pool, AccountId([0; 20]), ROOM);
             prop_assert_eq!(free.len(), pool.len() - flying);
         }
     }
