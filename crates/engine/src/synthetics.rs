@@ -11,6 +11,8 @@
 //! - All units of a synthetic = all debts + its shortfall, and no shortfall is below zero (I2).
 //! - A debt record's collateral is the balance of its address.
 
+#[cfg(test)]
+mod boundary_tests;
 mod buy_back;
 pub(crate) mod liquidation;
 #[cfg(test)]

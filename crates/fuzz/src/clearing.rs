@@ -9,5 +9,11 @@ pub mod books;
 pub mod checks;
 #[path = "../../engine/tests/clearing/follow.rs"]
 pub mod follow;
+#[path = "../../engine/tests/clearing/legs.rs"]
+pub mod legs;
+#[path = "../../engine/tests/clearing/liquidity.rs"]
+pub mod liquidity;
 #[path = "../../engine/tests/clearing/options.rs"]
 pub mod options;
+#[path = "../../engine/tests/clearing/synthetics.rs"]
+pub mod synthetics;

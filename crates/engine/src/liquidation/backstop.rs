@@ -159,6 +159,8 @@ struct Fence<'a> {
     own: Own,
     /// The most that may lie in the market's purse.
     share: Usd,
+    /// What lies there.
+    purse: Usd,
     /// What there is to fill it: the purse and the vault's cash.
     funds: Usd,
 }
@@ -189,7 +191,7 @@ impl<'a> Fence<'a> {
             None => Own::Option(Box::new(Stake::of(state, vault, market)?)),
         };
         let share = if is_planted(Mutant::BackstopUnfenced) { Usd::MAX } else { share };
-        Ok(Self { state, market, own, share, funds: funds.ok_or(Rejection::Overflow)? })
+        Ok(Self { state, market, own, share, purse, funds: funds.ok_or(Rejection::Overflow)? })
     }
 
     /// Whether the purse stays within its bounds when the vault has traded `lots` at the mark: then it holds what the
@@ -206,6 +208,12 @@ impl<'a> Fence<'a> {
             Own::Option(own) => {
                 let quote = value_ceil_usd(own.mark, i128::from(lots.get()), own.size_decimals)?;
                 let effect = own.position.after_premium(side, lots, quote)?;
+                // Premiums stay in the purse, also when the position needs less of them since.
+                let premium = effect.realised_usd;
+                let kept = self.purse.checked_add(premium).ok_or(Rejection::Overflow)?;
+                if premium > Usd::ZERO && kept > self.share {
+                    return Ok(false);
+                }
                 (Some(self.option_needs(own.mark, effect.after.position.get())?), effect.realised_usd)
             }
         };

@@ -1,7 +1,12 @@
 //! The state as an outsider reads it: records alone, and margin by the book's formulas in plain arithmetic. Nothing of the
 //! engine's is used but the records.
 
-use super::options::{Expiry, OptionsWorth, expiry_of};
+use super::{
+    legs::Open,
+    liquidity::Pools,
+    options::{Expiry, OptionsWorth, expiry_of},
+    synthetics::Synthetics,
+};
 use palisade_engine::{
     State,
     state::{IndexRecord, MarkRecord, OptionExpiryRecord, PositionRecord, Record},
@@ -94,6 +99,10 @@ pub struct Books {
     pub vault_shares: BTreeMap<(AccountId, AccountId), i128>,
     pub vaults: BTreeMap<AccountId, i128>,
     pub backstop_shares: BTreeMap<(UniverseId, AccountId), (i128, i128)>,
+    pub synthetics: Synthetics,
+    pub pools: Pools,
+    /// Combos, their orders, block requests and quotes.
+    pub open: Open,
 }
 
 pub fn floor(value: i128, divisor: i128) -> i128 {
@@ -112,6 +121,9 @@ impl Books {
     pub fn of(state: &State) -> Self {
         let mut books = Self { time_ms: state.time_ms().get(), ..Self::default() };
         for record in state.records() {
+            books.synthetics.read(&record);
+            books.pools.read(&record);
+            books.open.read(&record);
             books.read(record);
         }
         books.mark_options();
@@ -291,12 +303,16 @@ impl Books {
         self.held_by(unit.0).filter(|(market, _)| self.unit_of(unit.0, *market) == unit).collect()
     }
 
+    /// Whether an asset's index may be acted on.
+    pub fn is_fresh(&self, asset: AssetId) -> bool {
+        let index = self.indices.get(&asset);
+        index.is_some_and(|index| self.time_ms.saturating_sub(index.time_ms.get()) <= FRESH_MS)
+    }
+
     /// Whether every price that the unit depends on may be acted on.
     pub fn is_priced(&self, unit: Unit) -> bool {
         let fresh = |market: MarketId| {
-            let underlying = self.markets[&market].derivative().expect("positions are in derivatives").underlying;
-            let index = self.indices.get(&underlying);
-            index.is_some_and(|index| self.time_ms.saturating_sub(index.time_ms.get()) <= FRESH_MS)
+            self.is_fresh(self.markets[&market].derivative().expect("positions are in derivatives").underlying)
         };
         !self.universes[&unit.1].1 && self.positions_of(unit).iter().all(|(market, _)| fresh(*market))
     }
@@ -377,32 +393,41 @@ impl Books {
         Some(ceil(mark * lots.abs(), scale(&self.markets[&market])))
     }
 
-    /// What assets other than the quote count for: for new risk, and for maintenance.
+    /// What assets other than the quote, and shares of pools, count for: for new risk, and for maintenance.
     fn other_assets(&self, account: AccountId, universe: UniverseId) -> (i128, i128) {
         let quote = self.quote(universe);
         let mut sums = (0, 0);
+        let mut add = |(initial, maintenance): (i128, i128)| sums = (sums.0 + initial, sums.1 + maintenance);
         for (_, asset, amount) in self.balances_of(account).filter(|(of, asset, _)| *of == universe && *asset != quote)
         {
-            let spec = &self.assets[&asset];
-            let (Some(terms), Some(index)) = (spec.collateral, self.indices.get(&asset)) else { continue };
-            let unit = 10i128.pow(u32::from(spec.decimals));
+            let unit = 10i128.pow(u32::from(self.assets[&asset].decimals));
             let locked = self.locked.get(&(account, universe, asset)).copied().unwrap_or(0);
             let free = (amount - locked).max(0);
-            let everyone: i128 = self
-                .balances
-                .iter()
-                .filter(|((_, of, other), _)| *of == universe && *other == asset)
-                .map(|(_, a)| a)
-                .sum();
-            let (price, slow) = (i128::from(index.price.get()), i128::from(index.slow_price.get()));
-            let total = floor(everyone * price, unit);
-            let full = terms.full_weight_maximum_usd.get();
-            let counted = |worth: i128| if total <= full { worth } else { floor(worth * full, total) };
-            let weighed = |worth: i128, rate: i64| floor(worth * i128::from(rate), MILLION);
-            sums.0 += weighed(counted(floor(free * price.min(slow), unit)), terms.initial_weight.get());
-            sums.1 += weighed(floor(free * price, unit), terms.maintenance_weight.get());
+            add(self.weighed(universe, asset, |price| floor(free * price, unit)));
+        }
+        for ((market, _), shares) in self.pools.shares.iter().filter(|((_, holder), _)| *holder == account) {
+            let spot = self.markets[market].spot().expect("pools are of spot markets");
+            if self.markets[market].universe == universe && spot.quote == quote {
+                add(self.weighed(universe, spot.base, |price| self.shares_worth(*market, *shares, price)));
+            }
         }
         sums
+    }
+
+    /// What something counts for that is worth so much at a price of an asset: by the asset's weights, and less of it once the
+    /// universe holds much.
+    fn weighed(&self, universe: UniverseId, asset: AssetId, worth: impl Fn(i128) -> i128) -> (i128, i128) {
+        let spec = &self.assets[&asset];
+        let (Some(terms), Some(index)) = (spec.collateral, self.indices.get(&asset)) else { return (0, 0) };
+        let everyone = self.balances.iter().filter(|((_, of, other), _)| *of == universe && *other == asset);
+        let everyone: i128 = everyone.map(|(_, amount)| amount).sum();
+        let (price, slow) = (i128::from(index.price.get()), i128::from(index.slow_price.get()));
+        let total = floor(everyone * price, 10i128.pow(u32::from(spec.decimals)));
+        let full = terms.full_weight_maximum_usd.get();
+        let counted = |worth: i128| if total <= full { worth } else { floor(worth * full, total) };
+        let weighed = |worth: i128, rate: i64| floor(worth * i128::from(rate), MILLION);
+        let initial = weighed(counted(worth(price.min(slow))), terms.initial_weight.get());
+        (initial, weighed(worth(price), terms.maintenance_weight.get()))
     }
 
     /// What a market's clearing account has paid and not received.

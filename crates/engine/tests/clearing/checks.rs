@@ -4,6 +4,7 @@
 use super::{
     books::{Books, DOLLAR, Unit, Worth, ceil, scale},
     follow::Follower,
+    legs, liquidity, synthetics,
 };
 use palisade_engine::{BlockOutcome, State, liquidation};
 use palisade_types::{
@@ -62,6 +63,9 @@ pub fn after_block<'a>(
     follower.compare();
     wrong.append(&mut follower.violations);
     check_ledger(state, after, &mut wrong);
+    synthetics::check_state(after, &mut wrong);
+    liquidity::check_state(after, &mut wrong);
+    legs::check(before, after, &outcome.events, &mut wrong);
     check_idle(state, before, after, asked, &mut wrong);
     check_withdrawable(after, &mut wrong);
     check_initial(after, &follower, asked, outcome, &mut wrong);
@@ -154,7 +158,8 @@ fn check_holes(books: &Books, wrong: &mut Wrong) {
 fn check_idle(state: &State, before: &Books, after: &Books, asked: &Asked<'_>, wrong: &mut Wrong) {
     let busy = |books: &Books, owner: AccountId| {
         let owes = books.balances.iter().any(|((holder, ..), amount)| *holder == owner && *amount < 0);
-        owes || books.positions.keys().any(|(holder, _)| *holder == owner) || books.orders.contains_key(&owner)
+        let waits = books.orders.contains_key(&owner) || books.open.is_met(owner);
+        owes || waits || books.positions.keys().any(|(holder, _)| *holder == owner)
     };
     for owner in &before.persons {
         let controlled = state.controller(*owner).is_some() || state.is_system_account(*owner);
@@ -228,11 +233,15 @@ fn check_initial(books: &Books, follower: &Follower<'_>, asked: &Asked<'_>, outc
     let done = outcome.receipts.iter().filter(|receipt| receipt.outcome == Outcome::Done);
     let done: BTreeSet<AccountId> = done.map(|receipt| receipt.account).collect();
     let Some(action) = asked.single else { return };
-    let universe = match action {
-        Action::Transfer { universe, .. } => *universe,
-        Action::MoveUniverse { from, .. } => *from,
+    let (universe, asset) = match action {
+        Action::Transfer { universe, asset, .. } => (*universe, *asset),
+        Action::MoveUniverse { from, asset, .. } => (*from, *asset),
         _ => return,
     };
+    // What backs nothing is nobody's margin.
+    if asset != books.quote(universe) && books.assets.get(&asset).is_none_or(|spec| spec.collateral.is_none()) {
+        return;
+    }
     for owner in done {
         if let Some(worth) = books.worth((owner, universe, None)) {
             let enough = worth.free >= 0 || worth.initial == 0 && worth.equity >= 0;
@@ -257,6 +266,15 @@ fn check_gates(books: &Books, outcome: &BlockOutcome, wrong: &mut Wrong) {
             Event::BackstopDeposited { universe, .. } | Event::BackstopWithdrawn { universe, .. } => gated(universe),
             Event::VaultDeposited { .. } | Event::VaultWithdrawn { .. } => gated(&VAULTS),
             Event::MarketListed { market, .. } => gated(&market.universe),
+            Event::SyntheticMinted { asset, .. } | Event::SyntheticRedeemed { asset, .. } => {
+                gated(&books.synthetics.all[asset].spec.universe)
+            }
+            Event::ComboTraded(trade) => {
+                books.open.combos.get(&trade.combo).is_some_and(|combo| gated(&combo.universe))
+            }
+            Event::Transferred { universe, from, to, .. } => {
+                gated(universe) && books.synthetics.all.keys().any(|asset| *from == AccountId::debt(*to, *asset))
+            }
             _ => false,
         };
         expect(wrong, !passed, || format!("gate: {event:?}"));
@@ -307,6 +325,7 @@ pub fn compare_sets(state: &State, books: &Books, wrong: &mut Wrong) {
     let scanned: BTreeSet<Unit> =
         liquidation::scan(state).into_iter().map(|unit| (unit.account, unit.universe, unit.market)).collect();
     let own = books.liquidatable();
+    synthetics::check_served(books, wrong);
     expect(wrong, scanned == own, || format!("scan: the engine's finds {scanned:?}, this one {own:?}"));
     let calls = books.calls.iter().filter(|(_, level)| **level == MarginLevel::Liquidatable);
     let recorded: BTreeSet<Unit> = calls.map(|(unit, _)| *unit).collect();

@@ -1,7 +1,10 @@
 //! A block's events, told to a bookkeeper who knew the state before: positions exactly, cash per owner, and what every
 //! deleveraging cost whom (I8).
 
-use super::books::{Books, DOLLAR, Held, Unit, floor, scale};
+use super::{
+    books::{Books, DOLLAR, Held, Unit, floor, scale},
+    options::{Expiry, expiry_of, payoff},
+};
 use palisade_types::{
     address::AccountId,
     event::{Event, Liquidation, LiquidationMethod, Payer, Trade, TradeSide},
@@ -30,9 +33,13 @@ struct Closing {
 
 pub struct Follower<'a> {
     /// Marks, indices and terms as they are after the block's prices.
-    now: &'a Books,
-    /// Positions, cash and settings; moved by events.
-    books: Books,
+    pub(super) now: &'a Books,
+    /// Positions, cash, settings, debts and shares; moved by events.
+    pub(super) books: Books,
+    /// The last trade with a pool, and the pool's reserves before it.
+    pub(super) pool_before: Option<(Trade, (i128, i128))>,
+    /// At which price the options of an expiry were settled.
+    settled: BTreeMap<Expiry, i128>,
     /// Accounts whose purse moved by a rule that no event tells.
     purses_moved: BTreeSet<AccountId>,
     closing: Option<Closing>,
@@ -72,6 +79,8 @@ impl<'a> Follower<'a> {
         Self {
             now,
             books,
+            pool_before: None,
+            settled: BTreeMap::new(),
             purses_moved: BTreeSet::new(),
             closing: None,
             last_fills: BTreeMap::new(),
@@ -86,7 +95,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
+    pub(super) fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.violations.push(what());
         }
@@ -96,7 +105,7 @@ impl<'a> Follower<'a> {
         self.books.markets[&market].universe
     }
 
-    fn add(&mut self, account: AccountId, universe: UniverseId, asset: AssetId, amount: i128) {
+    pub(super) fn add(&mut self, account: AccountId, universe: UniverseId, asset: AssetId, amount: i128) {
         *self.books.balances.entry((account, universe, asset)).or_default() += amount;
     }
 
@@ -114,7 +123,7 @@ impl<'a> Follower<'a> {
         self.add(purse, universe, self.books.quote(universe), amount);
     }
 
-    fn pay(&mut self, universe: UniverseId, from: AccountId, to: AccountId, amount: i128) {
+    pub(super) fn pay(&mut self, universe: UniverseId, from: AccountId, to: AccountId, amount: i128) {
         let quote = self.books.quote(universe);
         self.add(from, universe, quote, -amount);
         self.add(to, universe, quote, amount);
@@ -134,6 +143,7 @@ impl<'a> Follower<'a> {
         match event {
             Event::Deposited { universe, account, asset, amount } => {
                 self.add(*account, *universe, *asset, amount.get());
+                *self.books.custody.entry((*universe, *asset)).or_default() += amount.get();
             }
             Event::Transferred { universe, from, to, asset, amount } => {
                 self.add(*from, *universe, *asset, -amount.get());
@@ -143,6 +153,8 @@ impl<'a> Follower<'a> {
             Event::MovedBetweenUniverses { from_universe, to_universe, from, to, asset, amount } => {
                 self.add(*from, *from_universe, *asset, -amount.get());
                 self.add(*to, *to_universe, *asset, amount.get());
+                *self.books.custody.entry((*from_universe, *asset)).or_default() -= amount.get();
+                *self.books.custody.entry((*to_universe, *asset)).or_default() += amount.get();
                 self.note_cash(*from, *from_universe, *asset);
             }
             Event::Traded(trade) => self.trade(trade),
@@ -168,19 +180,45 @@ impl<'a> Follower<'a> {
                 self.pay(self.universe_of(*market), *account, purse, amount_usd.get());
             }
             Event::OrderCanceled { order, .. } => self.unlock(order.account),
-            Event::Delivered { account, market, payoff_usd, .. } => {
-                self.books.positions.remove(&(*account, *market));
-                self.add_cash(*account, *market, payoff_usd.get());
-                let (universe, quote) = (self.universe_of(*market), self.quote_of(*market));
-                self.add(AccountId::clearing(*market), universe, quote, -payoff_usd.get());
-                self.purses_moved.insert(*account);
+            Event::Delivered { account, market, payoff_usd, .. } => self.delivered(*account, *market, payoff_usd.get()),
+            Event::OptionsFixed { universe, underlying, expires_at_ms, price, .. } => {
+                self.settled.insert((*universe, *underlying, *expires_at_ms), i128::from(price.get()));
             }
             Event::MarketSettled { market, dust_usd } => {
                 let universe = self.universe_of(*market);
+                self.check(dust_usd.get() >= 0, || format!("I3 market {market} ended with {dust_usd} too little"));
                 self.pay(universe, AccountId::clearing(*market), AccountId::insurance(universe), dust_usd.get());
             }
+            Event::SyntheticMinted { .. }
+            | Event::SyntheticBurned { .. }
+            | Event::SyntheticRedeemed { .. }
+            | Event::DebtLiquidated(_)
+            | Event::ShortfallChanged { .. } => self.see_synthetic(event),
+            Event::PoolCreated { .. }
+            | Event::PoolDeposited { .. }
+            | Event::PoolWithdrawn { .. }
+            | Event::PoolTraded { .. } => self.see_pool(event),
             event => self.see_liquidation(event),
         }
+    }
+
+    /// A position is paid out. An option pays its intrinsic value, rounded down: what rounding leaves is nobody's gain.
+    fn delivered(&mut self, account: AccountId, market: MarketId, paid: i128) {
+        let held = self.books.positions.remove(&(account, market));
+        let spec = &self.books.markets[&market];
+        if let Some((contract, expiry)) = spec.option().zip(expiry_of(spec)) {
+            let recorded = self.books.expiries.get(&expiry).and_then(|record| record.settlement_price());
+            let settled = self.settled.get(&expiry).copied().or(recorded.map(|price| i128::from(price.get())));
+            let lots = held.map_or(0, |held| held.lots);
+            let expected = settled.map(|settled| floor(payoff(&contract, settled) * lots, scale(spec)));
+            self.check(expected == Some(paid), || {
+                format!("I3 {account} was paid {paid} for {lots} lots of option {market}, they are worth {expected:?}")
+            });
+        }
+        self.add_cash(account, market, paid);
+        let (universe, quote) = (self.universe_of(market), self.quote_of(market));
+        self.add(AccountId::clearing(market), universe, quote, -paid);
+        self.purses_moved.insert(account);
     }
 
     /// A loser pays in, and no more than was lost.
@@ -236,6 +274,9 @@ impl<'a> Follower<'a> {
                     Payer::Insurance => AccountId::insurance(*universe),
                     Payer::Fees => AccountId::fees(*universe),
                 };
+                if self.synthetic_paid(*account, source, amount_usd.get()) {
+                    return;
+                }
                 let purse = market.filter(|market| self.books.is_isolated(*account, *market));
                 let to = purse.map_or(*account, |market| AccountId::isolated(*account, market));
                 self.pay(*universe, source, to, amount_usd.get());
@@ -258,6 +299,7 @@ impl<'a> Follower<'a> {
     }
 
     fn trade(&mut self, trade: &Trade) {
+        self.see_pool_before(trade);
         self.side(trade, &trade.maker, trade.taker_side.opposite());
         self.side(trade, &trade.taker, trade.taker_side);
     }
@@ -445,6 +487,8 @@ impl<'a> Follower<'a> {
                 format!("I1 {} of asset {} in universe {} has {there}, events say {by_events}", key.0, key.2, key.1)
             });
         }
+        self.compare_synthetics();
+        self.compare_pools();
     }
 
     /// Purses by their owner.

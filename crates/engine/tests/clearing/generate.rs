@@ -4,12 +4,12 @@ use crate::{
     books::Books,
     choices::Choices,
     step::{Again, Step},
-    world::{BTC, CORE, DOLLAR, ETH, SIDE, SPOT, Terms, USDC, World, account},
+    world::{BTC, CORE, DOLLAR, ETH, SIDE, SPOT, SyntheticTerms, Terms, USDC, World, account},
 };
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
     address::AccountId,
-    ids::{AssetId, ClientOrderId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ClientOrderId, UniverseId},
     market::MarketSpec,
     numbers::{Amount, Price, Rate, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
@@ -30,6 +30,10 @@ pub struct Generator {
     /// Steps left without prices.
     silent: u64,
     cloid: u128,
+    /// Whether this run trades combos and blocks.
+    pub has_legs: bool,
+    /// Quotes for blocks: who asked, the request, the quote.
+    pub quotes_seen: Vec<(AccountId, BlockRequestId, BlockQuoteId)>,
 }
 
 pub fn terms(choices: &mut Choices) -> Terms {
@@ -58,14 +62,31 @@ pub fn terms(choices: &mut Choices) -> Terms {
     }
     terms.fees = choices.one_of(&[[0, 0], [100, 350], [20_000, 50_000], [0, 500]]);
     terms.options = choices.chance(60);
+    if choices.chance(60) {
+        terms.synthetic = Some(synthetic(choices));
+    }
     terms
+}
+
+/// A ceiling that a few can reach, ratios close to each other, and the fund and the vault with more or less at stake.
+fn synthetic(choices: &mut Choices) -> SyntheticTerms {
+    SyntheticTerms {
+        bounds: [choices.one_of(&[300, 2_000, 20_000]), choices.one_of(&[1, 10])],
+        ratios: choices.one_of(&[[1_150_000, 1_100_000], [1_300_000, 1_200_000], [1_500_000, 1_250_000]]),
+        penalty: choices.one_of(&[0, 30_000, 80_000]),
+        fees: choices.one_of(&[[0, 0], [1_000, 5_000], [20_000, 100_000]]),
+        fund_cap: choices.one_of(&[0, 50, 5_000]),
+        vault_share: choices.one_of(&[0, 50_000, 300_000]),
+    }
 }
 
 impl Generator {
     pub fn new(seed: u64) -> (Self, Terms) {
         let mut choices = Choices::new(seed);
         let terms = terms(&mut choices);
-        (Self { choices, prices: [100_000_000, 6_000_000_000_000, 200_000_000_000], silent: 0, cloid: 0 }, terms)
+        let has_legs = choices.chance(70);
+        let prices = [100_000_000, 6_000_000_000_000, 200_000_000_000];
+        (Self { choices, prices, silent: 0, cloid: 0, has_legs, quotes_seen: Vec::new() }, terms)
     }
 
     /// The next block.
@@ -91,22 +112,29 @@ impl Generator {
             4 => Again::Cold,
             _ => Again::Once,
         };
-        let count = self.choices.one_of(&[0, 0, 1, 1, 1, 2, 4]);
+        let count = self.choices.one_of(&[0, 1, 1, 1, 2, 2, 5]);
         for _ in 0..count {
-            let is_maker = self.choices.chance(35);
-            let name = if is_maker { self.choices.one_of(&MAKERS) } else { self.choices.one_of(&TRADERS) };
-            let gated = books.universes.iter().find(|(_, (.., gated))| *gated).map(|(universe, _)| *universe);
-            let action = match gated {
-                Some(universe) if self.choices.chance(60) => self.run_away(books, name, universe),
-                _ => match self.option(books) {
-                    Some(option) if self.choices.chance(60) => self.trade_option(books, name, is_maker, &option),
-                    _ if is_maker => self.make(books, name),
-                    _ => self.trade(world, books, name),
-                },
-            };
-            step.actions.push((name.to_owned(), action));
+            let action = self.act(world, books);
+            step.actions.push(action);
         }
         step
+    }
+
+    /// What somebody does: one time in eight something wrong.
+    fn act(&mut self, world: &World, books: &Books) -> (String, Action) {
+        let is_maker = self.choices.chance(35);
+        let name = if is_maker { self.choices.one_of(&MAKERS) } else { self.choices.one_of(&TRADERS) };
+        if self.choices.below(8) == 0 {
+            return (name.to_owned(), self.bad(books, name));
+        }
+        let gated = books.universes.iter().find(|(_, (.., gated))| *gated).map(|(universe, _)| *universe);
+        if let Some(universe) = gated.filter(|_| self.choices.chance(60)) {
+            return (name.to_owned(), self.run_away(books, name, universe));
+        }
+        self.instrument(books, name, is_maker).unwrap_or_else(|| {
+            let action = if is_maker { self.make(books, name) } else { self.trade(world, books, name) };
+            (name.to_owned(), action)
+        })
     }
 
     /// Mostly small steps, sometimes a jump, seldom a gap.
@@ -137,13 +165,13 @@ impl Generator {
         vec![(USDC, usdc), (BTC, btc), (ETH, eth)]
     }
 
-    fn market<'b>(&mut self, books: &'b Books) -> &'b MarketSpec {
+    pub fn market<'b>(&mut self, books: &'b Books) -> &'b MarketSpec {
         let all: Vec<&MarketSpec> = books.linear().map(|(market, _)| market).collect();
         self.choices.one_of(&all)
     }
 
     /// Some option that has a mark.
-    fn option(&mut self, books: &Books) -> Option<MarketSpec> {
+    pub fn option(&mut self, books: &Books) -> Option<MarketSpec> {
         let all: Vec<&MarketSpec> = books
             .markets
             .values()
@@ -153,7 +181,7 @@ impl Generator {
     }
 
     /// A maker's walls around the mark of an option; a trader's buy, sell or way out.
-    fn trade_option(&mut self, books: &Books, name: &str, is_maker: bool, option: &MarketSpec) -> Action {
+    pub fn trade_option(&mut self, books: &Books, name: &str, is_maker: bool, option: &MarketSpec) -> Action {
         let owner = account(name);
         let held = books.positions.get(&(owner, option.id)).map_or(0, |held| held.lots);
         if is_maker {
@@ -194,7 +222,7 @@ impl Generator {
     }
 
     /// A price `ppm` away from the mark, on the tick.
-    fn near(&self, books: &Books, market: &MarketSpec, ppm: i64) -> Price {
+    pub fn near(&self, books: &Books, market: &MarketSpec, ppm: i64) -> Price {
         let mark = self.mark(books, market);
         let raw = mark + (i128::from(mark) * i128::from(ppm) / 1_000_000) as i64;
         let tick = market.tick.get();
@@ -206,7 +234,7 @@ impl Generator {
         Size::new((notional * crate::books::scale(market) / mark.max(1)).clamp(0, 90_000_000) as u64)
     }
 
-    fn request(&mut self, market: &MarketSpec, side: Side, price: Price, size: Size) -> OrderRequest {
+    pub fn request(&mut self, market: &MarketSpec, side: Side, price: Price, size: Size) -> OrderRequest {
         self.cloid += 1;
         OrderRequest {
             market: market.id,

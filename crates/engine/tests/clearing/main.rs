@@ -6,17 +6,22 @@
 //! - `PALISADE_MUTANT=name` with the feature `mutants`: plants a fault, and the run must find it.
 //! - A failure is shrunk, printed as a script and kept in the target folder; put it into `regressions/`.
 
+mod bad;
 mod books;
 mod checks;
 mod choices;
 mod follow;
 mod generate;
+mod instruments;
+mod legs;
+mod liquidity;
 mod options;
 #[path = "../replays/mod.rs"]
 mod replays;
 mod run;
 mod shrink;
 mod step;
+mod synthetics;
 mod world;
 
 use generate::Generator;
@@ -147,6 +152,21 @@ fn random_runs_keep_every_invariant() {
         "option liquidated by Backstop",
         "option liquidated by Deleverage",
         "deficit paid by Insurance",
+        "SyntheticMinted",
+        "SyntheticBurned",
+        "SyntheticRedeemed",
+        "debt taken by Book",
+        "debt taken by Backstop",
+        "debt taken by WrittenOff",
+        "ShortfallChanged",
+        "PoolTraded",
+        "PoolDeposited",
+        "PoolWithdrawn",
+        "combo traded",
+        "combo traded in its legs' books",
+        "rejected InvalidLegs",
+        "rejected BlockRequestNotOpen",
+        "rejected NotFillable",
     ] {
         assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:?}");
     }

@@ -5,10 +5,14 @@ use crate::{
     checks::{self, Asked, Numbers, Wrong, expect},
     follow::Follower,
     step::{Again, Step},
-    world::{Signed, Terms, World, account},
+    world::{CORE, Signed, Terms, World, account},
 };
-use palisade_engine::{BlockOutcome, Engine, InvalidBlock, State};
-use palisade_types::{event::Event, receipt::Outcome};
+use palisade_engine::{BlockOutcome, Engine, InvalidBlock, State, state::Record};
+use palisade_types::{
+    address::AccountId,
+    event::Event,
+    receipt::{OrderResult, Outcome, Receipt},
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 pub struct Run {
@@ -59,6 +63,7 @@ impl Run {
         let state = self.world.engine.state();
         let (mut wrong, follower) = checks::after_block(state, &self.books, &after, &asked(&step), &outcome);
         self.check_sets(&step, &after, &signed, &mut wrong);
+        self.check_rejections(&before, &signed, &outcome, &mut wrong);
         self.count(&outcome, &follower);
         self.events.clone_from(&outcome.events);
         self.outcomes = outcome.receipts.iter().map(|receipt| receipt.outcome.clone()).collect();
@@ -86,6 +91,13 @@ impl Run {
                 Event::DeficitPaid { payer, .. } => format!("deficit paid by {payer:?}"),
                 Event::GateChanged { closed, .. } => format!("gate closed: {closed}"),
                 Event::MarginCalled { level, .. } => format!("level {level:?}"),
+                Event::DebtLiquidated(done) => format!("debt taken by {:?}", done.method),
+                Event::ComboTraded(trade) if trade.maker.is_none() => "combo traded in its legs' books".to_owned(),
+                Event::ComboTraded(_) => "combo traded".to_owned(),
+                Event::SyntheticBurned { account, .. } if *account == AccountId::backstop(CORE) => {
+                    "synthetic bought back by the vault".to_owned()
+                }
+                Event::PoolWithdrawn { forced: true, .. } => "pool shares redeemed by force".to_owned(),
                 Event::OrderRejected { .. } => continue,
                 event => variant(event),
             };
@@ -115,6 +127,28 @@ impl Run {
             }
             Err(error) => wrong.push(format!("the empty block: {error}")),
         }
+    }
+
+    /// A block whose every action was rejected changes what it would without them, but for the nonces and the budgets that they cost.
+    fn check_rejections(&self, before: &Engine, signed: &Signed, outcome: &BlockOutcome, wrong: &mut Wrong) {
+        let rejected = |receipt: &Receipt| match &receipt.outcome {
+            Outcome::Rejected { .. } => true,
+            Outcome::Orders { results } => results.iter().all(|result| matches!(result, OrderResult::Rejected { .. })),
+            _ => false,
+        };
+        if outcome.receipts.is_empty() || !outcome.receipts.iter().all(rejected) {
+            return;
+        }
+        let mut copy = before.clone();
+        if let Err(error) = signed.without_actions().execute(&mut copy) {
+            wrong.push(format!("the block without its actions: {error}"));
+            return;
+        }
+        let is_cost = |record: &Record| matches!(record, Record::Nonces { .. } | Record::Account { .. });
+        let kept = |state: &State| state.records().filter(|record| !is_cost(record)).collect::<Vec<_>>();
+        expect(wrong, kept(self.world.engine.state()) == kept(copy.state()), || {
+            format!("rejection: {:?} left a trace", outcome.receipts.iter().map(|one| &one.outcome).collect::<Vec<_>>())
+        });
     }
 
     /// The same block on the same parent does the same, with whatever boxes; undone, it leaves the parent; readers follow.

@@ -1,5 +1,5 @@
 //! The venue that clearing tests run on: two universes, five linear markets, a spot market, an asset that backs positions,
-//! a fund and a vault in each universe. One seat, so that prices are cheap to sign.
+//! a fund and a vault in each universe; options and a synthetic, if they are asked for. One seat, so that prices are cheap to sign.
 
 pub use crate::books::DOLLAR;
 use crate::step::Step;
@@ -17,6 +17,7 @@ use palisade_types::{
     numbers::{Amount, Price, Rate, Size, Usd},
     oracle::{OracleBundle, OracleEntry, OracleVote},
     signing::{VerifiedAction, ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey, verify},
+    synthetic::SyntheticSpec,
     time::TimeMs,
 };
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,11 @@ pub const SIDE: UniverseId = UniverseId::new(1);
 pub const USDC: AssetId = AssetId::new(0);
 pub const BTC: AssetId = AssetId::new(1);
 pub const ETH: AssetId = AssetId::new(2);
+/// What is minted, if the terms have a synthetic: it follows BTC.
+pub const MINTED: AssetId = AssetId::new(3);
 pub const SPOT: MarketId = MarketId::new(10_000);
+/// Its spot market.
+pub const MINTED_SPOT: MarketId = MarketId::new(10_001);
 pub const START_MS: u64 = 1_700_000_000_000;
 
 /// What a run begins with; the first line of a script.
@@ -57,6 +62,47 @@ pub struct Terms {
     pub expiry_ms: u64,
     /// Whether options on BTC are listed in the core universe.
     pub options: bool,
+    /// The synthetic of the core universe; none: there is none.
+    pub synthetic: Option<SyntheticTerms>,
+}
+
+/// A synthetic that follows BTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SyntheticTerms {
+    /// Debt ceiling and minimum debt, in thousandths of a unit.
+    pub bounds: [u64; 2],
+    /// Collateral over the value of the debt, initial and maintenance, in parts per million.
+    pub ratios: [i64; 2],
+    /// Of the value of what is taken over, in parts per million.
+    pub penalty: i64,
+    /// For minting and for redeeming, in parts per million.
+    pub fees: [i64; 2],
+    /// Most USD that the fund pays for it.
+    pub fund_cap: u64,
+    /// The part of the vault that it may use, in parts per million.
+    pub vault_share: i64,
+}
+
+impl SyntheticTerms {
+    fn spec(&self) -> SyntheticSpec {
+        let milli = |milli: u64| Amount::new(i128::from(milli) * DOLLAR / 1_000);
+        SyntheticSpec {
+            asset: MINTED,
+            tracks: BTC,
+            universe: CORE,
+            market: Some(MINTED_SPOT),
+            debt_ceiling: milli(self.bounds[0]),
+            minimum_debt: milli(self.bounds[1]),
+            initial_ratio: Rate::new(self.ratios[0]),
+            maintenance_ratio: Rate::new(self.ratios[1]),
+            liquidation_penalty: Rate::new(self.penalty),
+            mint_fee: Rate::new(self.fees[0]),
+            redemption_fee: Rate::new(self.fees[1]),
+            backstop_share: Rate::new(self.vault_share),
+            fund_claim_maximum_usd: usd(self.fund_cap),
+        }
+    }
 }
 
 pub struct World {
@@ -91,6 +137,11 @@ impl Signed {
 }
 
 impl Signed {
+    /// The same block without its actions.
+    pub fn without_actions(&self) -> Self {
+        Self { bundle: self.bundle.clone(), actions: Vec::new(), ..*self }
+    }
+
     /// An empty block right after this one.
     pub fn empty_child(&self) -> Self {
         let mut parent = self.parent;
@@ -205,6 +256,12 @@ impl Terms {
             self.market(2, "BTC-SIDE", SIDE, self.perpetual(SIDE, BTC, 25)),
             self.market(10_000, "BTC/USDC", CORE, MarketKind::Spot { base: BTC, quote: USDC }),
         ];
+        let mut assets = vec![asset(0, "USDC", None), asset(1, "BTC", Some(weights)), asset(2, "ETH", None)];
+        if self.synthetic.is_some() {
+            assets.push(AssetSpec { has_index: false, ..asset(MINTED.get(), "pBTC", None) });
+            let kind = MarketKind::Spot { base: MINTED, quote: USDC };
+            markets.push(self.market(MINTED_SPOT.get(), "pBTC/USDC", CORE, kind));
+        }
         if self.expiry_ms > 0 {
             let kind = MarketKind::Future {
                 underlying: BTC,
@@ -226,7 +283,7 @@ impl Terms {
                 vote_key: Ed25519SecretKey::from_bytes([1; 32]).public_key(),
                 oracle_key: oracle_key().public_key(),
             }],
-            assets: vec![asset(0, "USDC", None), asset(1, "BTC", Some(weights)), asset(2, "ETH", None)],
+            assets,
             universes: vec![universe(0, "core"), universe(1, "side")],
             markets,
             balances: self.balances(),
@@ -241,7 +298,7 @@ impl Terms {
             storage: StorageTerms { layout: 1 },
             future_series: Vec::new(),
             option_series: if self.options { vec![self.options_on_btc()] } else { Vec::new() },
-            synthetics: Vec::new(),
+            synthetics: self.synthetic.iter().map(SyntheticTerms::spec).collect(),
         }
     }
 
