@@ -36,6 +36,7 @@ use palisade_types::{
     order::Side,
     receipt::Outcome,
     rejection::Rejection,
+    time::TimeMs,
 };
 
 /// What registering a combo costs, for a record that stays as long as its legs: 10 USD to the universe's fees.

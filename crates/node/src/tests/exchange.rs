@@ -252,10 +252,6 @@ pub struct Chain {
 }
 
 impl Chain {
-    pub fn new() -> Self {
-        Self::of(genesis())
-    }
-
     pub fn of(genesis: Genesis) -> Self {
         let genesis = Arc::new(genesis);
         let tip = genesis_node_block(&genesis);
