@@ -203,7 +203,7 @@ fn chain_with_records(seed: &Chain, people: &[(i128, Vec<(u32, i64)>)], others: 
     let mut put = |record: Record| {
         records.insert(record.key().database_key().to_vec(), record.encode());
     };
-    for record in seed.engine.state().records().into_iter().chain(others) {
+    for record in seed.engine.state().records().chain(others) {
         put(record);
     }
     for ((cash, positions), number) in people.iter().zip(0u64..) {
