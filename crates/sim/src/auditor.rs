@@ -5,8 +5,10 @@
 //!   of work that no proposer can choose.
 //! - [`ledger`]: balances, and what was paid in. [`trading`]: orders, trades, positions. [`special`]: triggers and TWAPs.
 //! - [`funding`]: indices, marks, the funding index, who pays. [`futures`]: settlement and delivery.
+//! - [`options`]: premiums, their fees, which marks are possible, the settlement of an expiry.
 //! - [`liquidation`], [`deleveraging`]: calls, slices, takeovers, who pays what is missing, to the unit.
-//! - [`pools`]: shares of vaults and of the backstop's tranches. [`worth`]: equity and maintenance by the book.
+//! - [`pools`]: shares of vaults and of the backstop's tranches. [`liquidity`]: reserves and shares of pools of spot markets.
+//! - [`synthetics`]: debts, units, who bears what a debt lacks. [`structures`]: blocks and combos, leg by leg. [`worth`]: equity and maintenance by the book.
 //! - [`compare`]: after the block the chain's tables say what this ledger says, to the unit, and money is conserved.
 //!
 //! Rules: no code of the engine's is used but the records of its tables; maps, scans, and no arithmetic but sums, products and one
@@ -20,9 +22,13 @@ mod futures;
 mod inputs;
 mod ledger;
 mod liquidation;
+mod liquidity;
 mod numbers;
+mod options;
 mod pools;
 mod special;
+mod structures;
+mod synthetics;
 mod terms;
 mod trading;
 mod worth;
@@ -31,7 +37,7 @@ pub use worth::Unit;
 
 use palisade_types::{
     action::MarginMode, address::AccountId, event::Event, genesis::Genesis, hash::BlockDigest, oracle::OracleBundle,
-    receipt::Receipt, signing::VerifiedAction, synthetic::DebtLiquidation, time::TimeMs,
+    receipt::Receipt, signing::VerifiedAction, time::TimeMs,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,8 +73,6 @@ pub struct Auditor {
     orders: BTreeMap<u64, trading::Resting>,
     /// The incoming order that traded last.
     incoming: Option<trading::Incoming>,
-    /// How many of the next trades meet no order of a book: legs of a block, or of two combo orders.
-    off_book: u32,
     volumes: BTreeMap<Who, i128>,
     /// Whom accounts without a key of their own belong to.
     groups: BTreeMap<Who, Who>,
@@ -76,8 +80,12 @@ pub struct Auditor {
     gated: BTreeSet<Universe>,
     special: special::Special,
     settlements: futures::Settlements,
+    options: options::Options,
     liquidations: liquidation::Liquidations,
     pools: pools::Pools,
+    liquidity: liquidity::Liquidity,
+    synthetics: synthetics::Synthetics,
+    structures: structures::Structures,
     notes: Vec<&'static str>,
 }
 
@@ -123,14 +131,17 @@ impl Auditor {
             settings: BTreeMap::new(),
             orders: BTreeMap::new(),
             incoming: None,
-            off_book: 0,
             volumes: BTreeMap::new(),
             groups: BTreeMap::new(),
             gated: BTreeSet::new(),
             special: special::Special::default(),
             settlements: BTreeMap::new(),
+            options: options::Options::default(),
             liquidations: liquidation::Liquidations::default(),
             pools: pools::Pools::default(),
+            liquidity: liquidity::Liquidity::default(),
+            synthetics: synthetics::Synthetics::default(),
+            structures: structures::Structures::default(),
             notes: Vec::new(),
         }
     }
@@ -231,40 +242,37 @@ impl Auditor {
         }
     }
 
-    /// Of synthetics, block trades and combos, and what moves nothing. An event that is named nowhere is an objection.
+    /// Of synthetics, pools, block trades and combos, and what moves nothing. An event that is named nowhere is an objection.
     fn product_event(&mut self, event: &Event) -> Result<(), Objection> {
         match event {
-            Event::SyntheticMinted { asset, .. }
-            | Event::SyntheticBurned { asset, .. }
-            | Event::SyntheticRedeemed { asset, .. }
-            | Event::DebtLiquidated(DebtLiquidation { asset, .. })
-            | Event::ShortfallChanged { asset, .. } => {
-                Err(format!("{asset} is no synthetic: the simulation's genesis has none"))
-            }
-            Event::BlockTraded(block) => self.off_book_next(block.trades),
-            Event::ComboTraded(trade) if trade.maker.is_some() => self.off_book_next(trade.trades),
-            // They move nothing (a pool's money moves by transfers and trades) and promise nothing that is followed here.
+            Event::SyntheticMinted { .. }
+            | Event::SyntheticBurned { .. }
+            | Event::SyntheticRedeemed { .. }
+            | Event::DebtLiquidated(_)
+            | Event::ShortfallChanged { .. } => self.synthetic(event),
             Event::BlockRequested { .. }
             | Event::BlockRequestEnded { .. }
             | Event::BlockQuoted { .. }
             | Event::BlockQuoteEnded { .. }
-            | Event::ComboCreated { .. }
+            | Event::BlockTraded(_) => self.of_blocks(event),
+            Event::ComboCreated { .. }
             | Event::ComboOrderAccepted { .. }
             | Event::ComboOrderEnded { .. }
             | Event::ComboTraded(_)
-            | Event::ComboEnded { .. }
-            | Event::OrderAccepted { .. }
+            | Event::ComboEnded { .. } => self.of_combos(event),
+            Event::PoolCreated { .. }
+            | Event::PoolDeposited { .. }
+            | Event::PoolWithdrawn { .. }
+            | Event::PoolTraded { .. } => self.liquid(event),
+            // They move nothing and promise nothing that is followed here.
+            Event::OrderAccepted { .. }
             | Event::OrderRejected { .. }
             | Event::AgentApproved { .. }
             | Event::AgentRetired { .. }
             | Event::CancelScheduled { .. }
             | Event::HyperliquidCompatibilitySet { .. }
             | Event::ProtectionSet { .. }
-            | Event::ProtectionFrozen { .. }
-            | Event::PoolCreated { .. }
-            | Event::PoolDeposited { .. }
-            | Event::PoolWithdrawn { .. }
-            | Event::PoolTraded { .. } => Ok(()),
+            | Event::ProtectionFrozen { .. } => Ok(()),
             _ => Err(format!("no rule says what follows from {event:?}")),
         }
     }

@@ -62,7 +62,7 @@ fn is_priced(state: &State, unit: &Unit) -> bool {
         (id.account.0, universe, isolated) == (unit.0, Some(unit.1), unit.2)
     });
     let mut indices = of_unit.map(|(id, _)| {
-        let underlying = state.market(id.market).and_then(|market| market.linear()).map(|terms| terms.underlying);
+        let underlying = state.market(id.market).and_then(|market| market.derivative()).map(|terms| terms.underlying);
         underlying.and_then(|asset| state.index(asset))
     });
     indices.all(|index| index.is_some_and(|index| state.time_ms().since(index.time_ms) <= FRESH_MS))

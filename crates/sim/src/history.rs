@@ -194,6 +194,11 @@ impl History {
         });
         let Some(executed) = executed else { return };
         for receipt in &executed.receipts {
+            if let Outcome::Rejected { rejection } = &receipt.outcome {
+                let debug = format!("{rejection:?}");
+                let kind = debug.split([' ', '{', '(']).next().unwrap_or_default();
+                coverage.note(format!("rejected: {kind}"));
+            }
             coverage.note(match receipt.outcome {
                 Outcome::Rejected { .. } => "receipt: rejected",
                 Outcome::Done => "receipt: done",

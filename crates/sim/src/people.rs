@@ -2,7 +2,10 @@
 //! expiries, and bad input. What they see of the exchange is what is final.
 
 mod money;
+mod options;
 mod orders;
+mod products;
+mod structures;
 mod walk;
 
 use crate::venue::{self, CHAIN_ID, GAMBLERS, PEOPLE};
@@ -179,9 +182,20 @@ impl People {
             true => owner,
             false => one_of(&mut self.random, &accounts),
         };
+        let trades_options = venue::trades_options(person);
+        match kind {
+            22..=35 => {
+                let acting = structures::Acting { account, now_ms, trades_options };
+                return (account, self.structures(state, acting));
+            }
+            36..=43 => return (account, Some(self.synthetics(state, account))),
+            44..=47 => return (account, Some(self.pools(state, account))),
+            48..=72 if trades_options => return (account, self.options(state, account, now_ms)),
+            _ => {}
+        }
         let action = match (GAMBLERS.contains(&person) || account != owner, kind) {
-            (true, ..=60) => self.lever_up(state, account),
-            (true, 61..=65) => self.leverage(state),
+            (true, ..=78) => self.lever_up(state, account),
+            (true, 79..=81) => self.leverage(state),
             _ => self.trading(state, account, now_ms),
         };
         (account, action)

@@ -142,9 +142,10 @@ fn round(random: &mut StdRng) -> Round {
     let calm_blocks = random.random_range(CALM_BLOCKS);
     let dark_ms = match random.random_range(0..10u8) {
         _ if power_loss.is_none() => 0,
-        0..=4 => 0,
-        5..=6 => random.random_range(60_000..2_700_000),
-        7 => random.random_range(3_600_000..18_000_000),
+        0..=3 => 0,
+        4..=5 => random.random_range(60_000..2_700_000),
+        // Past the hour at which the first options expire.
+        6..=7 => random.random_range(3_660_000..18_000_000),
         _ => random.random_range(82_800_000..97_200_000),
     };
     Round { storm_ms, faults, power_loss, dark_ms, calm_blocks }

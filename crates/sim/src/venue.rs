@@ -1,8 +1,9 @@
-//! The exchange of every run: two universes, three perpetuals, a spot market, a dated future and a series of them, collateral
-//! beside USDC, funds and backstop vaults, a dozen people of three kinds, a committee of four.
+//! The exchange of every run: two universes, three perpetuals, a spot market, a dated future and a series of them, a series of
+//! options, a synthetic with a spot market of its own, collateral beside USDC, funds and backstop vaults, a dozen people of three kinds, a committee of four.
 //!
 //! Keys are derived from names, so that a replayed seed signs the same bytes. The run begins shortly before a full hour, at which
-//! funding is paid, and before the expiry of the first future. How much the funds and vaults have is drawn from the seed: with
+//! funding is paid, before the expiry of the first future, and an hour and as much again before that of the first options, so that
+//! these are listed at all and an hour without power is enough to end them. How much the funds and vaults have is drawn from the seed: with
 //! much nobody is deleveraged, with little many are.
 
 use commonware_cryptography::{Signer as _, ed25519};
@@ -11,9 +12,13 @@ use palisade_types::{
     genesis::{ActionBudgetTerms, Genesis, GenesisBalance, Seat, StorageTerms},
     hash::sha256,
     ids::{AssetId, MarketId, SeatId, UniverseId},
-    market::{AssetSpec, CollateralTerms, FutureSeriesSpec, MarketKind, MarketSpec, RiskTerms, UniverseSpec},
+    market::{
+        AssetSpec, CollateralTerms, ExpiryCounts, FutureSeriesSpec, MarketKind, MarketSpec, OptionSeriesSpec,
+        RiskTerms, UniverseSpec,
+    },
     numbers::{Amount, Price, Rate, Size, Usd},
     signing::{ed25519::Ed25519SecretKey, secp256k1::Secp256k1SecretKey},
+    synthetic::SyntheticSpec,
     time::TimeMs,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -29,6 +34,9 @@ pub const TRADERS: Range<usize> = 1..5;
 pub const GAMBLERS: Range<usize> = 5..10;
 /// People who quote in all markets.
 pub const MAKERS: Range<usize> = 10..12;
+/// People who trade options beside the makers: two with enough, two with little. The others hold none, so that the auditor knows
+/// what they are worth without a price of an option.
+pub const OPTION_PEOPLE: [usize; 4] = [3, 4, 8, 9];
 /// The chain's id.
 pub const CHAIN_ID: u64 = 1_337;
 /// The collateral.
@@ -37,12 +45,18 @@ pub const USDC: AssetId = AssetId::new(0);
 pub const BTC: AssetId = AssetId::new(1);
 /// What else is traded.
 pub const ETH: AssetId = AssetId::new(2);
+/// A synthetic that tracks the former.
+pub const PETH: AssetId = AssetId::new(3);
+/// The spot markets.
+pub const SPOT_BTC: MarketId = MarketId::new(MarketId::FIRST_SPOT);
+/// That of the synthetic, in which its debts are bought back.
+pub const SPOT_PETH: MarketId = MarketId::new(MarketId::FIRST_SPOT + 1);
 /// The first universe.
 pub const CORE: UniverseId = UniverseId::new(0);
 /// The other one.
 pub const SIDE: UniverseId = UniverseId::new(1);
-/// The full hour that comes first.
-const FIRST_HOUR_MS: u64 = 1_700_035_200_000;
+/// The full hour that comes first: 07:00 UTC. Series expire at 08:00, and list an expiry while more than an hour is left.
+const FIRST_HOUR_MS: u64 = 1_700_031_600_000;
 /// When every run begins.
 pub const GENESIS_TIME: TimeMs = TimeMs::new(FIRST_HOUR_MS - 30_000);
 /// When the first future expires.
@@ -82,7 +96,7 @@ fn usd(whole: i64) -> Usd {
 
 fn market(id: u32, symbol: &str, universe: UniverseId, kind: MarketKind) -> MarketSpec {
     let (size_decimals, tick) = match (kind.clone(), symbol) {
-        (MarketKind::Spot { .. }, _) => (0, WHOLE / 2),
+        (_, "pETH/USDC") => (2, WHOLE / 100),
         (_, "ETH") => (1, WHOLE / 20),
         _ => (2, WHOLE / 2),
     };
@@ -104,6 +118,8 @@ fn market(id: u32, symbol: &str, universe: UniverseId, kind: MarketKind) -> Mark
 
 /// What differs from seed to seed.
 struct Capital {
+    /// Most that the fund pays for the synthetic.
+    synthetic_claim_usd: i64,
     insurance_usd: [i64; 2],
     backstop_usd: [i64; 2],
     risk: RiskTerms,
@@ -123,7 +139,8 @@ impl Capital {
         if let cap @ 1.. = one_of(&[0, 50, 2_000]) {
             risk.fund_claim_maximum_usd = usd(cap);
         }
-        Self { insurance_usd, backstop_usd, risk }
+        let synthetic_claim_usd = one_of(&[0, 20, 100_000]);
+        Self { synthetic_claim_usd, insurance_usd, backstop_usd, risk }
     }
 
     fn perpetual(&self, underlying: AssetId, maximum_leverage: u32) -> MarketKind {
@@ -158,7 +175,8 @@ impl Capital {
             market(0, "BTC", CORE, self.perpetual(BTC, 25)),
             market(1, "ETH", CORE, eth),
             market(2, "BTC-SIDE", SIDE, self.perpetual(BTC, 20)),
-            market(MarketId::FIRST_SPOT, "BTC/USDC", CORE, MarketKind::Spot { base: BTC, quote: USDC }),
+            market(SPOT_BTC.get(), "BTC/USDC", CORE, MarketKind::Spot { base: BTC, quote: USDC }),
+            market(SPOT_PETH.get(), "pETH/USDC", CORE, MarketKind::Spot { base: PETH, quote: USDC }),
             market(MarketId::FIRST_FUTURE, "BTC-FIRST", CORE, future),
         ]
     }
@@ -182,6 +200,50 @@ impl Capital {
             open_interest_maximum: Size::new(2_000_000),
             position_maximum: Size::new(1_000_000),
             risk: self.risk,
+        }
+    }
+
+    /// Today, tomorrow, and the next Friday.
+    fn options(&self) -> OptionSeriesSpec {
+        OptionSeriesSpec {
+            universe: CORE,
+            underlying: BTC,
+            expiries: ExpiryCounts { daily: 2, weekly: 1, monthly: 0, quarterly: 0 },
+            strikes_per_side: 2,
+            default_volatility: Rate::new(600_000),
+            volatility_move_per_second: Rate::new(5_000),
+            size_decimals: 1,
+            tick: Price::new(WHOLE / 100),
+            maker_fee: Rate::new(200),
+            taker_fee: Rate::new(300),
+            fee_share_maximum: Rate::new(125_000),
+            minimum_notional_usd: Usd::new(i128::from(WHOLE) / 10),
+            maximum_notional_usd: usd(1_000_000),
+            price_band: Rate::new(100_000),
+            open_orders_per_account_max: 50,
+            open_interest_maximum: Size::new(20_000),
+            position_maximum: Size::new(5_000),
+            risk: self.risk,
+        }
+    }
+
+    /// Ratios so near to each other that a jump of the price is enough for a liquidation, and a gap for a loss.
+    fn synthetic(&self) -> SyntheticSpec {
+        let units = |whole: i64| Amount::new(i128::from(whole) * i128::from(WHOLE));
+        SyntheticSpec {
+            asset: PETH,
+            tracks: ETH,
+            universe: CORE,
+            market: Some(SPOT_PETH),
+            debt_ceiling: units(900),
+            minimum_debt: Amount::new(i128::from(WHOLE) / 2),
+            initial_ratio: Rate::new(1_250_000),
+            maintenance_ratio: Rate::new(1_150_000),
+            liquidation_penalty: Rate::new(50_000),
+            mint_fee: Rate::new(1_000),
+            redemption_fee: Rate::new(5_000),
+            backstop_share: Rate::new(200_000),
+            fund_claim_maximum_usd: usd(self.synthetic_claim_usd),
         }
     }
 
@@ -212,6 +274,11 @@ impl Capital {
         }
         all
     }
+}
+
+/// Whether options are for a person.
+pub fn trades_options(person: usize) -> bool {
+    OPTION_PEOPLE.contains(&person) || MAKERS.contains(&person)
 }
 
 fn seats() -> Vec<Seat> {
@@ -253,6 +320,7 @@ pub fn genesis(seed: u64) -> Genesis {
             asset(USDC, "USDC", false, None),
             asset(BTC, "BTC", true, Some(weights)),
             asset(ETH, "ETH", true, None),
+            asset(PETH, "pETH", false, None),
         ],
         universes: vec![universe(CORE, "core"), universe(SIDE, "side")],
         markets: capital.markets(),
@@ -267,8 +335,8 @@ pub fn genesis(seed: u64) -> Genesis {
         },
         storage: StorageTerms { layout: 1 },
         future_series: vec![capital.series()],
-        option_series: Vec::new(),
-        synthetics: Vec::new(),
+        option_series: vec![capital.options()],
+        synthetics: vec![capital.synthetic()],
     }
 }
 

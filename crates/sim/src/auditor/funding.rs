@@ -107,6 +107,8 @@ impl Auditor {
             Event::LossSettled { market, account, amount_usd } => {
                 self.loss_settled(market.get(), who(*account), amount_usd.get())
             }
+            Event::SurfaceUpdated { .. } => self.surface_updated(event),
+            Event::OptionsFixed { .. } => self.options_fixed(event),
             _ => Ok(()),
         }
     }
@@ -137,6 +139,7 @@ impl Auditor {
     /// A mark is near its index; that of a future converges to what it will be settled at, and is checked there.
     fn marked(&mut self, market: Market, mark: i128) -> Result<(), Objection> {
         let terms = self.market(market)?;
+        ensure(terms.contract.is_none(), || format!("option {market} has a mark of its own"))?;
         if let (None, Some(asset)) = (terms.expires_at_ms, terms.underlying) {
             let index = self.index_of(asset).ok_or_else(|| format!("market {market} is marked without an index"))?;
             let band = ceil(index.price * MARK_BAND, super::numbers::MILLION);

@@ -1,8 +1,8 @@
-//! Dated futures: the settlement price is the mean of the index over the window, everyone is delivered at it, and what
+//! Dated futures and options: the settlement price is the mean of the index over the window, everyone is delivered at it, and what
 //! rounding leaves goes to the insurance fund.
 
 use super::{
-    Auditor, Market, Objection, ensure,
+    Asset, Auditor, Market, Objection, ensure,
     funding::FRESH_MS,
     ledger::{clearing, insurance, purse_of},
     numbers::floor,
@@ -46,7 +46,26 @@ impl Auditor {
         let terms = self.market(market)?.clone();
         let expiry = terms.expires_at_ms.ok_or_else(|| format!("market {market} never expires"))?;
         let asset = terms.underlying.ok_or_else(|| format!("market {market} follows nothing"))?;
-        ensure(expiry <= self.now_ms, || format!("market {market} is settled before its expiry"))?;
+        ensure(terms.contract.is_none(), || format!("market {market} has the price of its expiry"))?;
+        self.check_settlement_price(asset, expiry, (price, told_ms))
+            .map_err(|objection| format!("market {market}: {objection}"))?;
+        self.open_settlement(market, price)
+    }
+
+    /// Positions of a market are delivered at what a unit pays, from now on.
+    pub(super) fn open_settlement(&mut self, market: Market, price: i128) -> Result<(), Objection> {
+        let fixed = Settlement { price, delivered: 0, lots: 0, is_over: false };
+        ensure(self.settlements.insert(market, fixed).is_none(), || format!("market {market} is settled twice"))
+    }
+
+    /// The mean of the index over what was measured of the window; if that is too little, the first index after the expiry.
+    pub(super) fn check_settlement_price(
+        &mut self,
+        asset: Asset,
+        expiry: u64,
+        (price, told_ms): (i128, u64),
+    ) -> Result<(), Objection> {
+        ensure(expiry <= self.now_ms, || "a settlement before the expiry".to_owned())?;
         let (mut integral, mut measured_ms) = (0i128, 0u64);
         let indices = self.indices_of(asset);
         for (place, index) in indices.iter().enumerate() {
@@ -64,11 +83,9 @@ impl Auditor {
         } else {
             let first = self.fresh_index(asset).filter(|index| index.taken_ms >= expiry);
             self.note("auditor: a settlement at the first index after the expiry");
-            first.ok_or_else(|| format!("market {market} is settled at no index"))?.price
+            first.ok_or("a settlement at no index")?.price
         };
-        ensure(price == due, || format!("market {market} is settled at {price}, due is {due}"))?;
-        let fixed = Settlement { price, delivered: 0, lots: 0, is_over: false };
-        ensure(self.settlements.insert(market, fixed).is_none(), || format!("market {market} is settled twice"))
+        ensure(price == due, || format!("settled at {price}, due is {due}"))
     }
 
     fn delivered(&mut self, key: ([u8; 20], Market), price: i128, lots: i128, payoff: i128) -> Result<(), Objection> {
@@ -109,6 +126,7 @@ impl Auditor {
             format!("market {market} ends with {there}, {dust} of {delivered} deliveries are told")
         })?;
         self.ledger.pay(clearing(market), insurance(universe), pot, dust);
+        self.forget_option(market);
         Ok(())
     }
 }

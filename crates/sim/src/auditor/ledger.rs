@@ -23,6 +23,8 @@ pub(super) struct Ledger {
     custody: BTreeMap<(Universe, Asset), i128>,
     /// Whose position in which market a purse belongs to.
     purses: BTreeMap<Who, (Who, Market)>,
+    /// Other addresses that are compared as one with their owner, when what moves between the two is not told.
+    joined: BTreeMap<Who, Who>,
     /// Owners between whose purses and cash this block has moved what no event tells.
     moved: BTreeSet<Who>,
     /// The transfers that the last events were.
@@ -70,6 +72,22 @@ impl Ledger {
         self.purses.insert(purse_of(owner, market), (owner, market));
     }
 
+    /// What moves between two addresses is not always told.
+    pub fn join(&mut self, address: Who, owner: Who) {
+        self.joined.insert(address, owner);
+    }
+
+    /// Units come into being, or cease to be.
+    pub fn mint(&mut self, account: Who, universe: Universe, asset: Asset, amount: i128) {
+        self.add(account, universe, asset, amount);
+        *self.custody.entry((universe, asset)).or_default() += amount;
+    }
+
+    /// All there is of an asset, over all universes.
+    pub fn supply(&self, asset: Asset) -> i128 {
+        self.custody.iter().filter(|((_, of), _)| *of == asset).map(|(_, amount)| amount).sum()
+    }
+
     /// Margin moves what it likes between an owner and the purses.
     pub fn purse_moves(&mut self, owner: Who) {
         self.moved.insert(owner);
@@ -80,13 +98,19 @@ impl Ledger {
         self.moved.contains(&owner)
     }
 
+    /// A market is gone; what lay in its purses has left them.
+    pub fn forget_purses(&mut self, market: Market) {
+        self.purses.retain(|_, (_, of)| *of != market);
+    }
+
     /// Whether an address is that of a purse.
     pub fn is_purse(&self, account: Who) -> bool {
         self.purses.contains_key(&account)
     }
 
     fn owner(&self, account: Who) -> Who {
-        self.purses.get(&account).map_or(account, |(owner, _)| *owner)
+        let joined = || self.joined.get(&account).copied().unwrap_or(account);
+        self.purses.get(&account).map_or_else(joined, |(owner, _)| *owner)
     }
 
     /// Whether the last events were these transfers, in order.
@@ -111,8 +135,7 @@ impl Auditor {
         match event {
             Event::Deposited { universe, account, asset, amount } => {
                 let (universe, asset) = (universe.get(), asset.get());
-                self.ledger.add(who(*account), universe, asset, amount.get());
-                *self.ledger.custody.entry((universe, asset)).or_default() += amount.get();
+                self.ledger.mint(who(*account), universe, asset, amount.get());
                 ensure(amount.get() > 0, || "a deposit of nothing".to_owned())
             }
             Event::Transferred { universe, from, to, asset, amount } => {
@@ -120,7 +143,8 @@ impl Auditor {
                 self.ledger.transfers.push((who(*from), who(*to), amount.get()));
                 ensure(amount.get() > 0, || "a transfer of nothing".to_owned())?;
                 let left = self.ledger.balance(who(*from), universe.get(), asset.get());
-                ensure(left >= 0, || format!("{from} sent more than there was: {left} is left"))
+                ensure(left >= 0, || format!("{from} sent more than there was: {left} is left"))?;
+                self.check_collateral_left(who(*from))
             }
             Event::MovedBetweenUniverses { from_universe, to_universe, from, to, asset, amount } => {
                 let (leaves, enters, asset) = (from_universe.get(), to_universe.get(), asset.get());

@@ -1,6 +1,6 @@
 //! What the auditor knows of assets, universes and markets: from the genesis, and from events that list more.
 
-use super::{Asset, Auditor, Market, Objection, Universe, ensure, numbers::power_of_ten};
+use super::{Asset, Auditor, Market, Objection, Universe, ensure, numbers::power_of_ten, options::Contract};
 use palisade_types::{
     event::Event,
     genesis::Genesis,
@@ -18,10 +18,12 @@ pub(super) struct MarketTerms {
     pub taker_fee: i128,
     /// Base and quote, of a spot market.
     pub spot: Option<(Asset, Asset)>,
-    /// What a linear market follows.
+    /// What a market with positions follows.
     pub underlying: Option<Asset>,
+    /// What an option pays.
+    pub contract: Option<Contract>,
     pub maximum_leverage: i128,
-    /// When a future ends.
+    /// When a future or an option ends.
     pub expires_at_ms: Option<u64>,
     /// The part of the backstop vault that the market may use, in parts per million.
     pub backstop_share: i128,
@@ -45,18 +47,19 @@ pub(super) struct Terms {
 
 impl MarketTerms {
     fn of(spec: &MarketSpec) -> Self {
-        let linear = spec.linear();
+        let derivative = spec.derivative();
         Self {
             universe: spec.universe.get(),
             scale: power_of_ten(spec.size_decimals),
             maker_fee: i128::from(spec.maker_fee.get()),
             taker_fee: i128::from(spec.taker_fee.get()),
             spot: spec.spot().map(|spot| (spot.base.get(), spot.quote.get())),
-            underlying: linear.map(|terms| terms.underlying.get()),
-            maximum_leverage: linear.map_or(1, |terms| i128::from(terms.maximum_leverage)),
-            expires_at_ms: linear.and_then(|terms| terms.expires_at_ms).map(|at| at.get()),
-            backstop_share: linear.map_or(0, |terms| i128::from(terms.risk.backstop_share.get())),
-            fund_claim_maximum: linear.map_or(0, |terms| terms.risk.fund_claim_maximum_usd.get()),
+            underlying: derivative.map(|terms| terms.underlying.get()),
+            contract: spec.option().as_ref().map(Contract::of),
+            maximum_leverage: spec.maximum_leverage().map_or(1, i128::from),
+            expires_at_ms: spec.expires_at_ms().map(|at| at.get()),
+            backstop_share: derivative.map_or(0, |terms| i128::from(terms.risk.backstop_share.get())),
+            fund_claim_maximum: derivative.map_or(0, |terms| terms.risk.fund_claim_maximum_usd.get()),
         }
     }
 }
@@ -103,13 +106,11 @@ impl Auditor {
                 ensure(expires_at_ms.get() > self.now_ms, || format!("{symbol} is listed after its expiry"))?;
                 self.list(&spec)
             }
-            // Without a series in the genesis there are none, and whatever options bring about is not followed.
-            Event::OptionListed { symbol, .. } => Err(format!("option {symbol}: the simulated venue has no series")),
-            _ => Ok(()),
+            _ => self.option_listed(event),
         }
     }
 
-    fn list(&mut self, spec: &MarketSpec) -> Result<(), Objection> {
+    pub(super) fn list(&mut self, spec: &MarketSpec) -> Result<(), Objection> {
         let before = self.terms.markets.insert(spec.id.get(), MarketTerms::of(spec));
         ensure(before.is_none(), || format!("market {} is listed twice", spec.id))
     }

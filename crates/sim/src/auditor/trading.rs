@@ -2,7 +2,7 @@
 
 use super::{
     Auditor, Held, Market, Objection, Who, ensure,
-    ledger::{Ledger, clearing, fees},
+    ledger::{clearing, fees},
     numbers::{ceil, floor, part_up},
     who,
 };
@@ -31,7 +31,7 @@ pub(super) struct Incoming {
     pub market: Market,
     pub lots: i128,
     pub quote: i128,
-    pub profit: i128,
+    pub fees: i128,
 }
 
 /// One side of an exchange of lots for a quote; bought lots and the quote paid for them are positive.
@@ -72,8 +72,7 @@ impl Auditor {
 
     pub(super) fn trade(&mut self, trade: &Trade) -> Result<(), Objection> {
         let is_pool = trade.maker.order == OrderId::POOL;
-        let is_off_book = self.off_book > 0;
-        self.off_book = self.off_book.saturating_sub(1);
+        let is_off_book = self.is_due_leg(trade)?;
         if is_pool {
             self.before_the_line(trade)?;
         } else if !is_off_book {
@@ -90,24 +89,26 @@ impl Auditor {
             format!("trade {} is worth {whole} / {}", trade.id, terms.scale)
         })?;
         let quote = trade.quote_usd.get();
-        self.fee(market, &trade.maker, quote, if is_pool { 0 } else { terms.maker_fee })?;
-        self.fee(market, &trade.taker, quote, terms.taker_fee)?;
+        let size = i128::from(trade.size.get());
+        self.fee(market, &trade.maker, if is_pool { 0 } else { terms.maker_fee }, (quote, size))?;
+        self.fee(market, &trade.taker, terms.taker_fee, (quote, size))?;
         match terms.spot {
             Some((base, paid)) => {
                 let (buyer, seller) = if trade.taker_side == Side::Buy { (taker, maker) } else { (maker, taker) };
-                let lots = i128::from(trade.size.get()) * (self.terms.assets[&base].unit / terms.scale);
-                let product = |ledger: &Ledger| {
-                    let of = |asset| ledger.balance(maker, terms.universe, asset).unsigned_abs();
-                    of(base).checked_mul(of(paid))
-                };
-                let before = product(&self.ledger);
+                let amount = size * (self.terms.assets[&base].unit / terms.scale);
+                let reserves = if is_pool { self.reserves(market)? } else { (0, 0) };
                 self.ledger.pay(buyer, seller, (terms.universe, paid), quote);
-                self.ledger.pay(seller, buyer, (terms.universe, base), lots);
-                ensure(!is_pool || product(&self.ledger) >= before, || format!("trade {} costs the pool", trade.id))?;
+                self.ledger.pay(seller, buyer, (terms.universe, base), amount);
+                if is_pool {
+                    self.check_pool_trade(trade, amount, reserves)?;
+                }
             }
             None => {
                 self.fill(trade, &trade.maker, trade.taker_side.opposite())?;
                 self.fill(trade, &trade.taker, trade.taker_side)?;
+                if terms.contract.is_some() && !is_off_book && trade.taker_side == Side::Sell {
+                    self.check_premium_covered(maker, market)?;
+                }
             }
         }
         for account in [taker].into_iter().chain((!is_pool).then_some(maker)) {
@@ -117,6 +118,7 @@ impl Auditor {
             return Ok(());
         }
         self.note_incoming(trade);
+        self.note_fill(trade);
         if is_pool {
             return Ok(());
         }
@@ -129,26 +131,20 @@ impl Auditor {
         Ok(())
     }
 
-    /// The legs of a block, or of two combo orders, come next.
-    pub(super) fn off_book_next(&mut self, trades: u32) -> Result<(), Objection> {
-        let before = std::mem::replace(&mut self.off_book, trades);
-        ensure(before == 0, || format!("{before} legs are missing"))
-    }
-
     fn note_incoming(&mut self, trade: &Trade) {
         let (order, account, market) = (trade.taker.order.get(), who(trade.taker.account), trade.market.get());
         let before = self.incoming.filter(|incoming| incoming.order == order);
-        let before = before.unwrap_or(Incoming { order, account, market, lots: 0, quote: 0, profit: 0 });
+        let before = before.unwrap_or(Incoming { order, account, market, lots: 0, quote: 0, fees: 0 });
         self.incoming = Some(Incoming {
             lots: before.lots + i128::from(trade.size.get()),
             quote: before.quote + trade.quote_usd.get(),
-            profit: before.profit + trade.taker.closed_pnl_usd.get(),
+            fees: before.fees + trade.taker.fee_usd.get(),
             ..before
         });
     }
 
     /// Accounts of one owner do not trade with each other.
-    fn group_of(&self, account: Who) -> Who {
+    pub(super) fn group_of(&self, account: Who) -> Who {
         self.groups.get(&account).copied().unwrap_or(account)
     }
 
@@ -173,8 +169,20 @@ impl Auditor {
         ensure(is_first, || format!("trade {} is with {}, first in line is {first:?}", trade.id, trade.maker.order))
     }
 
-    fn fee(&mut self, market: Market, side: &TradeSide, quote: i128, rate: i128) -> Result<(), Objection> {
-        let due = part_up(quote, rate);
+    fn fee(
+        &mut self,
+        market: Market,
+        side: &TradeSide,
+        rate: i128,
+        (quote, lots): (i128, i128),
+    ) -> Result<(), Objection> {
+        let due = match self.market(market)?.contract {
+            None => part_up(quote, rate),
+            Some(_) => {
+                let due = self.option_fee(market, rate, (quote, lots));
+                due.ok_or_else(|| format!("an option of market {market} trades before its first surface"))?
+            }
+        };
         ensure(due == side.fee_usd.get(), || format!("a fee of {}, due are {due}", side.fee_usd))?;
         let terms = self.market(market)?;
         let universe = terms.universe;
@@ -201,8 +209,24 @@ impl Auditor {
     /// Moves a position and posts what it realises. Closing takes its share of the cost, rounded up; opening adds its part of
     /// the quote to it. What the position owed in funding was paid before.
     pub(super) fn change_position(&mut self, change: Change) -> Result<i128, Objection> {
-        let Change { account, market, lots, quote, price } = change;
+        let Change { account, market, .. } = change;
         let terms = self.market(market)?.clone();
+        let gain = match terms.contract {
+            Some(_) => self.premium_paid(change)?,
+            None => self.position_moved(change)?,
+        };
+        let pot = (terms.universe, self.quote_of(terms.universe)?);
+        let payee = self.pot_of(account, market);
+        self.ledger.pay(clearing(market), payee, pot, gain);
+        if payee != account {
+            self.ledger.purse_moves(account);
+        }
+        Ok(gain)
+    }
+
+    fn position_moved(&mut self, change: Change) -> Result<i128, Objection> {
+        let Change { account, market, lots, quote, price } = change;
+        let scale = self.market(market)?.scale;
         let index = self.funding_index(market);
         let key = (account, market);
         let held = self.positions.get(&key).copied().unwrap_or(Held { lots: 0, cost: 0, index });
@@ -213,7 +237,7 @@ impl Auditor {
         let closing = if closes { lots.abs().min(held.lots.abs()) } else { 0 };
         let (mut gain, mut released) = (0, 0);
         let closing_quote = match price {
-            Some(price) => price * closing / terms.scale,
+            Some(price) => price * closing / scale,
             None => floor(quote.abs() * closing, lots.abs().max(1)),
         };
         if closing > 0 {
@@ -227,12 +251,6 @@ impl Auditor {
             ensure(after.cost == 0, || format!("a closed position in market {market} cost {}", after.cost))?;
         } else {
             self.positions.insert(key, after);
-        }
-        let pot = (terms.universe, self.quote_of(terms.universe)?);
-        let payee = self.pot_of(account, market);
-        self.ledger.pay(clearing(market), payee, pot, gain);
-        if payee != account {
-            self.ledger.purse_moves(account);
         }
         Ok(gain)
     }

@@ -98,17 +98,17 @@ impl Auditor {
         !self.ledger.is_divided_unknown(account)
     }
 
-    /// A unit in numbers; `None` while a mark is missing, or a purse not known.
+    /// A unit in numbers; `None` while a mark is missing or a purse not known, and of units that are exempt ([`Self::is_exempt`]).
     pub(super) fn worth(&self, unit: Unit) -> Option<Worth> {
         let (account, universe, market) = unit;
-        if !self.is_divided(account) {
+        if !self.is_divided(account) || self.is_portfolio(unit) {
             return None;
         }
         let quote = *self.terms.quotes.get(&universe)?;
         let pot = market.map_or(account, |market| purse_of(account, market));
         let mut equity = self.ledger.balance(pot, universe, quote) - self.locked(pot, universe, quote);
         if market.is_none() {
-            equity += self.other_assets(account, universe);
+            equity += self.other_assets(account, universe) + self.pool_shares_worth(account, universe)?;
         }
         let positions = self.positions_of(unit);
         let mut maintenance = 0;
@@ -142,10 +142,10 @@ impl Auditor {
         units
     }
 
-    /// Units below maintenance; `None` if something that this needs is not known.
+    /// Units below maintenance but for exempt ones; `None` if something that this needs is not known.
     pub(super) fn liquidatable(&self) -> Option<BTreeSet<Unit>> {
         let mut below = BTreeSet::new();
-        for unit in self.units() {
+        for unit in self.units().into_iter().filter(|unit| !self.is_exempt(*unit)) {
             let worth = self.worth(unit)?;
             if worth.equity < worth.maintenance {
                 below.insert(unit);
@@ -183,7 +183,8 @@ impl Auditor {
         (low, high) = (low + at_mark.min(at_index), high + at_mark.max(at_index));
         if vault == backstop(universe) {
             let (least, most) = self.taken_over(vault, universe, quote);
-            (low, high) = (low + least, high + most);
+            let debts = self.debts_worth(vault, universe)?;
+            (low, high) = (low + least + debts, high + most + debts);
         }
         Some((low, high))
     }

@@ -1,7 +1,7 @@
 //! Orders of every kind, well and badly asked for: limits, closings, levered positions, triggers, TWAPs, scales, quotes.
 
 use super::{People, one_of};
-use crate::venue::{BTC, CORE, USDC, WHOLE};
+use crate::venue::{BTC, CORE, ETH, PETH, USDC, WHOLE};
 use palisade_engine::State;
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
@@ -26,13 +26,14 @@ const fn scale(market: &MarketSpec) -> i64 {
 }
 
 impl People {
-    /// A market: the first perpetual most often, settled ones too.
+    /// A market: the first perpetual most often, settled ones too. Options, of which there are many, have their own people.
     pub(super) fn market<'s>(&mut self, state: &'s State) -> Option<&'s MarketSpec> {
         if self.random.random_bool(0.3) {
             return state.market(MarketId::new(0));
         }
-        let count = state.markets().count();
-        if count == 0 { None } else { state.markets().nth(self.random.random_range(0..count)) }
+        let markets = || state.markets().filter(|market| market.option().is_none());
+        let count = markets().count();
+        if count == 0 { None } else { markets().nth(self.random.random_range(0..count)) }
     }
 
     fn linear<'s>(&mut self, state: &'s State) -> Option<&'s MarketSpec> {
@@ -40,7 +41,9 @@ impl People {
     }
 
     fn price_of(&self, market: &MarketSpec) -> i64 {
-        let asset = market.linear().map_or(BTC, |terms| terms.underlying);
+        let of_spot = |base| if base == PETH { ETH } else { base };
+        let asset = market.spot().map(|spot| of_spot(spot.base));
+        let asset = asset.or_else(|| market.derivative().map(|terms| terms.underlying)).unwrap_or(BTC);
         self.walk.price(asset).get()
     }
 
@@ -57,7 +60,7 @@ impl People {
         Size::new(u64::try_from(lots).unwrap_or(0))
     }
 
-    fn side(&mut self) -> Side {
+    pub(super) fn side(&mut self) -> Side {
         if self.random.random_bool(0.5) { Side::Buy } else { Side::Sell }
     }
 
@@ -178,8 +181,11 @@ impl People {
 
     /// Closes a position, a part of it, or what is not there.
     fn close(&mut self, state: &State, account: AccountId) -> Option<Action> {
-        let own: Vec<(MarketId, i64)> =
-            state.positions_of(account).map(|(market, record)| (market, record.position.get())).collect();
+        let own: Vec<(MarketId, i64)> = state
+            .positions_of(account)
+            .filter(|(market, _)| !market.is_option())
+            .map(|(market, record)| (market, record.position.get()))
+            .collect();
         let (market, lots) = if own.is_empty() { (MarketId::new(0), 1) } else { one_of(&mut self.random, &own) };
         let market = state.market(market)?;
         let wrong = self.random.random_bool(0.08);
@@ -315,7 +321,7 @@ impl People {
             return self.protection(state);
         }
         let lives = |market: &&MarketSpec| {
-            market.linear().and_then(|terms| terms.expires_at_ms).is_none_or(|expiry| expiry > now_ms)
+            market.option().is_none() && market.expires_at_ms().is_none_or(|expiry| expiry > now_ms)
         };
         let markets: Vec<&MarketSpec> = state.markets().filter(lives).collect();
         let mut quotes = Vec::new();
@@ -326,6 +332,7 @@ impl People {
             let keeps = self.random.random_bool(0.92);
             quotes.push(Quote { market: market.id, bid: keeps.then_some(bid), ask: Some(ask) });
         }
+        quotes.extend(self.option_quotes(state, now_ms));
         (!quotes.is_empty()).then_some(Action::MassQuote { quotes })
     }
 
