@@ -6,7 +6,8 @@
 //! insurance fund, and is never negative.
 
 use crate::{
-    market_math::value_floor_usd,
+    market_math::{value_ceil_usd, value_floor_usd},
+    mutant::{Mutant, is_planted},
     oracle::INDEX_FRESH_MS,
     state::{IndexRecord, PositionRecord, SettlementRecord},
     wide::multiply_divide_floor,
@@ -45,7 +46,8 @@ pub fn is_over(market: &MarketSpec, now: TimeMs) -> bool {
 
 /// What a position is paid at a settlement price: its value rounded down, less its cost.
 pub fn payoff(position: PositionRecord, price: Price, size_decimals: u8) -> Result<(Usd, Usd), Rejection> {
-    let value_usd = value_floor_usd(price, i128::from(position.position.get()), size_decimals)?;
+    let value = if is_planted(Mutant::RoundPayoffUp) { value_ceil_usd } else { value_floor_usd };
+    let value_usd = value(price, i128::from(position.position.get()), size_decimals)?;
     let payoff_usd = value_usd.checked_sub(position.entry_cost_usd).ok_or(Rejection::Overflow)?;
     Ok((value_usd, payoff_usd))
 }

@@ -16,6 +16,7 @@ use crate::{
     ledger::{Overdraft, Settlement},
     margin::{AccountMargin, CollateralValue},
     market_math::{RATE_ONE, quote_amount},
+    mutant::{Mutant, is_planted},
     pool_curve::{Curve, POOL_RESERVE_MAX, PoolTrade},
     risk::counted_collateral_usd,
     state::{LiquidityPoolRecord, PoolShareId, Record, RecordKey, State},
@@ -310,6 +311,13 @@ pub fn fair_value_usd(
     // A value beyond the range counts as the largest in it: less than it is.
     let base_value = multiply_divide_floor(there.base.get(), parts, scale).unwrap_or(i128::MAX);
     let root = root_of_product_floor(base_value, there.quote.get()).ok_or(Rejection::Overflow)?;
+    if is_planted(Mutant::SharesAtThePoolsPrice) {
+        let base =
+            multiply_divide_floor(there.base.get(), i128::from(price.get()), scale).ok_or(Rejection::Overflow)?;
+        let both = base.checked_add(there.quote.get()).ok_or(Rejection::Overflow)?;
+        let part = multiply_divide_floor(both, shares.get(), record.shares.get());
+        return part.map(Usd::new).ok_or(Rejection::Overflow);
+    }
     let all = record.shares.get().checked_mul(ROOT_PARTS).ok_or(Rejection::Overflow)?;
     let doubled = shares.get().checked_mul(2).ok_or(Rejection::Overflow)?;
     multiply_divide_floor(root, doubled, all).map(Usd::new).ok_or(Rejection::Overflow)

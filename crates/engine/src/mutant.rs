@@ -50,11 +50,33 @@ pub enum Mutant {
     SkipTheGate,
     /// Funding of an hour is due in full, however little of it was measured.
     FundUnmeasuredTime,
+    /// An option pays a dollar per unit more than its intrinsic value.
+    SettleAboveIntrinsic,
+    /// What a delivery pays is rounded in favour of the account (I3).
+    RoundPayoffUp,
+    /// The buyer of an option does not pay the premium.
+    PremiumUnpaid,
+    /// A portfolio's requirement leaves out the tails of the grid.
+    TailsForgotten,
+    /// A box has no edge at the forward of an expiry with shorts.
+    ForwardUnwatched,
+    /// A synthetic is minted above its debt ceiling.
+    MintBeyondTheCeiling,
+    /// Redeeming costs no fee.
+    RedeemWithoutFee,
+    /// A unit stands for a whole debt though some are owed by nobody.
+    UnitsAtPar,
+    /// The price of a trade with a pool is rounded in favour of the taker (I9).
+    PoolRoundsToTheTaker,
+    /// Shares of a pool count at the reserves as they are, which a trade can move.
+    SharesAtThePoolsPrice,
+    /// A trade of several legs leaves its last one out.
+    LastLegMissing,
 }
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 13] = [
+    pub const CLEARING: [Self; 24] = [
         Self::BoxTooWide,
         Self::BackstopUnfenced,
         Self::FundUncapped,
@@ -68,6 +90,17 @@ impl Mutant {
         Self::SkipTheGate,
         Self::DropUndoEntry,
         Self::FundUnmeasuredTime,
+        Self::SettleAboveIntrinsic,
+        Self::RoundPayoffUp,
+        Self::PremiumUnpaid,
+        Self::TailsForgotten,
+        Self::ForwardUnwatched,
+        Self::MintBeyondTheCeiling,
+        Self::RedeemWithoutFee,
+        Self::UnitsAtPar,
+        Self::PoolRoundsToTheTaker,
+        Self::SharesAtThePoolsPrice,
+        Self::LastLegMissing,
     ];
 
     /// Those that the simulation of whole clusters finds.
@@ -109,6 +142,17 @@ impl Mutant {
             Self::MakerUnasked => "maker-unasked",
             Self::SkipTheGate => "skip-the-gate",
             Self::FundUnmeasuredTime => "fund-unmeasured-time",
+            Self::SettleAboveIntrinsic => "settle-above-intrinsic",
+            Self::RoundPayoffUp => "round-payoff-up",
+            Self::PremiumUnpaid => "premium-unpaid",
+            Self::TailsForgotten => "tails-forgotten",
+            Self::ForwardUnwatched => "forward-unwatched",
+            Self::MintBeyondTheCeiling => "mint-beyond-the-ceiling",
+            Self::RedeemWithoutFee => "redeem-without-fee",
+            Self::UnitsAtPar => "units-at-par",
+            Self::PoolRoundsToTheTaker => "pool-rounds-to-the-taker",
+            Self::SharesAtThePoolsPrice => "shares-at-the-pools-price",
+            Self::LastLegMissing => "last-leg-missing",
         }
     }
 }

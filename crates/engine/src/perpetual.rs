@@ -54,6 +54,7 @@ impl PositionRecord {
     pub fn after_premium(self, side: Side, lots: Size, quote: Usd) -> Result<FillEffect, Rejection> {
         let after = Self { position: shifted(self.position, side, lots)?, ..self };
         let realised_usd = match side {
+            Side::Buy if is_planted(Mutant::PremiumUnpaid) => Usd::ZERO,
             Side::Buy => quote.checked_neg().ok_or(Rejection::Overflow)?,
             Side::Sell => quote,
         };

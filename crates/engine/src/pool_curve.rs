@@ -16,6 +16,7 @@
 
 use crate::{
     market_math::RATE_ONE,
+    mutant::{Mutant, is_planted},
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_types::{
@@ -153,15 +154,22 @@ impl Curve {
         }
         let base = lots.checked_mul(self.lot)?;
         let tick_of_all = self.tick_quote.checked_mul(lots)?;
+        let to_taker = is_planted(Mutant::PoolRoundsToTheTaker);
         match side {
             Side::Buy => {
                 let left = self.base.checked_sub(base).filter(|left| *left > 0)?;
                 let paid = multiply_divide_ceil(self.quote, gross(base)?, left.checked_mul(self.kept)?)?;
+                if to_taker {
+                    return multiply_divide_floor(paid, 1, tick_of_all);
+                }
                 multiply_divide_ceil(paid, 1, tick_of_all)
             }
             Side::Sell => {
                 let grown = self.base.checked_add(base)?;
                 let got = multiply_divide_floor(self.quote, base.checked_mul(self.kept)?, gross(grown)?)?;
+                if to_taker {
+                    return multiply_divide_ceil(got, 1, tick_of_all);
+                }
                 multiply_divide_floor(got, 1, tick_of_all).filter(|ticks| *ticks > 0)
             }
         }

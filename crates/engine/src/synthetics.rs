@@ -24,6 +24,7 @@ mod takeover;
 use crate::{
     ledger::Settlement,
     market_math::{RATE_ONE, quote_amount, quote_value_usd},
+    mutant::{Mutant, is_planted},
     oracle::is_fresh_index,
     state::{DebtId, DebtRecord, IndexRecord, Record, RecordKey, State, SyntheticRecord},
     wide::{multiply_divide_ceil, multiply_divide_floor},
@@ -73,6 +74,9 @@ impl Units {
         if self.supply <= Amount::ZERO {
             return Ok(Amount::ZERO);
         }
+        if is_planted(Mutant::UnitsAtPar) {
+            return Ok(units.min(self.debt));
+        }
         multiply_divide_floor(units.get(), self.debt.get(), self.supply.get())
             .map(Amount::new)
             .ok_or(Rejection::Overflow)
@@ -82,6 +86,9 @@ impl Units {
     pub(crate) fn units_of(&self, debt: Amount) -> Result<Amount, Rejection> {
         if self.debt <= Amount::ZERO {
             return Ok(Amount::ZERO);
+        }
+        if is_planted(Mutant::UnitsAtPar) {
+            return Ok(debt);
         }
         multiply_divide_ceil(debt.get(), self.supply.get(), self.debt.get()).map(Amount::new).ok_or(Rejection::Overflow)
     }

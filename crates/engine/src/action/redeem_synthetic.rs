@@ -9,6 +9,7 @@ use crate::{
     accounts::spendable,
     ledger::{Overdraft, Settlement},
     market_math::quote_amount,
+    mutant::{Mutant, is_planted},
     state::IndexRecord,
     synthetics::{Debt, REDEEMED_POSITIONS_MAX, Terms},
     wide::multiply_divide_floor,
@@ -18,7 +19,7 @@ use palisade_types::{
     address::AccountId,
     event::Event,
     ids::AssetId,
-    numbers::{Amount, Usd},
+    numbers::{Amount, Rate, Usd},
     receipt::Outcome,
     rejection::Rejection,
     synthetic::RedeemedDebt,
@@ -123,7 +124,8 @@ fn hit(
 ) -> Result<RedeemedDebt, Rejection> {
     let part =
         multiply_divide_floor(owed.collateral_usd.get(), debt.get(), owed.debt.get()).ok_or(Rejection::Overflow)?;
-    let paid_usd = terms.value_without_usd(debt, index.price, terms.spec.redemption_fee)?.min(Usd::new(part));
+    let fee = if is_planted(Mutant::RedeemWithoutFee) { Rate::ZERO } else { terms.spec.redemption_fee };
+    let paid_usd = terms.value_without_usd(debt, index.price, fee)?.min(Usd::new(part));
     let ends = debt == owed.debt && account != terms.own();
     let rest_usd = owed.collateral_usd.checked_sub(paid_usd).ok_or(Rejection::Overflow)?;
     Ok(RedeemedDebt { account, debt, paid_usd, returned_usd: if ends { rest_usd } else { Usd::ZERO } })

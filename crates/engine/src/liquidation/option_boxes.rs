@@ -11,6 +11,7 @@
 use super::{boxes::Priced, watch::Standing};
 use crate::{
     market_math::{RATE_ONE, value_ceil_usd},
+    mutant::{Mutant, is_planted},
     options::margin::{OptionsMargin, of_positions},
     state::{Bounds, Edge, OptionExpiryId, PriceKey, State, Watched},
     wide::multiply_divide_ceil,
@@ -23,6 +24,9 @@ use palisade_types::{ids::MarketId, market::OptionKind, numbers::Usd, rejection:
 /// The edges above forwards that the option positions among `edges` need.
 pub(super) fn forward_edges(state: &State, edges: &[Edge]) -> Vec<Edge> {
     let mut expiries: Vec<(OptionExpiryId, Edge)> = Vec::new();
+    if is_planted(Mutant::ForwardUnwatched) {
+        return Vec::new();
+    }
     for (market, lots) in options_among(edges).filter(|(_, lots)| *lots < 0) {
         let Some(expiry) = state.market(market).and_then(OptionExpiryId::of) else { continue };
         match expiries.iter_mut().find(|(of, _)| *of == expiry) {

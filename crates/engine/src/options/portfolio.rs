@@ -6,8 +6,14 @@
 //! - Assets that back positions are no legs: they count by their weights, as ever.
 //! - Lots of different markets are brought to the finest of their steps.
 
-use crate::state::{OptionExpiryId, State};
-use palisade_pricing::portfolio::{Expiry, LinearLeg, OptionLeg, Portfolio};
+use crate::{
+    mutant::{Mutant, is_planted},
+    state::{OptionExpiryId, State},
+};
+use palisade_pricing::portfolio::{
+    Expiry, LinearLeg, OptionLeg, Portfolio, PortfolioMargin,
+    scenario::{GRID, PPM},
+};
 use palisade_types::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
@@ -122,8 +128,22 @@ impl Legs {
         let expiries: Vec<Expiry> = self.expiries.into_iter().map(|(_, expiry)| expiry).collect();
         let portfolio = Portfolio { size_decimals: finest, expiries: &expiries, linear: &linear, options: &options };
         let margin = portfolio.margin(quote_index).map_err(|_| Rejection::Overflow)?;
-        Ok(PortfolioNeed { initial_usd: margin.initial_usd, maintenance_usd: margin.maintenance_usd })
+        let forgotten = if is_planted(Mutant::TailsForgotten) { of_tails_usd(&margin) } else { Usd::ZERO };
+        let needed = |all: Usd| all.checked_sub(forgotten).ok_or(Rejection::Overflow);
+        Ok(PortfolioNeed {
+            initial_usd: needed(margin.initial_usd)?,
+            maintenance_usd: needed(margin.maintenance_usd)?.max(Usd::ZERO),
+        })
     }
+}
+
+/// What a requirement has of the tails alone, beyond the core of the grid and the contingencies.
+fn of_tails_usd(margin: &PortfolioMargin) -> Usd {
+    let core = GRID.iter().zip(&margin.results_usd).filter(|(scenario, _)| scenario.weight_ppm >= PPM);
+    let losses = core.map(|(_, result)| Usd::new(result.get().saturating_neg()));
+    let contingencies = [margin.basis_loss_usd, margin.skew_loss_usd, Usd::ZERO];
+    let without = losses.chain(contingencies).max().unwrap_or(Usd::ZERO);
+    Usd::new(margin.core_loss_usd.get().saturating_sub(without.get()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use super::{clear_orders, deliver_all, finish, halt_universe, waits_for_losses};
 use crate::{
     future::is_observed,
+    mutant::{Mutant, is_planted},
     options::{intrinsic, surface::expiries_of},
     state::{MarginSettingId, OptionExpiryId, OptionExpiryRecord, Record, RecordKey, SettlementRecord},
     work::Work,
@@ -120,6 +121,11 @@ fn settle_option(work: &mut Work<'_>, market: &MarketSpec, price: Price, steps: 
     let id = market.id;
     let contract = market.option().ok_or(Rejection::UnknownMarket { market: id })?;
     let paid = intrinsic(&contract, price);
+    let paid = if is_planted(Mutant::SettleAboveIntrinsic) {
+        paid.checked_add(Price::new(100_000_000)).ok_or(Rejection::Overflow)?
+    } else {
+        paid
+    };
     if work.state.settlement(id).is_none() {
         work.state.put(Record::Settlement { id, record: SettlementRecord::of_option(paid, work.time_ms) });
     }
