@@ -76,7 +76,7 @@ sim: ## 220 seeds and 100,000 blocks of the chain under faults (SIM_ARGS="--repl
 sim-mutants: ## plants ten faults, one after the other; fails if the simulation misses one
 	$(CARGO) run --locked --package palisade-sim --features mutants -- --mutants --seeds 60 --jobs 2
 
-mutants: ## plants twelve faults in the clearing house, one after the other; fails if the random runs and replays miss one
+mutants: ## plants faults in the clearing house, one after the other; fails if the random runs and replays miss one
 	$(CARGO) test --locked --package palisade-engine --features mutants --test clearing --no-run
 	CARGO="$(CARGO)" $(PYTHON) tests/mutants.py
 

@@ -394,7 +394,7 @@ impl Books {
     }
 
     /// What assets other than the quote, and shares of pools, count for: for new risk, and for maintenance.
-    fn other_assets(&self, account: AccountId, universe: UniverseId) -> (i128, i128) {
+    pub fn other_assets(&self, account: AccountId, universe: UniverseId) -> (i128, i128) {
         let quote = self.quote(universe);
         let mut sums = (0, 0);
         let mut add = |(initial, maintenance): (i128, i128)| sums = (sums.0 + initial, sums.1 + maintenance);

@@ -6,7 +6,7 @@ use super::{
     follow::Follower,
     legs, liquidity, synthetics,
 };
-use palisade_engine::{BlockOutcome, State, liquidation};
+use palisade_engine::{BlockOutcome, State, accounts, liquidation};
 use palisade_types::{
     action::Action,
     address::AccountId,
@@ -326,6 +326,7 @@ pub fn compare_sets(state: &State, books: &Books, wrong: &mut Wrong) {
         liquidation::scan(state).into_iter().map(|unit| (unit.account, unit.universe, unit.market)).collect();
     let own = books.liquidatable();
     synthetics::check_served(books, wrong);
+    compare_margins(state, books, wrong);
     expect(wrong, scanned == own, || format!("scan: the engine's finds {scanned:?}, this one {own:?}"));
     let calls = books.calls.iter().filter(|(_, level)| **level == MarginLevel::Liquidatable);
     let recorded: BTreeSet<Unit> = calls.map(|(unit, _)| *unit).collect();
@@ -342,6 +343,25 @@ pub fn compare_sets(state: &State, books: &Books, wrong: &mut Wrong) {
     let gated: BTreeSet<UniverseId> =
         books.universes.iter().filter(|(_, (.., gated))| *gated).map(|(universe, _)| *universe).collect();
     expect(wrong, gated == owing, || format!("gate: closed in {gated:?}, somebody owes in {owing:?}"));
+}
+
+/// What an account has, needs and has besides cash is for the engine what it is by the formulas: sets alone would tell of a fault only
+/// where it decides on somebody.
+fn compare_margins(state: &State, books: &Books, wrong: &mut Wrong) {
+    for (account, universe) in books.persons.iter().flat_map(|who| books.universes.keys().map(|of| (*who, *of))) {
+        let (Some(worth), Ok(margin)) =
+            (books.worth((account, universe, None)), accounts::margin(state, account, universe))
+        else {
+            continue;
+        };
+        let told = margin
+            .equity_usd()
+            .map(|equity| (equity.get(), margin.maintenance_usd.get(), margin.collateral_initial_usd.get()));
+        let own = (worth.equity, worth.maintenance, books.other_assets(account, universe).0);
+        expect(wrong, told == Ok(own), || {
+            format!("margin: {account} in {universe} has {told:?}, by the books {own:?}")
+        });
+    }
 }
 
 /// A funding index moves when an hour is closed and by no more than the hour may cost: the cap's part of the index price per lot.

@@ -194,7 +194,9 @@ impl Generator {
             return Some((asked, Action::AcceptBlock { request, quote }));
         }
         if !open.requests.is_empty() && self.choices.chance(40) {
-            return Some((name.to_owned(), self.quote_block(books, owner)?));
+            // Few but makers afford so much.
+            let quotes = if self.choices.chance(80) { self.choices.one_of(&MAKERS) } else { name };
+            return Some((quotes.to_owned(), self.quote_block(books, account(quotes))?));
         }
         let action = match self.choices.below(100) {
             0..=9 if open.combos.len() < COMBOS_MAX => {
@@ -206,7 +208,10 @@ impl Generator {
                 let own = open.orders.values().filter(|order| order.account == owner).map(|order| order.id);
                 Action::CancelCombo { order: self.any_of(&own.collect::<Vec<_>>())? }
             }
-            70..=86 => self.request_block(books)?,
+            70..=86 => {
+                let asks = if self.choices.chance(60) { self.choices.one_of(&MAKERS) } else { name };
+                return Some((asks.to_owned(), self.request_block(books)?));
+            }
             87..=94 => {
                 // Most of them have ended.
                 let newest = self.choices.below(40).min(self.choices.below(40)) as usize;

@@ -164,6 +164,7 @@ fn random_runs_keep_every_invariant() {
         "PoolWithdrawn",
         "combo traded",
         "combo traded in its legs' books",
+        "BlockTraded",
         "rejected InvalidLegs",
         "rejected BlockRequestNotOpen",
         "rejected NotFillable",

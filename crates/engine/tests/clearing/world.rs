@@ -343,6 +343,18 @@ impl World {
         world
     }
 
+    /// Another world that goes on from here.
+    pub fn branch(&self) -> Self {
+        Self { engine: self.engine.clone(), prices: self.prices.clone(), ..*self }
+    }
+
+    /// Starts anew from the records that there are and some more.
+    pub fn put_records(&mut self, more: impl Iterator<Item = palisade_engine::state::Record>) {
+        let values: Vec<Vec<u8>> = self.engine.state().records().chain(more).map(|record| record.encode()).collect();
+        let genesis = Arc::clone(self.engine.genesis());
+        self.engine = Engine::from_records(genesis, values.into_iter()).expect("sound records");
+    }
+
     /// The last price that a script gave of an asset.
     pub fn price(&self, asset: AssetId) -> Option<Price> {
         self.prices.get(&asset).copied()

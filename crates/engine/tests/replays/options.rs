@@ -1,4 +1,4 @@
-//! Attacks on options: prints at the expiry, and shorts that cannot pay.
+//! Attacks on options: prints at the expiry, shorts that cannot pay, and shorts so far away that only a tail reaches them.
 
 use super::{
     table::{Table, dollars},
@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     say,
-    world::{CORE, DOLLAR, START_MS},
+    world::{CORE, DOLLAR, START_MS, account},
 };
 use palisade_types::{
-    event::{Event, LiquidationMethod},
+    event::{Event, LiquidationMethod, MarginLevel},
     numbers::Price,
 };
 
@@ -126,6 +126,85 @@ fn short_calls_cannot_pay() {
     assert!(table.worth("writer") >= 0 && table.worth("other") >= 0, "nobody is left owing");
 }
 
+/// Moves of the grid's tails upwards, in percent.
+const TAILS_PERCENT: [i128; 5] = [100, 200, 300, 400, 500];
+
+/// What a writer's short calls, all of one strike, lose at least in a tail, by its weight: what exercising them would cost there,
+/// less what they are worth now.
+fn tail_loss(table: &Table, calls: &[(&str, i128)]) -> i128 {
+    let at = |percent: i128| {
+        let loss = |(symbol, lots): &(&str, i128)| {
+            let spec = table.market(symbol);
+            let contract = spec.option().expect("an option");
+            let forward = table.books().forwards[&crate::options::expiry_of(&spec).expect("an option")];
+            let payoff = forward * (100 + percent) / 100 - i128::from(contract.strike.get());
+            (payoff - i128::from(table.mark(symbol).get())).max(0) * lots / 100
+        };
+        // The weight times the move is 13.86 %.
+        calls.iter().map(loss).sum::<i128>() * 1_386 / (100 * percent)
+    };
+    TAILS_PERCENT.into_iter().map(at).max().expect("tails")
+}
+
+/// Scenario 21: a portfolio margin of moves that are likely asks nothing of calls that are far away. Whoever is short of a strip of
+/// them over all expiries has taken every premium, and owes more than there is when the price jumps; the longs are the writer's own.
+///
+/// Here: the grid has tails, weighted by the inverse of their move. What is needed grows with every call sold and is no less than the
+/// loss of any tail by its weight, also while the dollar is off its peg, and nothing is sold on old prices. The jump itself costs
+/// the venue no more than the fund's cap and the vault's share.
+#[test]
+fn tail_writer() {
+    super::plant();
+    let mut table = Table::play(
+        "
+        start writer 20000
+        start friend 20000
+        insurance 500
+        vault 4000
+        share 100000
+        fund-cap 300
+        fees 0 350
+        options
+        price USDC 1 BTC 60000 ETH 2000
+        hold 2
+        writer portfolio on -> done
+        price BTC 52000
+        price BTC 45000
+        hold 5
+        ",
+    );
+    let needed = |table: &Table| {
+        let worth = table.books().worth((account("writer"), CORE, None)).expect("a mark");
+        (worth.position_initial, worth.maintenance)
+    };
+    let strip = ["BTC-15NOV23-61000-C", "BTC-17NOV23-61000-C"];
+    let (mut sold, mut before) = ([0, 0], (0, 0));
+    for round in 0..6 {
+        let place = round % 2;
+        let call = strip[place];
+        table.go_on(&format!("friend buy 0.5 {call} 1 gtc -> rests 0.5\nwriter sell 0.5 {call} 1 ioc -> fills 0.5"));
+        sold[place] += 50;
+        let now = needed(&table);
+        assert!(now.0 > before.0 && now.1 > before.1, "{now:?} after {before:?}: more short needs more");
+        let tail = tail_loss(&table, &[(strip[0], sold[0]), (strip[1], sold[1])]);
+        assert!(now.0 >= tail && now.1 * 10 >= tail * 8, "{now:?} for a tail of {}", dollars(tail));
+        before = now;
+    }
+    say(&format!("scenario 21: {} lots of calls a third away need {} USD", sold[0] + sold[1], dollars(before.0)));
+    table.go_on(&format!("friend buy 5 {} 1 gtc -> rests 5", strip[1]));
+    table.go_on(&format!("writer sell 5 {} 1 ioc -> rejected InsufficientMargin", strip[1]));
+    table.go_on("price USDC 0.95\nhold 1");
+    let unpegged = needed(&table).0;
+    assert!(unpegged > before.0 + before.0 / 10, "{unpegged} instead of {}: a dollar of 95 cents needs more", before.0);
+    table.go_on(&format!("price USDC 1\nsilence 12\nwriter sell 0.1 {} 1 ioc -> rejected NoFreshPrice", strip[0]));
+    table.go_on("price BTC 60000\nprice BTC 75000\nprice BTC 90000\nhold 120");
+    let lost = table.insurance_loss(CORE) + table.vault_loss(CORE);
+    say(&format!("scenario 21: fund and vault lost {} USD", dollars(lost)));
+    // Of each of the two options at most the fund's cap of 300 USD and the vault's share of 400.
+    verdict("21 tail writer", table.profit(&["writer", "friend"]), 1_400 * DOLLAR);
+    assert!(table.worth("writer") >= 0, "nobody is left owing");
+}
+
 /// Not an attack: a short call whose writer comes below maintenance while the book still has offers is closed there, slice by slice,
 /// and keeps the rest.
 #[test]
@@ -205,4 +284,38 @@ fn a_portfolio_is_hedged_before_it_is_closed() {
     assert!(done.iter().all(|(_, _, method, _)| *method == LiquidationMethod::Hedge) && !done.is_empty(), "{done:?}");
     assert_eq!(table.lots("writer", "BTC-15NOV23-60000-C"), -100, "nothing of the option was closed");
     assert!(table.lots("writer", "BTC") > 0, "the perpetual was bought");
+}
+
+/// Not an attack: a short put that is far away is worth next to nothing, and less with every rise, while what it needs rises with the
+/// price. Its writer is looked at for the price of the underlying, not for the mark.
+#[test]
+fn a_short_put_needs_more_while_its_mark_falls() {
+    super::plant();
+    let table = Table::play(
+        "
+        start writer 9000
+        start holder 100000
+        insurance 500
+        fees 0 350
+        options
+        price BTC 60000 ETH 2000
+        hold 2
+        holder buy 1 BTC-17NOV23-59000-P 800 gtc     -> rests 1
+        writer sell 1 BTC-17NOV23-59000-P 800 ioc    -> fills 1
+        price BTC 70000
+        price BTC 80000
+        price BTC 90000
+        price BTC 100000
+        price BTC 105000
+        price BTC 112000
+        hold 3
+        ",
+    );
+    let called = |event: &Event| match event {
+        Event::MarginCalled { account: who, level, .. } => {
+            *who == account("writer") && *level == MarginLevel::Liquidatable
+        }
+        _ => false,
+    };
+    assert!(table.events.iter().any(called), "the writer has 9,800 USD, 9 % of 112,000 are needed");
 }

@@ -55,6 +55,7 @@ fn whole(text: &str) -> u64 {
 
 fn asset(symbol: &str) -> AssetId {
     match symbol {
+        "USDC" => USDC,
         "BTC" => BTC,
         "ETH" => ETH,
         _ => panic!("an asset: {symbol}"),
