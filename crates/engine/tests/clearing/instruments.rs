@@ -294,8 +294,14 @@ impl Generator {
     }
 
     fn quote_block(&mut self, books: &Books, owner: AccountId) -> Option<Action> {
-        let others: Vec<BlockRequestId> =
-            books.open.requests.values().filter(|request| request.account != owner).map(|r| r.id).collect();
+        let others: Vec<BlockRequestId> = books
+            .open
+            .requests
+            .values()
+            // An option that is over is gone, and a request for it stays until its end.
+            .filter(|request| request.account != owner && net_and_gross(books, &request.terms.legs).is_some())
+            .map(|request| request.id)
+            .collect();
         let request = &books.open.requests[&self.any_of(&others)?];
         let terms = &request.terms;
         let ppm = self.choices.between(-8_000, 8_000);

@@ -56,7 +56,9 @@ impl Open {
 
 /// The value of a unit of legs at the marks as `10^decimals` of them would cost, as net prices are counted; and all legs counted up.
 pub fn net_and_gross(books: &Books, legs: &[Leg]) -> Option<(i128, i128)> {
-    let finest = legs.iter().map(|leg| books.markets[&leg.market].size_decimals).max()?;
+    let decimals: Option<Vec<u8>> =
+        legs.iter().map(|leg| books.markets.get(&leg.market).map(|market| market.size_decimals)).collect();
+    let finest = decimals?.into_iter().max()?;
     let (mut net, mut gross) = (0, 0);
     for leg in legs {
         let mark = i128::from(books.marks.get(&leg.market)?.price.get());
