@@ -238,6 +238,9 @@ fn check_initial(books: &Books, follower: &Follower<'_>, asked: &Asked<'_>, outc
         Action::MoveUniverse { from, asset, .. } => (*from, *asset),
         _ => return,
     };
+    if !books.universes.contains_key(&universe) {
+        return;
+    }
     // What backs nothing is nobody's margin.
     if asset != books.quote(universe) && books.assets.get(&asset).is_none_or(|spec| spec.collateral.is_none()) {
         return;
