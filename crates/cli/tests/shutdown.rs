@@ -14,12 +14,8 @@ use honest::Honest;
 use palisade_client::api::{ApiError, NodeApi as _};
 use palisade_types::hash::ActionId;
 use std::{
-    collections::VecDeque,
     fs,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -27,9 +23,7 @@ use support::{Devnet, Folder, KEY, Process, Remote, run_ok, wait_for};
 
 const OTHER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 /// Between two actions of a client.
-const PAUSE: Duration = Duration::from_millis(5);
-/// How long the load goes on after one of several nodes has ended.
-const LOAD_AFTER: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(10);
 /// From the signal to the end.
 const END_WAIT: Duration = Duration::from_secs(20);
 
@@ -64,66 +58,49 @@ fn a_devnet_that_ends_under_load_keeps_every_receipt() {
     run_ok(&["load", "--rpc", &url, "--check", &journal]);
 }
 
-/// One of four validators is told to end while clients hand actions to it and to others. Each that any of them has taken is
-/// final on the others, though one node is gone, and on that one once it is back.
+/// One of four validators is told to end while clients hand actions to it. Each that it has taken is final on the others,
+/// though the node that took it is gone, and on itself once it is back.
 ///
-/// What a node takes it sends on after 5 ms; a node that ended in between took actions with it. And the block that it had
-/// proposed last died with what it held: that waited until younger nonces of the same signers had shut it out.
+/// What a node takes it sends on after 5 ms; a node that ended in between took actions with it.
 #[test]
-fn a_validator_that_ends_under_load_loses_nothing_that_any_node_took() {
+fn a_validator_that_ends_under_load_has_passed_on_what_it_took() {
     let _alone = alone();
     let folder = Folder::new("shutdown-one");
     let mut cluster = Cluster::start(&folder, 4, |_| {});
     let (url, other) = (cluster.url(0), Remote::new(&cluster.url(1)));
-    let over = Arc::new(AtomicBool::new(false));
-    let all: Vec<String> = (0..4).map(|seat| cluster.url(seat)).collect();
-    // One client knows the node that ends and no other; one hands every node a part of its actions.
-    let clients: Vec<_> = [(KEY, &all[..1]), (OTHER_KEY, &all[..])]
-        .map(|(key, urls)| spend(Honest::new(&url, key), urls.to_vec(), over.clone()))
-        .into();
+    let clients: Vec<_> = [KEY, OTHER_KEY].map(|key| spend(Honest::new(&url, key))).into();
     thread::sleep(Duration::from_secs(3));
     cluster.nodes[0].terminate();
     let status = cluster.nodes[0].wait(END_WAIT);
     assert!(status.success(), "{}", cluster.nodes[0].errors());
-    thread::sleep(LOAD_AFTER);
-    over.store(true, Ordering::Relaxed);
     let taken: Vec<ActionId> = clients.into_iter().flat_map(|client| client.join().expect("no panic")).collect();
-    assert!(taken.len() >= 200, "only {} actions were taken: no load", taken.len());
-    // Once a receipt has not come for so long, none is waited for.
+    assert!(taken.len() >= 50, "only {} actions were taken: no load", taken.len());
     let missing = |remote: &Remote, wait_ms| {
-        taken.iter().fold(0, |lost, id| {
-            let wait_ms = if lost == 0 { wait_ms } else { 0 };
-            lost + usize::from(remote.block_on(remote.api.receipt(*id, wait_ms)).is_err())
-        })
+        let lost = |id: &&ActionId| remote.block_on(remote.api.receipt(**id, wait_ms)).is_err();
+        taken.iter().filter(lost).count()
     };
-    assert_eq!(missing(&other, 30_000), 0, "of {} actions that nodes took, lost", taken.len());
+    assert_eq!(missing(&other, 30_000), 0, "of {} actions that the node took, lost", taken.len());
     eprintln!("all of {} actions are final", taken.len());
     cluster.nodes[0] = cluster.node(&folder, 0);
     let back = Remote::new(&url);
     wait_for("the node", Duration::from_secs(60), || back.height());
-    assert_eq!(missing(&back, 20_000), 0, "of {} actions, lost by the node that ended", taken.len());
+    assert_eq!(missing(&back, 20_000), 0, "of {} actions, lost by the node that took them", taken.len());
 }
 
-/// Hands in orders, one node after the other, until the load is over or no node is left; those that were taken.
-fn spend(mut client: Honest, urls: Vec<String>, over: Arc<AtomicBool>) -> thread::JoinHandle<Vec<ActionId>> {
+/// Hands in orders until the node is gone; those that it took.
+fn spend(mut client: Honest) -> thread::JoinHandle<Vec<ActionId>> {
     thread::spawn(move || {
-        let mut nodes: VecDeque<Remote> = urls.iter().map(|url| Remote::new(url)).collect();
+        let remote = Remote::new(&client.url);
         let mut taken = Vec::new();
-        while !over.load(Ordering::Relaxed) {
-            let Some(node) = nodes.pop_front() else { break };
+        loop {
             let signed = client.sign_order();
-            match client.submit(&node, signed) {
-                Ok(id) => {
-                    taken.push(id);
-                    nodes.push_back(node);
-                }
+            match client.submit(&remote, signed) {
+                Ok(id) => taken.push(id),
                 // Whether it came in before the end, nobody has said.
-                Err(ApiError::Unavailable { .. }) => {}
-                Err(ApiError::MempoolFull { .. }) => nodes.push_back(node),
+                Err(ApiError::Unavailable { .. }) => return taken,
                 Err(error) => panic!("{error}"),
             }
             thread::sleep(PAUSE);
         }
-        taken
     })
 }
