@@ -1,7 +1,7 @@
 //! From scenarios to requirements. Formulas: docs/rules/portfolio-margin.md.
 
 use super::{
-    risk::{BASIS_MOVES_PPM, OptionRisk, PricedLeg, PricedPortfolio},
+    risk::{BASIS_MOVES_PPM, OptionRisk, PricedLeg, PricedPortfolio, check_count},
     scenario::{GRID, PPM, SCENARIOS},
 };
 use crate::{
@@ -87,6 +87,7 @@ fn part_up(amount: i128, numerator: i128, denominator: i128) -> Result<i128, Pri
 impl PricedPortfolio<'_> {
     /// Results, losses and requirements; `quote_index` is the price of the asset that collateral and profit are paid in.
     pub fn margin(&self, quote_index: Price) -> Result<PortfolioMargin, PricingError> {
+        check_count(self.options.len(), self.linear.len())?;
         // Counts of 1e-18 USD × lots in 1e-8 USD.
         let unit = power_of_ten(self.size_decimals).and_then(|lots| lots.checked_mul(PER_USD)).ok_or(OUT_OF_RANGE)?;
         let mut results_usd = Vec::with_capacity(SCENARIOS);

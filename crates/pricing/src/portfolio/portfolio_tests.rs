@@ -173,6 +173,14 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(portfolio(&free).margin(ONE), Err(PricingError::NotPositive { .. })));
     let crowd = vec![option(0, OptionKind::Call, 100, 1); book::LEGS_MAX + 1];
     assert_eq!(portfolio(&crowd).margin(ONE), Err(PricingError::OutOfRange { what: "the number of legs" }));
+    // Nor where the options are priced, as the engine has them.
+    let terms = OptionTerms { kind: OptionKind::Call, forward: ONE, strike: ONE, time_ms: 1 };
+    let risk = OptionRisk::of(&terms, Volatility::new(500_000_000_000)).expect("a price");
+    let leg = PricedLeg { expiry: 0, kind: OptionKind::Call, strike: ONE, lots: 1, risk: &risk };
+    let priced = vec![leg; book::LEGS_MAX + 1];
+    let whole = portfolio(&crowd);
+    let priced = PricedPortfolio { size_decimals: 2, expiries: whole.expiries, linear: &[], options: &priced };
+    assert_eq!(priced.margin(ONE), Err(PricingError::OutOfRange { what: "the number of legs" }));
     assert_eq!(margin(&[], &[]).initial_usd, Usd::ZERO);
 }
 

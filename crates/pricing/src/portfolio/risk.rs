@@ -93,18 +93,18 @@ impl OptionLeg {
     }
 }
 
-impl Portfolio<'_> {
-    /// Bounds the work that a portfolio may ask for.
-    pub(super) fn check_count(&self) -> Result<(), PricingError> {
-        if self.options.len().saturating_add(self.linear.len()) > LEGS_MAX {
-            return Err(PricingError::OutOfRange { what: "the number of legs" });
-        }
-        Ok(())
+/// Bounds the work that a portfolio may ask for.
+pub(super) fn check_count(options: usize, linear: usize) -> Result<(), PricingError> {
+    if options.saturating_add(linear) > LEGS_MAX {
+        return Err(PricingError::OutOfRange { what: "the number of legs" });
     }
+    Ok(())
+}
 
+impl Portfolio<'_> {
     /// Results, losses and requirements; `quote_index` is the price of the asset that collateral and profit are paid in.
     pub fn margin(&self, quote_index: Price) -> Result<PortfolioMargin, PricingError> {
-        self.check_count()?;
+        check_count(self.options.len(), self.linear.len())?;
         let risk = |leg: &OptionLeg| OptionRisk::of(&leg.terms(self.expiries)?, leg.volatility);
         let risks = self.options.iter().map(risk).collect::<Result<Vec<_>, _>>()?;
         let price = |(leg, risk): (&OptionLeg, _)| {

@@ -1,7 +1,7 @@
 //! Options outside portfolio mode: the isolated formula of each short, or what an expiry can lose, whichever is less.
 //! Formulas: docs/rules/portfolio-margin.md, Outside portfolio mode.
 
-use super::{book::Portfolio, scenario::PPM};
+use super::{book::Portfolio, risk::check_count, scenario::PPM};
 use crate::{black::OptionKind, error::PricingError, fixed::Fixed};
 use palisade_types::{
     decimal::power_of_ten,
@@ -156,7 +156,7 @@ impl Portfolio<'_> {
     /// What the options of one expiry need outside portfolio mode; linear legs are margined by themselves.
     pub fn expiry_requirement(&self, place: usize) -> Result<Requirement, PricingError> {
         let expiry = self.expiries.get(place).ok_or(OUT_OF_RANGE)?;
-        self.check_count()?;
+        check_count(self.options.len(), self.linear.len())?;
         let mut legs = Vec::new();
         for leg in self.options.iter().filter(|leg| leg.expiry == place) {
             let mark = leg.terms(self.expiries)?.price(leg.volatility)?;
