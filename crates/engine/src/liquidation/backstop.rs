@@ -2,8 +2,8 @@
 //! and works them off into the book.
 //!
 //! The vault holds each market's positions isolated ([`crate::isolated`]), at [`BACKSTOP_LEVERAGE`]: a market can cost it
-//! the purse of that market and no more, and a takeover puts no more into a purse than the market's share of the vault. A gain
-//! there seems to leave it above that (docs/reports/clearing.md, doubts). What a purse cannot cover is a deficit like anyone's.
+//! the purse of that market and no more, and a takeover puts no more into a purse than the market's share of the vault. What
+//! the vault gains by closing a part stays there with the rest. What a purse cannot cover is a deficit like anyone's.
 
 use super::{
     BACKSTOP_DISCOUNT, BACKSTOP_LEVERAGE, BOOK_STEPS_MAX, DEPTH_SHARE_MAX, first_market,

@@ -297,11 +297,13 @@ fn check_capital(before: &Books, after: &Books, follower: &Follower<'_>, wrong: 
         });
     }
     for market in &follower.backstop_markets {
-        check_fence(before, after, *market, wrong);
+        let gains = follower.backstop_gains.get(market).copied().unwrap_or(0);
+        check_fence(before, after, (*market, gains), wrong);
     }
 }
 
-fn check_fence(before: &Books, after: &Books, market: MarketId, wrong: &mut Wrong) {
+/// A market's purse holds what was there or the market's share, whichever is more, and what the market brought in this block.
+fn check_fence(before: &Books, after: &Books, (market, gains): (MarketId, i128), wrong: &mut Wrong) {
     if !after.markets.contains_key(&market) {
         // An option that was settled in the same block.
         return;
@@ -317,8 +319,8 @@ fn check_fence(before: &Books, after: &Books, market: MarketId, wrong: &mut Wron
     let share = i128::from(after.markets[&market].derivative().expect("a derivative").risk.backstop_share.get());
     let most = (capital(before).max(capital(after)) * share / 1_000_000).max(purse(before, market));
     let there = purse(after, market);
-    expect(wrong, there <= most + DOLLAR, || {
-        format!("fence: the vault has {there} in market {market}, its share is {most}")
+    expect(wrong, there <= most + gains + DOLLAR, || {
+        format!("fence: the vault has {there} in market {market}, its share is {most}, gains {gains}")
     });
 }
 

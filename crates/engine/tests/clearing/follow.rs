@@ -52,6 +52,8 @@ pub struct Follower<'a> {
     pub left_in_cash: BTreeSet<AccountId>,
     pub claims: BTreeMap<MarketId, i128>,
     pub backstop_markets: BTreeSet<MarketId>,
+    /// What each market of linear positions brought its universe's vault by closing some of them.
+    pub backstop_gains: BTreeMap<MarketId, i128>,
     /// Deficits that were shared out, and checked against what was missing.
     pub allocations: u64,
     pub liquidations: u64,
@@ -89,6 +91,7 @@ impl<'a> Follower<'a> {
             left_in_cash: BTreeSet::new(),
             claims: BTreeMap::new(),
             backstop_markets: BTreeSet::new(),
+            backstop_gains: BTreeMap::new(),
             allocations: 0,
             liquidations: 0,
             violations: Vec::new(),
@@ -419,6 +422,9 @@ impl<'a> Follower<'a> {
         self.add_cash(account, market, profit);
         let (universe, quote_asset) = (self.universe_of(market), self.quote_of(market));
         self.add(AccountId::clearing(market), universe, quote_asset, -profit);
+        if account == AccountId::backstop(universe) {
+            *self.backstop_gains.entry(market).or_default() += profit.max(0);
+        }
     }
 
     fn equity(&self, unit: Unit) -> Option<i128> {
