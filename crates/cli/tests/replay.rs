@@ -18,10 +18,10 @@ use support::{Devnet, Folder, Remote};
 
 const MINUTE_MS: u64 = 60_000;
 const REPLAYED_MINUTE_MS: u64 = 2_000;
-/// Recorded minutes that are compared: the hour of the crash. The client tests replay 200 minutes through the same binary.
-const MINUTES: u64 = 60;
-/// Minutes of the day before the comparison begins: 20:30 UTC, twenty minutes before the crash of 10 October 2025.
-const CRASH_MINUTE: u64 = 20 * 60 + 30;
+/// Recorded minutes that are compared: the fall and the way back. The client tests replay 200 minutes through the same binary.
+const MINUTES: u64 = 35;
+/// Minutes of the day before the comparison begins: 20:45 UTC, five minutes before the crash of 10 October 2025.
+const CRASH_MINUTE: u64 = 20 * 60 + 45;
 /// One tick: prices count in 1e-8 USD, and every market's tick is larger.
 const TICK: i128 = 1;
 /// One minute in so many may lack its index.

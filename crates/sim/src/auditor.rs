@@ -292,7 +292,3 @@ impl Auditor {
         !self.ledger.is_purse(account) && !self.terms.markets.keys().any(clears)
     }
 }
-
-#[cfg(test)]
-#[path = "auditor_tests.rs"]
-mod tests;

@@ -15,8 +15,6 @@
 //! with what was found; no check is softened while faults are active, only postponed.
 
 pub mod auditor;
-#[cfg(test)]
-mod bare;
 pub mod boxes;
 pub mod campaign;
 pub mod coverage;

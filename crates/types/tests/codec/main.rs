@@ -1,7 +1,10 @@
 //! The codec: one encoding per value, and no bytes that make it panic.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+#![allow(clippy::disallowed_methods, reason = "tests read files and the environment")]
 
+mod pinned_encodings;
+#[path = "../support/mod.rs"]
 mod support;
 
 use palisade_types::{

@@ -1,14 +1,14 @@
 //! The people of a run on an engine alone: no nodes, no network, no faults, and so hours of trading in seconds. What the auditor and the
 //! look at everyone find wrong here is found wrong under faults too; here it is found sooner.
 
-use crate::{
+use palisade_engine::{BlockInput, BlockOutcome, Engine, InvalidBlock, Rules, State};
+use palisade_sim::{
     auditor::{Auditor, Followed},
     boxes,
     coverage::Coverage,
     people::{People, Signed},
     venue::{self, CHAIN_ID, MAKERS, SEATS},
 };
-use palisade_engine::{BlockInput, BlockOutcome, Engine, InvalidBlock, Rules, State};
 use palisade_types::{
     event::Event,
     hash::{BlockDigest, sha256},

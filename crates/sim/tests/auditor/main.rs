@@ -1,9 +1,7 @@
 //! The auditor on an engine alone: it agrees with a right one, and objects to every number that is told wrong by one unit.
 
-use crate::{
-    bare::Bare,
-    venue::{self, PEOPLE},
-};
+use bare::Bare;
+use palisade_sim::venue::{self, PEOPLE};
 use palisade_types::{
     address::AccountId,
     event::{Event, LiquidationMethod, MarginLevel},
@@ -11,7 +9,7 @@ use palisade_types::{
 };
 use product_lies::{OPTION_LIES, POOL_LIES, STRUCTURE_LIES, SYNTHETIC_LIES};
 
-#[path = "auditor_product_lies.rs"]
+mod bare;
 mod product_lies;
 
 /// Seeds and blocks of each within which every kind of event below is met; the least that are run, all met or not.

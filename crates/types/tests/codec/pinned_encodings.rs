@@ -5,21 +5,16 @@
 //! write the file anew and review its difference line by line:
 //!
 //! ```text
-//! PALISADE_REPIN=1 cargo test -p palisade-types --test pinned_encodings
-//! git diff crates/types/tests/pinned_encodings.txt
+//! PALISADE_REPIN=1 cargo test -p palisade-types --test codec
+//! git diff crates/types/tests/codec/pinned_encodings.txt
 //! ```
 //!
 //! A line may be added with a new type or variant. A line that changes or goes is a break.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
-#![allow(clippy::disallowed_methods, reason = "tests read files and the environment")]
-
-mod support;
-
+use crate::support::samples::{Sample, samples};
 use std::collections::{BTreeMap, BTreeSet};
-use support::samples::{Sample, samples};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pinned_encodings.txt");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/codec/pinned_encodings.txt");
 
 #[test]
 fn no_encoding_changed() {
