@@ -158,8 +158,8 @@ fn fill(remote: &Remote, port: u16, genesis: &Genesis, keys: &[Secp256k1SecretKe
     let markets = wait_for("prices", Duration::from_secs(60), || {
         let markets = remote.block_on(remote.api.markets()).ok()?;
         // Accounts have funds in the core universe alone.
-        let is_funded = |market: &MarketInfo| market.spec.perpetual().is_some() && market.spec.universe == CORE;
-        let markets: Vec<MarketInfo> = markets.into_iter().filter(is_funded).collect();
+        let is_funded = |market: &&MarketInfo| market.spec.perpetual().is_some() && market.spec.universe == CORE;
+        let markets: Vec<MarketInfo> = markets.iter().filter(is_funded).cloned().collect();
         markets.iter().all(|market| market.index.is_some()).then_some(markets)
     });
     let (chain_id, funders) = (genesis.chain_id, keys.len() / FUNDED_BY_ONE);

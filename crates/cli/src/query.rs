@@ -103,7 +103,7 @@ async fn query(arguments: QueryArgs) -> Result<()> {
             let spec = rpc::market(api, &market).await?.spec;
             print(json, &api.book(spec.id, depth).await?, |book| show_book(book, spec))
         }
-        QueryCommand::Markets => print(json, &api.markets().await?, |markets| show_markets(markets)),
+        QueryCommand::Markets => print(json, api.markets().await?.as_slice(), show_markets),
         QueryCommand::Product(command) => products::query(api, json, command).await,
         QueryCommand::Receipt { action, wait_ms } => {
             let info = api.receipt(action, wait_ms).await?;
@@ -145,7 +145,7 @@ fn show_status(status: &Status) {
     say(format_args!("history      from height {}", status.oldest_height));
     say(format_args!("seat         {seat} of {}, voting: {}", status.seat_count, status.voting));
     say(format_args!("peers        {}", status.peers_connected));
-    say(format_args!("mempool      {} actions", status.mempool_actions));
+    say(format_args!("mempool      {} actions, {} of own clients", status.mempool_actions, status.mempool_own_actions));
     say(format_args!("halted       {}", status.chain_halted));
     say(format_args!("version      {}", status.version));
 }

@@ -44,10 +44,8 @@ pub async fn market(api: &dyn NodeApi, name: &str) -> Result<MarketInfo> {
     let number: Option<MarketId> = name.parse().ok().map(MarketId::new);
     let markets = api.markets().await?;
     let known = markets.iter().map(|market| market.spec.symbol.clone()).collect::<Vec<_>>().join(", ");
-    markets
-        .into_iter()
-        .find(|market| Some(market.spec.id) == number || market.spec.symbol.eq_ignore_ascii_case(name))
-        .with_context(|| format!("no market {name:?}; there are {known}"))
+    let named = |market: &&MarketInfo| Some(market.spec.id) == number || market.spec.symbol.eq_ignore_ascii_case(name);
+    markets.iter().find(named).cloned().with_context(|| format!("no market {name:?}; there are {known}"))
 }
 
 /// The asset named by symbol or number.
@@ -63,5 +61,5 @@ pub async fn asset(api: &dyn NodeApi, name: &str) -> Result<AssetSpec> {
 
 /// All markets by number.
 pub async fn market_specs(api: &dyn NodeApi) -> Result<Vec<MarketSpec>, ApiError> {
-    Ok(api.markets().await?.into_iter().map(|market| market.spec).collect())
+    Ok(api.markets().await?.iter().map(|market| market.spec.clone()).collect())
 }

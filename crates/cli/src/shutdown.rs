@@ -37,15 +37,15 @@ const PROBE_FILE: &str = ".probe";
 /// More than what a file system keeps beside its blocks for small files.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Waits until nothing that `nodes` have taken waits for a block. Bounded: others may hand in actions for ever, a chain may
-/// stand still, and by then everything was passed on.
+/// Waits until nothing that clients have handed to `nodes` waits for a block. Bounded: a chain may stand still, and by then
+/// everything was passed on.
 pub async fn settle<'a>(nodes: impl Iterator<Item = &'a dyn NodeApi> + Clone) {
     let deadline = Instant::now() + SETTLE_WAIT;
     loop {
         sleep(SETTLE_POLL).await;
         let mut waiting = 0u64;
         for node in nodes.clone() {
-            waiting = waiting.saturating_add(node.status().await.map_or(0, |status| status.mempool_actions));
+            waiting = waiting.saturating_add(node.status().await.map_or(0, |status| status.mempool_own_actions));
         }
         if waiting == 0 || Instant::now() >= deadline {
             return;

@@ -79,7 +79,10 @@ pub struct Status {
     /// Whether it votes; a node whose consensus log is gone does not.
     pub voting: bool,
     pub peers_connected: u32,
+    /// Actions that wait for a block.
     pub mempool_actions: u64,
+    /// How many of them clients of this node have handed in.
+    pub mempool_own_actions: u64,
     /// Whether the chain is halted after a violated invariant.
     pub chain_halted: bool,
     pub version: String,
@@ -447,8 +450,8 @@ pub trait NodeApi: Send + Sync + 'static {
     async fn receipt(&self, action: ActionId, wait_ms: u64) -> Result<ReceiptInfo, ApiError>;
     /// All assets.
     async fn assets(&self) -> Result<Vec<AssetSpec>, ApiError>;
-    /// All markets with their prices.
-    async fn markets(&self) -> Result<Vec<MarketInfo>, ApiError>;
+    /// All markets with their prices, as of the newest finalized block; shared by all who ask.
+    async fn markets(&self) -> Result<Arc<Vec<MarketInfo>>, ApiError>;
     /// One book, at most `depth` levels a side.
     async fn book(&self, market: MarketId, depth: u32) -> Result<Book, ApiError>;
     /// An account.

@@ -35,7 +35,7 @@ use palisade_types::{
     address::{AccountId, SignerId},
     envelope::SignedAction,
     genesis::Genesis,
-    hash::{ActionId, GenesisHash},
+    hash::{ActionId, BlockDigest, GenesisHash},
     ids::{ComboId, Height, MarketId, OrderId, UniverseId},
     market::AssetSpec,
     oracle::SignedOracleVote,
@@ -111,6 +111,8 @@ struct Inner<E: Runtime> {
     genesis_hash: GenesisHash,
     tasks: AtomicUsize,
     peers: Mutex<Option<(SystemTime, u32)>>,
+    /// All markets as of a block: every subscription asks, and an option's greeks take time.
+    markets: Mutex<Option<(BlockDigest, Arc<Vec<MarketInfo>>)>>,
 }
 
 impl<E: Runtime> Clone for LocalNode<E> {
@@ -132,7 +134,14 @@ impl<E: Runtime> LocalNode<E> {
     /// Answers from `parts`; waits and reads in tasks of `context`.
     pub fn new(context: E, parts: NodeParts<E>) -> Self {
         let genesis_hash = parts.genesis.hash();
-        Self(Arc::new(Inner { context, parts, genesis_hash, tasks: AtomicUsize::new(0), peers: Mutex::default() }))
+        Self(Arc::new(Inner {
+            context,
+            parts,
+            genesis_hash,
+            tasks: AtomicUsize::new(0),
+            peers: Mutex::default(),
+            markets: Mutex::default(),
+        }))
     }
 
     /// Runs `task` on the node's own runtime.
@@ -354,6 +363,7 @@ impl<E: Runtime> Inner<E> {
     fn status(&self) -> Result<Status, ApiError> {
         let parts = &self.parts;
         let peers_connected = self.peers_connected();
+        let load = parts.mempool.load();
         let answer = parts.view.read(|view| {
             let header = &view.tip.header;
             Status {
@@ -370,7 +380,8 @@ impl<E: Runtime> Inner<E> {
                 seat: parts.seat,
                 voting: parts.status.voting() == Some(Voting::Votes),
                 peers_connected,
-                mempool_actions: parts.mempool.load().actions as u64,
+                mempool_actions: load.actions as u64,
+                mempool_own_actions: load.own as u64,
                 chain_halted: view.state.chain().halted.is_some(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }
@@ -426,8 +437,15 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
         self.read(|view| view.state.assets().cloned().collect())
     }
 
-    async fn markets(&self) -> Result<Vec<MarketInfo>, ApiError> {
-        self.read(answers::markets)
+    async fn markets(&self) -> Result<Arc<Vec<MarketInfo>>, ApiError> {
+        let known = self.0.markets.lock().clone();
+        let (tip, markets) = self.read(|view| {
+            let tip = view.tip.digest;
+            let known = known.filter(|(at, _)| *at == tip).map(|(_, markets)| markets);
+            (tip, known.unwrap_or_else(|| Arc::new(answers::markets(view))))
+        })?;
+        *self.0.markets.lock() = Some((tip, markets.clone()));
+        Ok(markets)
     }
 
     async fn book(&self, market: MarketId, depth: u32) -> Result<Book, ApiError> {

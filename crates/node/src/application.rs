@@ -3,7 +3,7 @@
 //! [`StateMachine`] is the application of `glue::stateful`. It executes nothing itself: every block goes
 //! through the [`EngineCache`], and every root it names comes out of the batch that was executed.
 //!
-//! - **Propose** asks the [`ActionSource`] for actions, leaves out what the parent's state does not admit,
+//! - **Propose** asks the [`ActionSource`](crate::source::ActionSource) for actions, leaves out what the parent's state does not admit,
 //!   executes, and writes all roots into the header. More than [`UNFINALIZED_BLOCKS_MAX`] unfinalized blocks
 //!   below it: it declines, so memory stays bounded while finality stalls.
 //! - **Process** checks every commitment of a header: the rules of [`validity`], then, after execution, the
@@ -24,7 +24,7 @@ use crate::{
     metrics::EngineMetrics,
     results::{BlockResults, ResultsArchive},
     roots,
-    source::{ActionSource, FinalizedBlock, Offer},
+    source::{FinalizedBlock, Offer, Source},
     status::{Applied, Status},
     store::{SealedState, StateBatch, StateReader, StateStore, StateTarget, StoreError},
     validity, verified,
@@ -93,12 +93,12 @@ pub struct Shared<E: Spawner + StorageContext> {
 }
 
 /// The application of `glue::stateful`.
-pub struct StateMachine<E: Spawner + StorageContext, S> {
+pub struct StateMachine<E: Spawner + StorageContext> {
     shared: Arc<Shared<E>>,
-    source: S,
+    source: Source,
 }
 
-impl<E: Spawner + StorageContext, S: Clone> Clone for StateMachine<E, S> {
+impl<E: Spawner + StorageContext> Clone for StateMachine<E> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone(), source: self.source.clone() }
     }
@@ -157,13 +157,9 @@ struct Built<E: Spawner + StorageContext> {
     sealed: SealedState<E>,
 }
 
-impl<E, S> StateMachine<E, S>
-where
-    E: Spawner + StorageContext,
-    S: ActionSource,
-{
+impl<E: Spawner + StorageContext> StateMachine<E> {
     /// A state machine over `shared` that proposes what `source` offers.
-    pub const fn new(shared: Arc<Shared<E>>, source: S) -> Self {
+    pub const fn new(shared: Arc<Shared<E>>, source: Source) -> Self {
         Self { shared, source }
     }
 
@@ -470,11 +466,7 @@ async fn wait_for_clock(clock: &impl commonware_runtime::Clock, block: &NodeBloc
     }
 }
 
-impl<E, S> Application<E> for StateMachine<E, S>
-where
-    E: Spawner + StorageContext,
-    S: ActionSource,
-{
+impl<E: Spawner + StorageContext> Application<E> for StateMachine<E> {
     type SigningScheme = ed25519::Scheme;
     type Context = BlockContext;
     type Block = NodeBlock;

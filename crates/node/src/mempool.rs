@@ -8,9 +8,9 @@
 //!   A signature is checked once, on arrival; what waits is verified.
 //! - **Admission here is a courtesy.** It is decided on the finalized state and keeps useless work out. What a
 //!   block may hold is decided by the engine on the block's parent.
-//! - **What was taken gets a receipt**, as long as it stays admissible and does not wait too long: actions of blocks that die
-//!   wait again, and no block of ours lets so many younger actions of a signer go first that the engine's window of nonces
-//!   shuts an older one out. The rules are those of [`pool::branches`] and [`pool::signers`].
+//! - **What was taken gets a receipt**, as long as it stays admissible and does not wait too long: what a block
+//!   holds is offered to all but that block's children, and no block of ours lets so many younger actions of a signer go first
+//!   that the engine's window of nonces shuts an older one out. The rules are those of [`pool::branches`] and [`pool::signers`].
 //! - **Nothing is awaited under a lock**, and no lock is taken under another but the view's under none.
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     source::{ActionSource, FinalizedBlock, Offer},
     validity,
 };
+use async_trait::async_trait;
 use commonware_utils::{
     channel::{mpsc, watch},
     sync::Mutex,
@@ -95,7 +96,9 @@ pub struct Ingested {
 pub struct Load {
     /// Actions that wait.
     pub actions: usize,
-    /// Their encoded bytes.
+    /// How many of them our own clients have handed in.
+    pub own: usize,
+    /// The encoded bytes of all.
     pub bytes: usize,
 }
 
@@ -120,7 +123,7 @@ impl Mempool {
     /// How much waits.
     pub fn load(&self) -> Load {
         let pool = self.0.pool.lock();
-        Load { actions: pool.len(), bytes: pool.bytes() }
+        Load { actions: pool.len(), own: pool.own(), bytes: pool.bytes() }
     }
 
     /// Takes an action from a client and passes it on. An action that waits already is accepted again.
@@ -265,10 +268,6 @@ impl Mempool {
         self.0.arrivals.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    fn has_work(&self) -> bool {
-        self.0.pool.lock().has_work() || self.0.oracle.has_work()
-    }
-
     /// The nonces that each of these signers has used above the one given, as far as the finalized state remembers them.
     fn used_nonces(&self, signers: &[(SignerId, Nonce)]) -> UsedNonces {
         let used = self.0.view.read(|view| {
@@ -308,10 +307,12 @@ impl Mempool {
     }
 }
 
+#[async_trait]
 impl ActionSource for Mempool {
-    async fn waiting(&self) {
+    async fn waiting(&self, parent: &Header) {
         let mut arrivals = self.0.arrivals.subscribe();
-        while !self.has_work() {
+        let digest = parent.digest();
+        while !self.0.oracle.has_work() && !self.0.pool.lock().has_work(parent.height, digest) {
             if arrivals.changed().await.is_err() {
                 return;
             }
@@ -372,9 +373,8 @@ impl ActionSource for Mempool {
         }
         self.0.oracle.finalized(header.height, finalized.block.body().oracle_bundle.as_ref());
         self.drop_inadmissible(&receipts.iter().map(|receipt| receipt.account).collect());
-        if self.has_work() {
-            self.announce();
-        }
+        // What the finalized block lacks may wait again.
+        self.announce();
     }
 }
 

@@ -129,17 +129,8 @@ where
     let listen = config.listen;
     let probe = context.bind(listen).await.map_err(|error| StartError::Listen { listen, reason: error.to_string() })?;
     drop(probe);
-    Ok(join(context, config))
-}
-
-/// Like [`connect`], for runtimes whose addresses cannot be asked for twice: an address in use is a panic.
-pub fn join<E>(context: E, config: &NodeConfig) -> Connected<E>
-where
-    E: Spawner + Clock + CryptoRng + RuntimeNetwork + Resolver + Metrics,
-{
     let (mut network, mut oracle) = lookup::Network::new(context.child("p2p"), p2p_config(config));
     let own_key = config.vote_key.public_key();
-    let listen = config.listen;
     let others = config.peers.iter().filter(|peer| peer.key != own_key);
     let mut peers: Vec<(ed25519::PublicKey, Address)> =
         others.map(|peer| (peer.key.clone(), peer.address.into())).collect();
@@ -149,7 +140,7 @@ where
     let [votes, certificates, certificate_fetch, block_fetch, blocks, actions, oracle_votes] =
         channels().map(|(channel, quota)| network.register(channel, quota));
     let task = network.start();
-    Connected {
+    Ok(Connected {
         network: Network {
             votes,
             certificates,
@@ -161,7 +152,7 @@ where
         },
         gossip: Gossip { actions, oracle: oracle_votes },
         task,
-    }
+    })
 }
 
 fn p2p_config(config: &NodeConfig) -> lookup::Config<Cups<Sake<ed25519::PrivateKey>, ChaCha20Poly1305>> {
@@ -191,3 +182,6 @@ const fn is_public(address: std::net::SocketAddr) -> bool {
         std::net::IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ use crate::{
     reporter::FaultRecorder,
     results::ResultsArchive,
     roots,
-    source::ActionSource,
+    source::Source,
     status::{Damage, Status, Store, Voting},
     store::{NoStateSync, StateStore, StateStoreConfig},
     wiring::{ARCHIVE_BUFFER_BYTES, MarshalMailbox, Scheme, Storages, VOTE_LOG_BUFFER_BYTES, Variant},
@@ -158,29 +158,28 @@ impl<E: Runtime> NodeHandle<E> {
 
 /// Starts a validator on `context` that proposes what `source` offers, keeps `view` at the newest finalized block
 /// and tells `observers` what is final. Returns once the node knows its state.
-pub async fn start<E, T, S>(
+pub async fn start<E, T>(
     context: E,
     config: NodeConfig,
     network: NetworkOf<T>,
-    source: S,
+    source: Source,
     view: FinalView,
     observers: Vec<Arc<dyn Observer>>,
 ) -> Result<NodeHandle<E>, StartError>
 where
     E: Runtime,
     T: Transport,
-    S: ActionSource,
 {
     let (ready, started) = oneshot::channel();
     let task = context.spawn(move |context| async move {
-        let (parts, handle) =
-            match assemble::<E, T, S>(&context, config, network, Ends { source, view, observers }).await {
-                Ok(assembled) => assembled,
-                Err(error) => {
-                    let _ = ready.send(Err(error));
-                    return NodeExit { part: "start" };
-                }
-            };
+        let (parts, handle) = match assemble::<E, T>(&context, config, network, Ends { source, view, observers }).await
+        {
+            Ok(assembled) => assembled,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return NodeExit { part: "start" };
+            }
+        };
         let _ = ready.send(Ok(handle));
         let (names, tasks): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let (_, index, _) = select_all(tasks).await;
@@ -262,22 +261,21 @@ async fn open<E: Runtime>(
 }
 
 /// What the caller handed in besides the configuration.
-struct Ends<S> {
-    source: S,
+struct Ends {
+    source: Source,
     view: FinalView,
     observers: Vec<Arc<dyn Observer>>,
 }
 
-async fn assemble<E, T, S>(
+async fn assemble<E, T>(
     context: &E,
     config: NodeConfig,
     network: NetworkOf<T>,
-    ends: Ends<S>,
+    ends: Ends,
 ) -> Result<(Parts, Started<E>), StartError>
 where
     E: Runtime,
     T: Transport,
-    S: ActionSource,
 {
     let status = Status::default();
     let committee = Committee::new(&config.genesis, &config.vote_key)?;
@@ -337,7 +335,7 @@ where
     parts.push(("stateful", stateful.start()));
     let engine =
         Simplex { scheme: scheme.clone(), genesis: genesis_block.digest(), log, storages, status: status.clone() };
-    parts.push(("simplex", engine.start::<E, T, _>(context, &config, deferred, rest)));
+    parts.push(("simplex", engine.start::<E, T>(context, &config, deferred, rest)));
 
     let state = match requested {
         Poll::Ready(state) => state,
@@ -369,13 +367,13 @@ async fn make_ready<E: Runtime>(
     Ok(())
 }
 
-fn stateful_config<E: Runtime, S: ActionSource>(
-    application: StateMachine<E, S>,
+fn stateful_config<E: Runtime>(
+    application: StateMachine<E>,
     db_config: StateStoreConfig,
     marshal: (MarshalMailbox, MarshalFloor),
     plan: SyncPlan<E, Scheme, Variant>,
     pruning: Pruning,
-) -> StatefulConfig<E, StateMachine<E, S>, Variant, NoStateSync, Sequential> {
+) -> StatefulConfig<E, StateMachine<E>, Variant, NoStateSync, Sequential> {
     StatefulConfig {
         application,
         db_config,
@@ -509,21 +507,20 @@ struct Simplex {
 }
 
 /// The application as simplex sees it.
-type Automaton<E, S> =
-    Deferred<E, Scheme, Paced<commonware_glue::stateful::Mailbox<E, StateMachine<E, S>>, S>, NodeBlock, FixedEpocher>;
+type Automaton<E> =
+    Deferred<E, Scheme, Paced<commonware_glue::stateful::Mailbox<E, StateMachine<E>>>, NodeBlock, FixedEpocher>;
 
 impl Simplex {
-    fn start<E, T, S>(
+    fn start<E, T>(
         self,
         context: &E,
         config: &NodeConfig,
-        automaton: Automaton<E, S>,
+        automaton: Automaton<E>,
         network: SimplexNetwork<T>,
     ) -> Handle<()>
     where
         E: Runtime,
         T: Transport,
-        S: ActionSource,
     {
         let reporter = AttributableReporter::new(
             context.child("reporter"),

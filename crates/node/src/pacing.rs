@@ -5,7 +5,7 @@
 //! in front of `Stateful`, because `Stateful` applies no finalized block while a build is running: pacing
 //! inside the build would delay every receipt by it.
 
-use crate::{block::NodeBlock, clock, source::ActionSource};
+use crate::{block::NodeBlock, clock, source::Source};
 use commonware_consensus::{Application, Handoff, marshal::ancestry::Ancestry};
 use commonware_cryptography::Digested;
 use commonware_macros::select;
@@ -20,14 +20,14 @@ pub const EMPTY_BLOCK_AFTER_MS: u64 = 250;
 
 /// Delays the proposals of the application inside.
 #[derive(Clone)]
-pub struct Paced<A, S> {
+pub struct Paced<A> {
     inner: A,
-    source: S,
+    source: Source,
 }
 
-impl<A, S> Paced<A, S> {
+impl<A> Paced<A> {
     /// Paces `inner` by what `source` holds.
-    pub const fn new(inner: A, source: S) -> Self {
+    pub const fn new(inner: A, source: Source) -> Self {
         Self { inner, source }
     }
 }
@@ -40,11 +40,10 @@ pub fn wait_bounds(parent_time_ms: TimeMs, now_ms: TimeMs) -> (Duration, Duratio
     (Duration::from_millis(least), Duration::from_millis(most.saturating_sub(least)))
 }
 
-impl<E, A, S> Application<E> for Paced<A, S>
+impl<E, A> Application<E> for Paced<A>
 where
     E: Clock,
     A: Application<E, Block = NodeBlock, Context: Send, Input: Send>,
-    S: ActionSource,
 {
     type SigningScheme = A::SigningScheme;
     type Context = A::Context;
@@ -67,10 +66,11 @@ where
         input: Self::Input,
     ) -> Option<Digested<Self::Block>> {
         if let Some(parent) = ancestry.peek() {
-            let (least, more) = wait_bounds(parent.inner().header().time_ms, clock::now_ms(&context.0));
+            let parent = parent.inner().header();
+            let (least, more) = wait_bounds(parent.time_ms, clock::now_ms(&context.0));
             context.0.sleep(least).await;
             select! {
-                _ = self.source.waiting() => {},
+                _ = self.source.waiting(parent) => {},
                 _ = context.0.sleep(more) => {},
             }
         }

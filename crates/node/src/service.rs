@@ -65,11 +65,11 @@ where
     let metrics = Arc::new(NodeMetrics::register(&context.child("chain"), view.clone(), mempool.clone()));
     observers.push(metrics);
     let blocker = network.blocker.clone();
-    let node = node::start::<E, T, Mempool>(
+    let node = node::start::<E, T>(
         context.child("validator"),
         config,
         network,
-        mempool.clone(),
+        Arc::new(mempool.clone()),
         view.clone(),
         observers,
     )

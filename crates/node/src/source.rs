@@ -7,10 +7,11 @@ use crate::{
     block::NodeBlock,
     engine_cache::{BlockContent, Executed},
 };
+use async_trait::async_trait;
 use palisade_types::{
     block::Header, envelope::SignedAction, hash::ActionId, oracle::OracleBundle, signing::VerifiedAction, time::TimeMs,
 };
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 /// What a source offers for a block.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +31,14 @@ pub struct FinalizedBlock {
     pub executed: Arc<Executed>,
 }
 
-/// The mempool as consensus sees it. Clones share one state.
-pub trait ActionSource: Clone + Send + Sync + 'static {
-    /// Resolves once an action or an oracle round waits for a block.
-    fn waiting(&self) -> impl Future<Output = ()> + Send;
+/// A source as the parts of a node share it. Not a type parameter: each would have the whole of consensus compiled once more.
+pub type Source = Arc<dyn ActionSource>;
+
+/// The mempool as consensus sees it.
+#[async_trait]
+pub trait ActionSource: Send + Sync + 'static {
+    /// Resolves once an action or an oracle round waits for a child of `parent`.
+    async fn waiting(&self, parent: &Header);
 
     /// Offers content for a child of `parent` proposed at `now_ms` by the local clock, at most `limit_bytes` when
     /// encoded. Nothing is removed: the block may never be final.
@@ -45,8 +50,7 @@ pub trait ActionSource: Clone + Send + Sync + 'static {
     /// An action that must not be offered again: the engine panicked on it.
     fn refuse(&self, action: ActionId, reason: &str);
 
-    /// A block that is not final yet holds this content: it need not be offered again until its height is final or another
-    /// block of its height is built on.
+    /// A block that is not final yet holds this content: it need not be offered for blocks on top of it.
     fn included(&self, header: &Header, content: &BlockContent);
 
     /// A block became final: its actions need not be offered again. Called in order of height.

@@ -94,7 +94,7 @@ impl MarketMaker {
         let budget = account.actions_cap.saturating_sub(account.actions_used);
         let tolerance_ppm = if budget < BUDGET_THRIFTY { THRIFTY_TOLERANCE_PPM } else { TOLERANCE_PPM };
         let mut plan = Plan::default();
-        for market in &markets {
+        for market in markets.iter() {
             let resting: Vec<_> = orders.iter().filter(|order| order.market == market.spec.id).copied().collect();
             let desired = wanted(&genesis, &markets, market, &account, &self.terms);
             let tolerance_ppm =

@@ -187,9 +187,10 @@ async fn wait_for_prices(nodes: &[Arc<RpcClient>]) -> Result<(u64, Vec<Market>)>
 
 async fn prices(node: &RpcClient) -> Result<(u64, Vec<Market>), ApiError> {
     let chain_id = node.status().await?.chain_id;
-    let markets = node.markets().await?.into_iter();
-    let markets = markets.filter(|market| market.spec.perpetual().is_some() && !market.halted);
-    Ok((chain_id, markets.filter_map(|market| Some(Market { index: market.index?, spec: market.spec })).collect()))
+    let markets = node.markets().await?;
+    let perpetuals = markets.iter().filter(|market| market.spec.perpetual().is_some() && !market.halted);
+    let priced = perpetuals.filter_map(|market| Some(Market { index: market.index?, spec: market.spec.clone() }));
+    Ok((chain_id, priced.collect()))
 }
 
 /// `number` modulo `length`, which is not zero.

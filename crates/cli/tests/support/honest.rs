@@ -36,8 +36,8 @@ impl Honest {
         let chain_id = remote.block_on(remote.api.status()).expect("a running node").chain_id;
         let (spec, index) = wait_for("a price", Duration::from_secs(60), || {
             let markets = remote.block_on(remote.api.markets()).ok()?;
-            let mut priced = markets.into_iter().filter(|market| market.spec.perpetual().is_some());
-            priced.find_map(|market| Some((market.spec, market.index?)))
+            let mut perpetuals = markets.iter().filter(|market| market.spec.perpetual().is_some());
+            perpetuals.find_map(|market| Some((market.spec.clone(), market.index?)))
         });
         Self {
             url: url.to_owned(),

@@ -134,8 +134,9 @@ impl NodeApi for RpcClient {
         Ok(self.call(method::ASSETS, &NoParams {}, 0).await?)
     }
 
-    async fn markets(&self) -> Result<Vec<MarketInfo>, ApiError> {
-        Ok(self.call(method::MARKETS, &NoParams {}, 0).await?)
+    async fn markets(&self) -> Result<Arc<Vec<MarketInfo>>, ApiError> {
+        let markets: Vec<MarketInfo> = self.call(method::MARKETS, &NoParams {}, 0).await?;
+        Ok(Arc::new(markets))
     }
 
     async fn book(&self, market: MarketId, depth: u32) -> Result<Book, ApiError> {

@@ -190,7 +190,7 @@ impl Feed {
                 self.history.write().unwrap_or_else(PoisonError::into_inner).learn_markets(&directory);
                 *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
             }
-            update.markets = Some(Arc::new(markets));
+            update.markets = Some(markets);
         }
         for market in update.changed_books.clone() {
             if let Ok(book) = self.node.book(market, BOOK_DEPTH).await {
@@ -203,5 +203,5 @@ impl Feed {
 async fn read_directory(node: &dyn NodeApi) -> Result<Directory, ApiError> {
     let assets = node.assets().await?;
     let markets = node.markets().await?;
-    Ok(Directory::new(assets, markets.into_iter().map(|market| market.spec)))
+    Ok(Directory::new(assets, markets.iter().map(|market| market.spec.clone())))
 }

@@ -124,7 +124,7 @@ async fn overview(native: &Native, method: &str) -> Answer {
         method::STATUS => result(&native.node.status().await?),
         method::GENESIS => result(&*native.node.genesis().await?),
         method::ASSETS => result(&native.node.assets().await?),
-        method::MARKETS => result(&native.node.markets().await?),
+        method::MARKETS => result(native.node.markets().await?.as_ref()),
         method::SYNTHETICS => result(&native.node.synthetics().await?),
         _ => Err(unknown(method)),
     }

@@ -165,6 +165,7 @@ impl NodeApi for MemoryNode {
             voting: true,
             peers_connected: 0,
             mempool_actions: 0,
+            mempool_own_actions: 0,
             chain_halted: false,
             version: "0".into(),
         }))
@@ -207,7 +208,7 @@ impl NodeApi for MemoryNode {
         Ok(assets())
     }
 
-    async fn markets(&self) -> Result<Vec<MarketInfo>, ApiError> {
+    async fn markets(&self) -> Result<Arc<Vec<MarketInfo>>, ApiError> {
         Ok(self.with(|exchange| {
             let info = |spec: MarketSpec| {
                 let book = exchange.book(spec.id);
@@ -226,7 +227,7 @@ impl NodeApi for MemoryNode {
                     spec,
                 }
             };
-            markets().into_iter().map(info).collect()
+            Arc::new(markets().into_iter().map(info).collect())
         }))
     }
 

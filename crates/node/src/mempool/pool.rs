@@ -6,8 +6,8 @@
 //!   one account never shuts out another.
 //! - **One entry per action id.** The signature is not part of the id, so a second signature over the same
 //!   content is the same action.
-//! - **In flight is not forgotten.** An action that an unfinalized block holds is not offered again until the block is
-//!   dead ([`branches`]) or its height final; if the finalized block of that height lacks it, it is offered again.
+//! - **In flight is not forgotten.** An action that an unfinalized block holds is not offered to that block's children, but to
+//!   everybody else ([`branches`]). It stays until a block that holds it is final.
 //! - **Nobody is overtaken for ever.** Younger actions of a signer go ahead of older ones that still wait only as far as the
 //!   engine will still take the older ones ([`signers`]).
 //! - **Quarantine.** An action on which the engine panicked is not accepted again.
@@ -218,6 +218,7 @@ pub struct Pool {
     signers: Signers,
     quarantine: VecDeque<ActionId>,
     bytes: usize,
+    own: usize,
 }
 
 impl Pool {
@@ -241,9 +242,15 @@ impl Pool {
         self.bytes
     }
 
-    /// Whether an action waits that no unfinalized block holds.
-    pub fn has_work(&self) -> bool {
-        self.entries.len() > self.branches.held()
+    /// How many of them our own clients have handed in.
+    pub const fn own(&self) -> usize {
+        self.own
+    }
+
+    /// Whether an action waits that neither the block named nor one below it holds.
+    pub fn has_work(&self, height: Height, digest: BlockDigest) -> bool {
+        let on_branch = self.branches.on_branch(height, digest);
+        self.entries.keys().any(|action| !on_branch.contains(action))
     }
 
     /// Whether the action waits.
@@ -294,6 +301,7 @@ impl Pool {
         queues.bytes = queues.bytes.saturating_add(bytes);
         self.loads.insert((queues.len(), account));
         self.bytes = self.bytes.saturating_add(bytes);
+        self.own = self.own.saturating_add(usize::from(local));
         self.expiries.insert((expires_ms, candidate.id));
         self.signers.insert(candidate.signer, candidate.nonce, candidate.id);
         let entry = Entry { expires_ms, local, sent_ms: block_time_ms, candidate };
@@ -305,8 +313,8 @@ impl Pool {
     pub fn remove(&mut self, action: &ActionId) -> Option<Candidate> {
         let entry = self.entries.remove(action)?;
         let candidate = entry.candidate;
+        self.own = self.own.saturating_sub(usize::from(entry.local));
         self.expiries.remove(&(entry.expires_ms, candidate.id));
-        self.branches.remove(&candidate.id);
         self.signers.remove(candidate.signer, candidate.nonce, candidate.id);
         let bytes = candidate.encoded.len();
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -397,11 +405,8 @@ impl Pool {
 
     /// What a child of the parent should hold: accounts take turns from `first` on, one action each, until the room is
     /// used. Cancels go first, in at most half of the room, so that nobody can be kept from reducing risk.
-    ///
-    /// That somebody builds on the parent says that it is notarized, so what its rivals hold waits again.
-    pub fn select(&mut self, selection: Selection<'_>) -> Vec<Arc<VerifiedAction>> {
+    pub fn select(&self, selection: Selection<'_>) -> Vec<Arc<VerifiedAction>> {
         let Selection { parent_height, parent, first, room, used } = selection;
-        self.branches.notarized(parent_height, parent);
         let on_branch = self.branches.on_branch(parent_height, parent);
         let mut turnstile = Turnstile::new(&self.signers, used, &on_branch);
         let mut chosen = Vec::new();
@@ -429,7 +434,7 @@ impl Pool {
         let mut chosen = Vec::new();
         while let Some(mut queue) = waiting.pop_front() {
             let free = |&(nonce, signer, action): &Turn| {
-                let entry = self.entries.get(&action).filter(|_| !self.branches.holds(&action))?;
+                let entry = self.entries.get(&action).filter(|_| !turnstile.is_on_branch(&action))?;
                 turnstile.admits(signer, nonce, action).then_some(&entry.candidate)
             };
             let Some(candidate) = queue.find_map(free) else { continue };

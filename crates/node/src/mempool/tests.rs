@@ -5,7 +5,7 @@ use crate::{
     final_view::FinalView,
     gossip::Outboxes,
     source::ActionSource as _,
-    tests::exchange::{Chain, Signers, bundle, cancel, child, content, order, view_after_genesis, vote},
+    tests::exchange::{Chain, PEOPLE, Signers, bundle, cancel, child, content, order, view_after_genesis, vote},
 };
 use futures::FutureExt as _;
 use palisade_client::api::ApiError;
@@ -40,6 +40,11 @@ impl Setup {
         self.signers.sign("alice", order(Side::Buy, 100, 1, None))
     }
 
+    /// Whether a leader that builds on the tip has something to propose; else `None`.
+    fn waits(&self) -> Option<()> {
+        self.mempool.waiting(self.chain.tip.header()).now_or_never()
+    }
+
     fn offered(&self) -> usize {
         let header = self.chain.tip.header();
         self.mempool.offer(header, header.time_ms.saturating_add(50), 1 << 20).actions.len()
@@ -50,10 +55,10 @@ impl Setup {
 fn a_submitted_action_waits_and_is_sent() {
     let mut setup = setup();
     let action = setup.buy();
-    assert!(setup.mempool.waiting().now_or_never().is_none(), "nothing waits yet");
+    assert!(setup.waits().is_none(), "nothing waits yet");
     assert_eq!(setup.mempool.submit(action.clone()), Ok(action.id()));
     assert_eq!(setup.mempool.submit(action.clone()), Ok(action.id()), "handing it in again is no error");
-    assert!(setup.mempool.waiting().now_or_never().is_some());
+    assert!(setup.waits().is_some());
     assert_eq!(setup.offered(), 1);
     let sent = setup.outboxes.actions.try_recv().expect("it is sent to the peers");
     assert_eq!(SignedAction::decode(&sent), Ok(action.clone()));
@@ -113,8 +118,7 @@ fn a_proposer_offers_less_than_a_block_may_weigh() {
     let batch = Action::Place { orders: vec![orders[0]; 40] };
     let weight = batch.weight();
     let waiting = 2 * OFFERED_WEIGHT_MAX / weight;
-    for number in 0..waiting {
-        let person = if number % 2 == 0 { "alice" } else { "bob" };
+    for (_, person) in (0..waiting).zip(PEOPLE.iter().cycle()) {
         let signed = setup.signers.sign(person, batch.clone());
         setup.mempool.submit(signed).expect("there is room and budget");
     }
@@ -122,15 +126,17 @@ fn a_proposer_offers_less_than_a_block_may_weigh() {
 }
 
 #[test]
-fn a_candidate_block_takes_its_actions_out_of_the_next_offer() {
+fn a_candidate_blocks_actions_are_not_offered_to_its_children() {
     let mut setup = setup();
     let action = setup.buy();
     setup.mempool.submit(action.clone()).expect("admissible");
     let verified = setup.mempool.verified(&action).expect("it waits");
     let block = child(&setup.chain.genesis, &setup.chain.tip, &[verified], None, 1);
     setup.mempool.included(block.header(), &content(&block));
-    assert_eq!(setup.offered(), 0);
-    assert!(setup.mempool.waiting().now_or_never().is_none());
+    let time_ms = block.header().time_ms.saturating_add(50);
+    assert!(setup.mempool.offer(block.header(), time_ms, 1 << 20).actions.is_empty());
+    assert!(setup.mempool.waiting(block.header()).now_or_never().is_none());
+    assert_eq!(setup.offered(), 1, "a rival of the block may hold it");
     let finalized = setup.chain.finalize(&setup.view, &[], None);
     setup.mempool.finalized(&finalized);
     assert_eq!(setup.offered(), 1, "the block that became final lacks it");
@@ -178,7 +184,7 @@ fn prices_are_offered_once_and_in_time() {
         setup.mempool.submit_vote(vote(seat, now, 100), now).expect("a good vote");
         assert!(setup.outboxes.votes.try_recv().is_ok());
     }
-    assert!(setup.mempool.waiting().now_or_never().is_some());
+    assert!(setup.waits().is_some());
     let header = setup.chain.tip.header().clone();
     let offered = setup.mempool.offer(&header, now, 1 << 20).oracle_bundle.expect("a quorum");
     let much_later = now.saturating_add(60_000);
@@ -187,12 +193,12 @@ fn prices_are_offered_once_and_in_time() {
     setup.mempool.finalized(&finalized);
     let header = setup.chain.tip.header().clone();
     assert!(setup.mempool.offer(&header, now, 1 << 20).oracle_bundle.is_none());
-    assert!(setup.mempool.waiting().now_or_never().is_none());
+    assert!(setup.waits().is_none());
     let next = bundle(now.saturating_add(1_000), 101);
     for vote in next.votes {
         setup.mempool.ingest_vote(vote, now).expect("a good vote");
     }
-    assert!(setup.mempool.waiting().now_or_never().is_some(), "a newer round");
+    assert!(setup.waits().is_some(), "a newer round");
 }
 
 /// What waits goes into blocks of which each is final two heights later, as when nothing goes wrong.

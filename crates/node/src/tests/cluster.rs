@@ -9,6 +9,7 @@ use crate::{
     node::{self, NodeHandle, StartError},
     source::{ActionSource, FinalizedBlock, Offer},
 };
+use async_trait::async_trait;
 use commonware_consensus::types::Height as ConsensusHeight;
 use commonware_cryptography::{Signer as _, ed25519};
 use commonware_p2p::{
@@ -68,8 +69,9 @@ impl Queue {
     }
 }
 
+#[async_trait]
 impl ActionSource for Queue {
-    async fn waiting(&self) {
+    async fn waiting(&self, _parent: &Header) {
         loop {
             let notified = self.notify.notified();
             if !self.waiting.lock().is_empty() {
@@ -290,8 +292,8 @@ impl Cluster {
             directory: self.oracle.manager(),
             blocker: control,
         };
-        let source = self.queues[seat].clone();
-        let handle = node::start::<Context, Simulated, Queue>(
+        let source = Arc::new(self.queues[seat].clone());
+        let handle = node::start::<Context, Simulated>(
             context,
             self.config(seat),
             network,

@@ -34,7 +34,7 @@ pub const BTC: AssetId = AssetId::new(1);
 pub const CORE: UniverseId = UniverseId::new(0);
 pub const PERP: MarketId = MarketId::new(0);
 pub const SPOT: MarketId = MarketId::new(10_000);
-pub const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
+pub const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 pub const GENESIS_TIME: TimeMs = TimeMs::new(1_700_000_000_000);
 const SEATS: usize = 4;
 

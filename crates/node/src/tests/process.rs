@@ -17,6 +17,7 @@ use futures::Stream;
 use std::{
     collections::VecDeque,
     pin::Pin,
+    sync::Arc,
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
@@ -51,8 +52,8 @@ impl Bench {
         self.cluster.node(seat).state.clone()
     }
 
-    fn application(&self, seat: usize, queue: Queue) -> StateMachine<Context, Queue> {
-        StateMachine::new(self.cluster.node(seat).shared.clone(), queue)
+    fn application(&self, seat: usize, queue: Queue) -> StateMachine<Context> {
+        StateMachine::new(self.cluster.node(seat).shared.clone(), Arc::new(queue))
     }
 
     /// Builds a child of the parent that holds the actions with these nonces.

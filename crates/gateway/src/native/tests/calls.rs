@@ -24,7 +24,7 @@ async fn reads_arrive_and_return_unchanged() {
     assert_eq!(client.status().await, Ok(status()));
     assert_eq!(client.genesis().await, Ok(Arc::new(genesis())));
     assert_eq!(client.assets().await, Ok(vec![asset()]));
-    assert_eq!(client.markets().await, Ok(vec![market()]));
+    assert_eq!(client.markets().await, Ok(Arc::new(vec![market()])));
     assert_eq!(client.book(MarketId::new(3), 7).await, Ok(book()));
     assert_eq!(fake.last_asked(), "book 3 7");
     let account = AccountId([0xab; 20]);

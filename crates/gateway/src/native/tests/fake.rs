@@ -139,9 +139,9 @@ impl NodeApi for Fake {
         Ok(vec![asset()])
     }
 
-    async fn markets(&self) -> Result<Vec<MarketInfo>, ApiError> {
+    async fn markets(&self) -> Result<Arc<Vec<MarketInfo>>, ApiError> {
         self.enter("markets".to_owned()).await?;
-        Ok(vec![market()])
+        Ok(Arc::new(vec![market()]))
     }
 
     async fn book(&self, market: MarketId, depth: u32) -> Result<Book, ApiError> {
@@ -271,6 +271,7 @@ pub fn status() -> Status {
         voting: true,
         peers_connected: 3,
         mempool_actions: 5,
+        mempool_own_actions: 2,
         chain_halted: false,
         version: "0.1.0".to_owned(),
     }

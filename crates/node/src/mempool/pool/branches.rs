@@ -1,12 +1,11 @@
 //! Blocks that are not final yet, and which of the waiting actions they hold.
 //!
 //! Rules:
-//! - **A block dies** when a block is built on another one of its height, which therefore is notarized, or when the block
-//!   below it dies. Its actions wait again at once. Were they held back until the height is final, younger actions of
-//!   the same signers would be used meanwhile, and too many of those shut an older nonce out for ever.
-//! - **Death is a guess that costs nothing.** Two blocks of a height may both be notarized, and the one that counts as dead
-//!   may become final; then its actions are offered once more, and the parent's state refuses them.
-//! - **Bounded.** Of too many blocks the lowest is forgotten first, as if it had died.
+//! - **Only the branch that a block is built on counts.** What a rival holds waits as if there were no rival. Were it held back
+//!   until the rival is known to be dead, younger actions of the same signers would be used meanwhile, and too many of those
+//!   shut an older nonce out for ever. If the rival becomes final after all, the block that holds its actions again dies.
+//! - **Not knowing a block costs work and nothing else.** What it holds is offered once more, and the parent's state refuses it.
+//! - **Bounded.** Of too many blocks the lowest is forgotten first.
 
 use palisade_types::{
     hash::{ActionId, BlockDigest},
@@ -24,7 +23,7 @@ pub struct BlockPlace {
     pub height: Height,
     /// Its name.
     pub digest: BlockDigest,
-    /// The block below it, which is notarized or final.
+    /// The block below it.
     pub parent: BlockDigest,
 }
 
@@ -38,85 +37,31 @@ struct Block {
 
 /// Who holds what.
 #[derive(Debug, Default)]
-pub struct Branches {
-    blocks: BTreeMap<Key, Block>,
-    holders: BTreeMap<ActionId, BTreeSet<Key>>,
-}
+pub struct Branches(BTreeMap<Key, Block>);
 
 impl Branches {
-    /// How many actions are held.
-    pub fn held(&self) -> usize {
-        self.holders.len()
-    }
-
-    /// Whether a block holds the action.
-    pub fn holds(&self, action: &ActionId) -> bool {
-        self.holders.contains_key(action)
-    }
-
-    /// Notes what a block holds. Its parent is notarized, so the parent's rivals die.
+    /// Notes what a block holds.
     pub fn insert(&mut self, place: BlockPlace, actions: Vec<ActionId>) {
-        if let Some(below) = place.height.get().checked_sub(1) {
-            self.notarized(Height::new(below), place.parent);
-        }
-        let key = (place.height, place.digest);
-        self.forget(key);
-        while self.blocks.len() >= BLOCKS_MAX {
-            let Some(lowest) = self.blocks.keys().next().copied() else { break };
-            self.forget(lowest);
-        }
-        for action in &actions {
-            self.holders.entry(*action).or_default().insert(key);
-        }
-        self.blocks.insert(key, Block { parent: place.parent, actions });
-    }
-
-    /// The block named is notarized: others of its height are dead, and whatever stands on them.
-    pub fn notarized(&mut self, height: Height, digest: BlockDigest) {
-        let mut dead: BTreeSet<BlockDigest> = BTreeSet::new();
-        let above: Vec<Key> = self.blocks.range((height, BlockDigest::default())..).map(|(key, _)| *key).collect();
-        for key in above {
-            let rival = key.0 == height && key.1 != digest;
-            let orphan = self.blocks.get(&key).is_some_and(|block| dead.contains(&block.parent));
-            if rival || orphan {
-                dead.insert(key.1);
-                self.forget(key);
-            }
+        self.0.insert((place.height, place.digest), Block { parent: place.parent, actions });
+        if self.0.len() > BLOCKS_MAX {
+            self.0.pop_first();
         }
     }
 
-    /// The height is final: nothing at or below it holds anything any more.
+    /// The height is final: what blocks at or below it hold either no longer waits or waits again.
     pub fn finalized(&mut self, height: Height) {
-        while let Some(lowest) = self.blocks.keys().next().copied().filter(|(lowest, _)| *lowest <= height) {
-            self.forget(lowest);
-        }
-    }
-
-    /// The action no longer waits.
-    pub fn remove(&mut self, action: &ActionId) {
-        self.holders.remove(action);
+        self.0 = self.0.split_off(&(height.next(), BlockDigest::default()));
     }
 
     /// What the block named and those below it hold, as far as they are known.
     pub fn on_branch(&self, height: Height, digest: BlockDigest) -> BTreeSet<ActionId> {
         let (mut key, mut actions) = ((height, digest), BTreeSet::new());
-        while let Some(block) = self.blocks.get(&key) {
+        while let Some(block) = self.0.get(&key) {
             actions.extend(block.actions.iter().copied());
             let Some(below) = key.0.get().checked_sub(1) else { break };
             key = (Height::new(below), block.parent);
         }
         actions
-    }
-
-    fn forget(&mut self, key: Key) {
-        let Some(block) = self.blocks.remove(&key) else { return };
-        for action in block.actions {
-            let Some(holders) = self.holders.get_mut(&action) else { continue };
-            holders.remove(&key);
-            if holders.is_empty() {
-                self.holders.remove(&action);
-            }
-        }
     }
 }
 

@@ -7,7 +7,10 @@
 //! - **At most [`NONCES_AHEAD_MAX`] nonces ahead.** A proposer counts the nonces above that of a signer's oldest waiting action
 //!   that are used: in the finalized state, on the branch it builds on, and in what it has chosen. At the limit it chooses
 //!   none of that signer's but the oldest.
-//! - **What the branch holds does not wait**, as far as that branch goes: while nothing dies, nothing is limited.
+//! - **At most [`NONCES_AHEAD_MAX`] in one block.** A proposer does not know what it has not heard of: were a block to use more
+//!   nonces than the window has, a signer's action that only another node holds would be shut out by one block. So it takes
+//!   two proposers in a row that have not heard of it.
+//! - **What the branch holds does not wait**, as far as that branch goes: while nothing dies, nobody is held back.
 //! - **What cannot be included for now does not hold others back**: its budget is spent, or the chain is halted. Else an
 //!   account without a budget could not cancel.
 
@@ -17,8 +20,8 @@ use std::{
     iter::Peekable,
 };
 
-/// Most nonces above that of a signer's oldest waiting action that a proposer lets be used. The rest of the window is for
-/// what other proposers include that this node has not heard of.
+/// Most nonces above that of a signer's oldest waiting action that a proposer lets be used, and most of a signer's nonces in
+/// one block. The rest of the window is for what other proposers include that this node has not heard of.
 pub const NONCES_AHEAD_MAX: usize = NONCES_KEPT - 20;
 
 /// Nonces that the finalized state has used, ascending: of each signer those above its oldest waiting action.
@@ -70,6 +73,8 @@ struct Queue<'a> {
     rest: Peekable<btree_set::Iter<'a, Place>>,
     /// What the branch or the block holds of the rest.
     taken: BTreeSet<Place>,
+    /// How many the block holds.
+    in_block: usize,
 }
 
 impl<'a> Turnstile<'a> {
@@ -78,10 +83,18 @@ impl<'a> Turnstile<'a> {
         Self { signers, used, on_branch, queues: BTreeMap::new() }
     }
 
-    /// Whether the action would leave nobody older too far behind.
+    /// Whether the branch holds the action.
+    pub fn is_on_branch(&self, action: &ActionId) -> bool {
+        self.on_branch.contains(action)
+    }
+
+    /// Whether the action would leave nobody older too far behind, known or not.
     pub fn admits(&mut self, signer: SignerId, nonce: Nonce, action: ActionId) -> bool {
         let used = self.used;
         let Some(queue) = self.queue(signer) else { return true };
+        if queue.in_block >= NONCES_AHEAD_MAX {
+            return false;
+        }
         let Some(&&oldest) = queue.rest.peek() else { return true };
         if (nonce, action) <= oldest {
             return true;
@@ -94,6 +107,7 @@ impl<'a> Turnstile<'a> {
     /// The block takes the action.
     pub fn take(&mut self, signer: SignerId, nonce: Nonce, action: ActionId) {
         let Some(queue) = self.queue(signer) else { return };
+        queue.in_block = queue.in_block.saturating_add(1);
         queue.taken.insert((nonce, action));
         queue.advance();
     }
@@ -103,7 +117,7 @@ impl<'a> Turnstile<'a> {
         let on_branch = self.on_branch;
         Some(self.queues.entry(signer).or_insert_with(|| {
             let taken = line.iter().filter(|(_, action)| on_branch.contains(action)).copied().collect();
-            let mut queue = Queue { rest: line.iter().peekable(), taken };
+            let mut queue = Queue { rest: line.iter().peekable(), taken, in_block: 0 };
             queue.advance();
             queue
         }))

@@ -46,9 +46,16 @@ fn buy(signers: &mut Signers, name: &str) -> Candidate {
 }
 
 /// A selection on a parent of which nothing is known.
-fn select(pool: &mut Pool, first: AccountId, room: Room) -> Vec<Arc<VerifiedAction>> {
+fn select(pool: &Pool, first: AccountId, room: Room) -> Vec<Arc<VerifiedAction>> {
     let (parent_height, parent) = (Height::new(0), BlockDigest::default());
     pool.select(Selection { parent_height, parent, first, room, used: &UsedNonces::new() })
+}
+
+/// What is offered for a block on top of another.
+fn select_on(pool: &Pool, parent: BlockPlace) -> Vec<ActionId> {
+    let (used, first) = (UsedNonces::new(), AccountId([0; 20]));
+    let BlockPlace { height: parent_height, digest: parent, .. } = parent;
+    names(&pool.select(Selection { parent_height, parent, first, room: ROOM, used: &used }))
 }
 
 /// The block `name` at `height` on the block `parent`.
@@ -67,9 +74,9 @@ fn an_action_waits_once() {
     let first = buy(&mut signers, "alice");
     pool.insert(first.clone(), NOW, true).expect("there is room");
     assert_eq!(pool.insert(first.clone(), NOW, true), Err(PoolError::Known { action: first.id }));
-    assert_eq!((pool.len(), pool.bytes()), (1, first.encoded.len()));
+    assert_eq!((pool.len(), pool.own(), pool.bytes()), (1, 1, first.encoded.len()));
     assert_eq!(pool.remove(&first.id).map(|candidate| candidate.id), Some(first.id));
-    assert_eq!((pool.len(), pool.bytes()), (0, 0));
+    assert_eq!((pool.len(), pool.own(), pool.bytes()), (0, 0, 0));
     assert!(pool.accounts.is_empty() && pool.loads.is_empty() && pool.expiries.is_empty());
 }
 
@@ -140,13 +147,13 @@ fn accounts_take_turns_and_cancels_go_first() {
     for candidate in alice.iter().rev().chain([&bob, &carol]) {
         pool.insert(candidate.clone(), NOW, true).expect("there is room");
     }
-    let chosen = names(&select(&mut pool, AccountId([0; 20]), ROOM));
+    let chosen = names(&select(&pool, AccountId([0; 20]), ROOM));
     assert_eq!(chosen.len(), 6);
     assert_eq!(chosen[0], carol.id, "a cancel goes first");
     assert!(chosen[1..3].contains(&bob.id) && chosen[1..3].contains(&alice[0].id), "then one of each account");
     let rest: Vec<ActionId> = alice[1..].iter().map(|candidate| candidate.id).collect();
     assert_eq!(chosen[3..], rest, "then the rest, in order of nonce");
-    let from_bob = names(&select(&mut pool, account_of("bob"), ROOM));
+    let from_bob = names(&select(&pool, account_of("bob"), ROOM));
     let expected = account_of("bob") <= account_of("alice") || from_bob[1] == bob.id;
     assert!(expected, "the first turn is where it is asked to be");
 }
@@ -160,7 +167,7 @@ fn a_selection_fits_its_room() {
         pool.insert(candidate(signers.verified(name, cancel(2))), NOW, true).expect("there is room");
     }
     let room = Room { bytes: 4_000, weight: 50, actions: 12 };
-    let chosen = select(&mut pool, AccountId([0; 20]), room);
+    let chosen = select(&pool, AccountId([0; 20]), room);
     assert!(chosen.iter().map(|action| action.size_bytes()).sum::<usize>() <= room.bytes);
     assert!(chosen.iter().map(|action| action.request().weight()).sum::<u64>() <= room.weight);
     assert_eq!(chosen.len(), 12);
@@ -168,37 +175,42 @@ fn a_selection_fits_its_room() {
 }
 
 #[test]
-fn an_action_in_flight_is_offered_again_only_if_its_height_is_final_without_it() {
+fn an_action_in_flight_is_offered_again_once_its_height_is_final_without_it() {
     let (mut pool, mut signers) = (Pool::new(limits()), Signers::default());
     let (first, second) = (buy(&mut signers, "alice"), buy(&mut signers, "bob"));
     pool.insert(first.clone(), NOW, true).expect("there is room");
     pool.insert(second.clone(), NOW, true).expect("there is room");
-    pool.mark_in_flight(place(5, 1, 0), [first.id, second.id]);
-    assert!(!pool.has_work());
-    assert!(select(&mut pool, AccountId([0; 20]), ROOM).is_empty());
-    pool.mark_in_flight(place(6, 2, 1), [second.id]);
-    pool.finalize(Height::new(5), NOW, []);
-    assert_eq!(names(&select(&mut pool, AccountId([0; 20]), ROOM)), [first.id], "height 5 was final without it");
-    pool.finalize(Height::new(6), NOW, [second.id]);
-    assert!(!pool.contains(&second.id) && pool.has_work());
+    let (block, child) = (place(5, 1, 0), place(6, 2, 1));
+    pool.mark_in_flight(block, [first.id, second.id]);
+    pool.mark_in_flight(child, []);
+    for parent in [block, child] {
+        assert!(!pool.has_work(parent.height, parent.digest));
+        assert!(select_on(&pool, parent).is_empty());
+    }
+    pool.finalize(Height::new(5), NOW, [second.id]);
+    assert_eq!(select_on(&pool, child), [first.id], "height 5 was final without it");
+    pool.finalize(Height::new(6), NOW, [first.id]);
+    assert!(pool.is_empty());
 }
 
 /// A validator was stopped under load and actions that it had taken never got a receipt: they were in a block of its that
-/// died, and waited until that block's height was final, while the next blocks used a hundred younger nonces.
+/// died, and were held back while the next blocks used a hundred younger nonces.
 #[test]
-fn actions_of_a_dead_block_wait_again_as_soon_as_its_rival_is_built_on() {
+fn what_a_rival_holds_is_offered() {
     let (mut pool, mut signers) = (Pool::new(limits()), Signers::default());
     let (first, second) = (buy(&mut signers, "alice"), buy(&mut signers, "alice"));
     pool.insert(first.clone(), NOW, true).expect("there is room");
     pool.mark_in_flight(place(5, 1, 0), [first.id]);
     pool.insert(second.clone(), NOW, true).expect("there is room");
+    let below = place(4, 0, 9);
+    assert!(pool.has_work(below.height, below.digest));
+    assert_eq!(
+        select_on(&pool, below),
+        [first.id, second.id],
+        "the leader of a rival block need not know that block 1 is dead"
+    );
     pool.mark_in_flight(place(5, 2, 0), [second.id]);
-    assert!(!pool.has_work());
-    let used = UsedNonces::new();
-    let BlockPlace { height: parent_height, digest: parent, .. } = place(5, 2, 0);
-    let selection = Selection { parent_height, parent, first: AccountId([0; 20]), room: ROOM, used: &used };
-    assert_eq!(names(&pool.select(selection)), [first.id], "whoever builds on block 2 knows that block 1 is dead");
-    assert!(pool.has_work());
+    assert_eq!(select_on(&pool, place(5, 2, 0)), [first.id]);
 }
 
 #[test]
@@ -255,7 +267,7 @@ proptest! {
                     let action: Action = if cancels { cancel(1) } else { order(Side::Sell, 101, 1, None) };
                     let candidate = candidate(signers.verified(PEOPLE[person], action));
                     let id = candidate.id;
-                    let _ = pool.insert(candidate, now, true);
+                    let _ = pool.insert(candidate, now, person % 2 == 0);
                     known.push(id);
                 }
                 Step::Remove { place } => {
@@ -273,16 +285,20 @@ proptest! {
                 }
             }
             prop_assert!(pool.len() <= limits().actions_max && pool.bytes() <= limits().bytes_max);
+            prop_assert_eq!(pool.own(), pool.entries.values().filter(|entry| entry.local).count());
             let bytes: usize = pool.entries.values().map(|entry| entry.candidate.encoded.len()).sum();
             prop_assert_eq!(pool.bytes(), bytes);
             let queued: usize = pool.accounts.values().map(super::Queues::len).sum();
             prop_assert_eq!(queued, pool.len());
             prop_assert_eq!(pool.loads.len(), pool.accounts.len());
             prop_assert_eq!(pool.expiries.len(), pool.len());
-            let flying = pool.entries.keys().filter(|action| pool.branches.holds(action)).count();
-            prop_assert_eq!(pool.branches.held(), flying, "a block holds what waits and nothing else");
-            let free = select(&mut pool, AccountId([0; 20]), ROOM);
-            prop_assert_eq!(free.len(), pool.len() - flying);
+            prop_assert_eq!(select(&pool, AccountId([0; 20]), ROOM).len(), pool.len());
+            for parent in (1..9).flat_map(|height| (0..3).map(move |name| place(height, name, 0))) {
+                let on_branch = pool.branches.on_branch(parent.height, parent.digest);
+                let free = pool.entries.keys().filter(|action| !on_branch.contains(action)).count();
+                prop_assert_eq!(select_on(&pool, parent).len(), free, "what the branch lacks and nothing else");
+                prop_assert_eq!(pool.has_work(parent.height, parent.digest), free > 0);
+            }
         }
     }
 }
