@@ -39,6 +39,8 @@ pub struct Reporter {
     pub feed: Arc<PriceFeed>,
     /// The seat's own node.
     pub api: Arc<dyn NodeApi>,
+    /// By how much the chain's clock is behind this machine's.
+    pub clock_behind_ms: u64,
 }
 
 impl Reporter {
@@ -65,8 +67,8 @@ impl Reporter {
         let mut epoch = 0;
         let mut trouble: Option<String> = None;
         loop {
-            tokio::time::sleep(until_next_look(clock::now())).await;
-            let now = clock::now();
+            tokio::time::sleep(until_next_look(self.now())).await;
+            let now = self.now();
             if (now.get() / ORACLE_ROUND_MS).is_multiple_of(EPOCH_CHECK_ROUNDS) {
                 epoch = self.epoch().await.unwrap_or(epoch);
             }
@@ -81,6 +83,11 @@ impl Reporter {
                 trouble = problem;
             }
         }
+    }
+
+    /// The chain's time.
+    fn now(&self) -> TimeMs {
+        clock::now().saturating_sub(self.clock_behind_ms)
     }
 
     /// The epoch of the newest block.

@@ -47,7 +47,7 @@ pub struct InitArgs {
 /// Runs it.
 pub fn run(arguments: &InitArgs) -> Result<()> {
     let addresses = addresses(arguments.host, arguments.base_port, arguments.seats);
-    let genesis = create(&arguments.data_dir, arguments.chain_id, &arguments.name, arguments.seats, &addresses)?;
+    let genesis = create(&arguments.data_dir, arguments.chain_id, &arguments.name, arguments.seats, &addresses, 0)?;
     say(format_args!("chain      {} ({})", genesis.chain_id, genesis.name));
     say(format_args!("genesis    {}", genesis.hash()));
     say(format_args!("           {}", arguments.data_dir.join(layout::GENESIS_FILE).display()));
@@ -58,16 +58,24 @@ pub fn run(arguments: &InitArgs) -> Result<()> {
     Ok(())
 }
 
-/// Writes a new chain below `folder`.
-pub fn create(folder: &Path, chain_id: u64, name: &str, seats: u16, addresses: &Addresses) -> Result<Genesis> {
+/// Writes a new chain below `folder`, whose clock is so far behind this machine's.
+pub fn create(
+    folder: &Path,
+    chain_id: u64,
+    name: &str,
+    seats: u16,
+    addresses: &Addresses,
+    clock_behind_ms: u64,
+) -> Result<Genesis> {
     if folder.join(layout::GENESIS_FILE).exists() || layout::node_path(folder, 0).exists() {
         bail!("{} holds a chain already: choose another folder or remove it", folder.display());
     }
     let keys: Vec<SeatKeys> = (0..seats).map(|_| SeatKeys::generate()).collect::<Result<_>>()?;
     let seats = keys.iter().zip(0u32..).map(|(keys, id)| keys.seat(SeatId::new(id), format!("seat-{id}"))).collect();
-    let genesis = genesis::devnet_genesis(chain_id, name, clock::now(), seats);
+    let time_ms = clock::now().saturating_sub(clock_behind_ms);
+    let genesis = genesis::devnet_genesis(chain_id, name, time_ms, seats);
     genesis.check().context("the genesis written here must obey its own rules")?;
-    layout::write_folders(folder, &genesis, &keys, addresses)?;
+    layout::write_folders(folder, &genesis, &keys, addresses, clock_behind_ms)?;
     Ok(genesis)
 }
 

@@ -54,9 +54,17 @@ pub struct NodeFile {
     pub oracle_key: PathBuf,
     /// Data, relative to the folder.
     pub storage: PathBuf,
+    /// By how much the chain's clock is behind this machine's: a devnet that plays another hour of the day
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clock_behind_ms: u64,
     /// The other validators.
     #[serde(default)]
     pub peers: Vec<PeerEntry>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Another validator in `node.toml`.
@@ -124,14 +132,7 @@ pub struct NodeFolder {
 impl NodeFolder {
     /// Reads a folder and checks that its key has a seat in its genesis.
     pub fn open(path: &Path) -> Result<Self> {
-        let config_path = path.join(CONFIG_FILE);
-        if !config_path.exists() {
-            bail!("{} is no node folder: it has no {CONFIG_FILE}; make one with `palisade init`", path.display());
-        }
-        let text =
-            fs::read_to_string(&config_path).with_context(|| format!("cannot read {}", config_path.display()))?;
-        let file: NodeFile =
-            toml::from_str(&text).with_context(|| format!("{} is malformed", config_path.display()))?;
+        let file = read_config(path)?;
         let genesis = read_genesis(&path.join(&file.genesis))?;
         let keys = SeatKeys::load(path, &file)?;
         let vote_key = keys.vote.public_key();
@@ -162,21 +163,27 @@ pub struct Addresses {
 }
 
 /// Writes one folder per seat below `parent`, and the genesis itself.
-pub fn write_folders(parent: &Path, genesis: &Genesis, keys: &[SeatKeys], addresses: &Addresses) -> Result<()> {
+pub fn write_folders(
+    parent: &Path,
+    genesis: &Genesis,
+    keys: &[SeatKeys],
+    addresses: &Addresses,
+    clock_behind_ms: u64,
+) -> Result<()> {
     create_folder(parent)?;
     for (index, keys) in keys.iter().enumerate() {
         let folder = node_path(parent, index);
         create_folder(&folder)?;
         write_json(&folder.join(GENESIS_FILE), genesis)?;
         keys.create(&folder)?;
-        write_config(&folder, &node_file(genesis, addresses, index)?)?;
+        write_config(&folder, &node_file(genesis, addresses, clock_behind_ms, index)?)?;
     }
     // Last, because it is what says that the folders are complete.
     write_json(&parent.join(GENESIS_FILE), genesis)
 }
 
 /// The configuration of seat `index`.
-pub fn node_file(genesis: &Genesis, addresses: &Addresses, index: usize) -> Result<NodeFile> {
+pub fn node_file(genesis: &Genesis, addresses: &Addresses, clock_behind_ms: u64, index: usize) -> Result<NodeFile> {
     let own = |list: &[SocketAddr]| list.get(index).copied().context("an address for every seat");
     let others = genesis.seats.iter().zip(&addresses.peers).enumerate().filter(|(other, _)| *other != index);
     Ok(NodeFile {
@@ -186,8 +193,19 @@ pub fn node_file(genesis: &Genesis, addresses: &Addresses, index: usize) -> Resu
         vote_key: VOTE_KEY_FILE.into(),
         oracle_key: ORACLE_KEY_FILE.into(),
         storage: STORAGE_FOLDER.into(),
+        clock_behind_ms,
         peers: others.map(|(_, (seat, address))| PeerEntry { vote_key: seat.vote_key, address: *address }).collect(),
     })
+}
+
+/// Reads `node.toml`.
+pub fn read_config(folder: &Path) -> Result<NodeFile> {
+    let path = folder.join(CONFIG_FILE);
+    if !path.exists() {
+        bail!("{} is no node folder: it has no {CONFIG_FILE}; make one with `palisade init`", folder.display());
+    }
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is malformed", path.display()))
 }
 
 /// Writes `node.toml`.

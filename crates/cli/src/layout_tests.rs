@@ -30,7 +30,7 @@ fn folder(name: &str) -> PathBuf {
 fn written(name: &str) -> PathBuf {
     let parent = folder(name);
     let genesis = crate::genesis::devnet_genesis(1, "test", TimeMs::new(1), seats(4));
-    write_folders(&parent, &genesis, &keys(4), &addresses(4)).expect("written");
+    write_folders(&parent, &genesis, &keys(4), &addresses(4), 0).expect("written");
     parent
 }
 

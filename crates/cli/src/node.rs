@@ -38,7 +38,7 @@ pub struct NodeArgs {
 pub fn run(arguments: &NodeArgs) -> Result<()> {
     logging::to_stderr();
     let folder = NodeFolder::open(&arguments.data_dir)?;
-    let prices = arguments.prices.load(&folder.genesis, 0)?;
+    let prices = arguments.prices.load(&folder.genesis, 0, folder.file.clock_behind_ms)?;
     let mut node = runner::start(&folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -59,9 +59,7 @@ pub fn run(arguments: &NodeArgs) -> Result<()> {
         info!(seat = %folder.seat, rpc = %gateway.address(), "serving");
         progress(format_args!("seat {} serves http://{}; Ctrl-C ends it", folder.seat, gateway.address()));
         if !arguments.no_reporter {
-            let key = folder.keys.oracle.clone();
-            let reporter = prices::reporter(&folder.genesis, folder.seat, key, prices.feed, Arc::clone(&node.api));
-            tokio::spawn(reporter.run());
+            tokio::spawn(prices::reporter(&folder, prices.feed, Arc::clone(&node.api)).run());
         }
         let ended = serve(gateway, &mut node, &folder.storage()).await;
         info!("stopping");

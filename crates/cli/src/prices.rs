@@ -1,6 +1,6 @@
 //! What the reporters of this process look at.
 
-use crate::genesis;
+use crate::{genesis, layout::NodeFolder};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use palisade_agents::{
@@ -13,13 +13,7 @@ use palisade_agents::{
     reporter::Reporter,
 };
 use palisade_client::api::NodeApi;
-use palisade_types::{
-    genesis::Genesis,
-    ids::{AssetId, SeatId},
-    limits::ORACLE_ROUND_MS,
-    signing::ed25519::Ed25519SecretKey,
-    time::TimeMs,
-};
+use palisade_types::{genesis::Genesis, ids::AssetId, limits::ORACLE_ROUND_MS, time::TimeMs};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -49,8 +43,8 @@ pub struct Prices {
 }
 
 impl PriceArgs {
-    /// Reads the files. `start_delay_ms` is the time until somebody reports.
-    pub fn load(&self, genesis: &Genesis, start_delay_ms: u64) -> Result<Prices> {
+    /// Reads the files, for a chain whose clock is so far behind. `start_delay_ms` is the time until somebody reports.
+    pub fn load(&self, genesis: &Genesis, start_delay_ms: u64, clock_behind_ms: u64) -> Result<Prices> {
         let seed = genesis.hash().as_bytes().iter().take(8).fold(0u64, |seed, byte| (seed << 8) | u64::from(*byte));
         let feed = PriceFeed::synthetic(seed, genesis::price_anchors(genesis));
         if self.prices.is_empty() {
@@ -64,7 +58,8 @@ impl PriceArgs {
             .filter(|asset| asset.has_index)
             .map(|asset| (asset.id, asset.symbol.to_ascii_uppercase()))
             .collect();
-        let start_ms = self.price_start_ms.map_or_else(|| next_round(start_delay_ms), TimeMs::new);
+        let start_ms =
+            self.price_start_ms.map_or_else(|| next_round(start_delay_ms).saturating_sub(clock_behind_ms), TimeMs::new);
         let replay = Replay::new(&history, &symbols, start_ms, self.price_minute_ms)
             .context("the price files hold no asset that this chain has an index for")?;
         let covered: Vec<&String> = replay.assets().filter_map(|asset| symbols.get(&asset)).collect();
@@ -93,13 +88,15 @@ fn next_round(delay_ms: u64) -> TimeMs {
 }
 
 /// The reporter of a seat.
-pub fn reporter(
-    genesis: &Genesis,
-    seat: SeatId,
-    key: Ed25519SecretKey,
-    feed: Arc<PriceFeed>,
-    api: Arc<dyn NodeApi>,
-) -> Reporter {
-    let assets = genesis.assets.iter().filter(|asset| asset.has_index).map(|asset| asset.id).collect();
-    Reporter { seat, key, chain_id: genesis.chain_id, assets, feed, api }
+pub fn reporter(folder: &NodeFolder, feed: Arc<PriceFeed>, api: Arc<dyn NodeApi>) -> Reporter {
+    let genesis = &folder.genesis;
+    Reporter {
+        seat: folder.seat,
+        key: folder.keys.oracle.clone(),
+        chain_id: genesis.chain_id,
+        assets: genesis.assets.iter().filter(|asset| asset.has_index).map(|asset| asset.id).collect(),
+        feed,
+        api,
+        clock_behind_ms: folder.file.clock_behind_ms,
+    }
 }

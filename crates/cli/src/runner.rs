@@ -11,6 +11,7 @@ use futures::future::{self, Either};
 use palisade_client::api::NodeApi;
 use palisade_gateway::MetricsSource;
 use palisade_node::{
+    clock::NodeClock,
     config::{NodeConfig, Peer},
     network::{self, Authenticated},
     service,
@@ -137,7 +138,9 @@ fn config(folder: &NodeFolder) -> Result<NodeConfig> {
     let genesis: Arc<Genesis> = Arc::new(folder.genesis.clone());
     let peers = peers.collect::<Result<_>>()?;
     let key = node_keys::vote_key(&folder.keys.vote)?;
-    Ok(NodeConfig::new(genesis, key, peers, folder.file.peer_listen, PARTITION_PREFIX))
+    let mut config = NodeConfig::new(genesis, key, peers, folder.file.peer_listen, PARTITION_PREFIX);
+    config.clock = NodeClock::behind(folder.file.clock_behind_ms);
+    Ok(config)
 }
 
 /// Two nodes in one folder would sign twice with one key.

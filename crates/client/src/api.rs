@@ -70,7 +70,10 @@ pub struct Status {
     pub height: Height,
     pub digest: BlockDigest,
     pub state_root: Root,
+    /// When the newest finalized block was made.
     pub time_ms: TimeMs,
+    /// What the node takes for the time.
+    pub clock_ms: TimeMs,
     /// The oldest height whose receipts and events are kept.
     pub oldest_height: Height,
     pub seat_count: u32,

@@ -8,7 +8,7 @@
 //! - **Waiting is bounded** in time and in number.
 
 use crate::{
-    clock,
+    clock::NodeClock,
     final_view::{FinalView, ReceiptPlace},
     mempool::Mempool,
     metrics,
@@ -84,6 +84,8 @@ pub struct NodeParts<E: Runtime> {
     pub marshal: MarshalMailbox,
     /// What the node says of itself.
     pub status: NodeStatus,
+    /// What it takes for the time.
+    pub clock: NodeClock,
 }
 
 impl<E: Runtime> Clone for NodeParts<E> {
@@ -98,6 +100,7 @@ impl<E: Runtime> Clone for NodeParts<E> {
             receipts: self.receipts.clone(),
             marshal: self.marshal.clone(),
             status: self.status.clone(),
+            clock: self.clock,
         }
     }
 }
@@ -364,6 +367,7 @@ impl<E: Runtime> Inner<E> {
         let parts = &self.parts;
         let peers_connected = self.peers_connected();
         let load = parts.mempool.load();
+        let clock_ms = parts.clock.now_ms(&self.context);
         let answer = parts.view.read(|view| {
             let header = &view.tip.header;
             Status {
@@ -375,6 +379,7 @@ impl<E: Runtime> Inner<E> {
                 digest: view.tip.digest,
                 state_root: header.state_root,
                 time_ms: header.time_ms,
+                clock_ms,
                 oldest_height: Height::new(1),
                 seat_count: u32::try_from(parts.genesis.seats.len()).unwrap_or(u32::MAX),
                 seat: parts.seat,
@@ -424,7 +429,7 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
     }
 
     async fn submit_oracle_vote(&self, vote: SignedOracleVote) -> Result<(), ApiError> {
-        let submitted = self.0.parts.mempool.submit_vote(vote, clock::now_ms(&self.0.context));
+        let submitted = self.0.parts.mempool.submit_vote(vote, self.0.parts.clock.now_ms(&self.0.context));
         submitted.map_err(|error| ApiError::InvalidRequest { reason: error.to_string() })
     }
 

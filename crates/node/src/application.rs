@@ -18,7 +18,7 @@
 
 use crate::{
     block::{BlockContext, NodeBlock, from_simplex},
-    clock,
+    clock::NodeClock,
     engine_cache::{BlockContent, EngineCache, ExecuteError, Executed, UNFINALIZED_BLOCKS_MAX},
     final_view::{FinalView, Tip},
     metrics::EngineMetrics,
@@ -83,6 +83,8 @@ pub struct Shared<E: Spawner + StorageContext> {
     pub status: Status,
     /// How long the engine works.
     pub metrics: EngineMetrics,
+    /// What the node takes for the time.
+    pub clock: NodeClock,
     /// The finalized state as readers see it.
     pub view: FinalView,
     /// Who wants to know of finalized blocks.
@@ -176,7 +178,7 @@ impl<E: Spawner + StorageContext> StateMachine<E> {
             warn!(unfinalized, "declining to propose: too many blocks are not final");
             return None;
         }
-        let now_ms = clock::now_ms(clock);
+        let now_ms = self.shared.clock.now_ms(clock);
         let offer = self.source.offer(parent.header(), now_ms, BLOCK_BYTES_MAX.saturating_sub(HEADER_BYTES_MAX));
         self.shared.ensure_loaded(batch.store()).await;
         let mut content = self.admit(&parent, ancestry.clone(), now_ms, offer).await?;
@@ -333,7 +335,7 @@ impl<E: Spawner + StorageContext> StateMachine<E> {
         let known = |action: &SignedAction| self.source.verified(action);
         let content = verified::content(&block, self.shared.cache.blinding(), known)?;
         if finality == Finality::Candidate {
-            wait_for_clock(clock, &block).await;
+            wait_for_clock(clock, self.shared.clock, &block).await;
         }
         let executed = loop {
             self.shared.ensure_loaded(batch.store()).await;
@@ -458,11 +460,11 @@ enum Verdict {
 
 /// Holds a block back until the local clock is within tolerance of its time. The rules bound a block's
 /// time by its parent's and by a quorum's signed times, so the wait is bounded too.
-async fn wait_for_clock(clock: &impl commonware_runtime::Clock, block: &NodeBlock) {
+async fn wait_for_clock(runtime: &impl commonware_runtime::Clock, clock: NodeClock, block: &NodeBlock) {
     let due = block.header().time_ms.saturating_sub(CLOCK_TOLERANCE_MS);
-    let ahead_ms = due.since(clock::now_ms(clock));
+    let ahead_ms = due.since(clock.now_ms(runtime));
     if ahead_ms > 0 {
-        clock.sleep(Duration::from_millis(ahead_ms)).await;
+        runtime.sleep(Duration::from_millis(ahead_ms)).await;
     }
 }
 

@@ -4,6 +4,7 @@
 //! node. The data folder belongs to the runtime: a tokio runner is given a storage directory, and each
 //! node's partitions lie below it under [`NodeConfig::partition_prefix`].
 
+use crate::clock::NodeClock;
 use commonware_cryptography::ed25519;
 use commonware_utils::NZUsize;
 use palisade_types::genesis::Genesis;
@@ -73,6 +74,8 @@ pub struct NodeConfig {
     pub pruning: Pruning,
     /// Pages of the shared page cache, 4 KiB each.
     pub page_cache_pages: usize,
+    /// What it takes for the time.
+    pub clock: NodeClock,
 }
 
 impl NodeConfig {
@@ -93,6 +96,7 @@ impl NodeConfig {
             timeouts: Timeouts::default(),
             pruning: Pruning::default(),
             page_cache_pages: 16 * 1024,
+            clock: NodeClock::default(),
         }
     }
 }

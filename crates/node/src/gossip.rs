@@ -14,7 +14,7 @@
 //! - **Lost messages are sent again**: what waits here from our own clients for 2 s of block time is repeated.
 
 use crate::{
-    clock,
+    clock::NodeClock,
     mempool::{Ingested, Mempool},
     metrics::GossipMetrics,
     network::{GOSSIP_BYTES_MAX, Gossip},
@@ -126,6 +126,7 @@ pub fn start<E, Tx, Rx, B>(
     outboxes: Outboxes,
     gossip: Gossip<Tx, Rx>,
     blocker: B,
+    clock: NodeClock,
 ) -> [Handle<()>; 2]
 where
     E: Spawner + Clock + Metrics,
@@ -141,6 +142,7 @@ where
         blocker: blocker.clone(),
         metrics: metrics.clone(),
         allowances: Allowances::default(),
+        clock,
         batch: Vec::new(),
         batch_bytes: 0,
     };
@@ -150,6 +152,7 @@ where
         blocker,
         metrics,
         allowances: Allowances::default(),
+        clock,
     };
     [
         // On a thread of its own: checking a batch of signatures takes longer than a vote may wait.
@@ -167,6 +170,7 @@ struct ActionGossip<Tx, B> {
     blocker: B,
     metrics: GossipMetrics,
     allowances: Allowances,
+    clock: NodeClock,
     batch: Vec<Arc<[u8]>>,
     batch_bytes: usize,
 }
@@ -188,7 +192,7 @@ where
             select! {
                 received = receiver.recv() => {
                     let Ok((peer, message)) = received else { return };
-                    self.receive(peer, message.as_ref(), clock::now_ms(&context));
+                    self.receive(peer, message.as_ref(), self.clock.now_ms(&context));
                 },
                 outgoing = first_of(&mut outbox, self.batch.is_empty()) => {
                     let Some(encoded) = outgoing else { return };
@@ -265,6 +269,7 @@ struct OracleGossip<Tx, B> {
     blocker: B,
     metrics: GossipMetrics,
     allowances: Allowances,
+    clock: NodeClock,
 }
 
 impl<Tx, B> OracleGossip<Tx, B>
@@ -281,7 +286,7 @@ where
             select! {
                 received = receiver.recv() => {
                     let Ok((peer, message)) = received else { return };
-                    self.receive(peer, message.as_ref(), clock::now_ms(&context));
+                    self.receive(peer, message.as_ref(), self.clock.now_ms(&context));
                 },
                 outgoing = outbox.recv() => {
                     let Some(vote) = outgoing else { return };

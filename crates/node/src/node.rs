@@ -308,6 +308,7 @@ where
         marshal: marshal.clone(),
         status: status.clone(),
         metrics: EngineMetrics::register(context),
+        clock: config.clock,
         view: ends.view,
         observers: ends.observers,
         #[cfg(test)]
@@ -319,7 +320,7 @@ where
         context.child("stateful"),
         stateful_config(machine, database, (marshal.clone(), floor), plan, config.pruning),
     );
-    let paced = Paced::new(application.clone(), ends.source);
+    let paced = Paced::new(application.clone(), ends.source, config.clock);
     let epocher = FixedEpocher::new(EPOCH_BLOCKS);
     let deferred = Deferred::new(context.child("deferred"), paced, marshal.clone(), epocher);
 

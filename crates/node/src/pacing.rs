@@ -5,7 +5,7 @@
 //! in front of `Stateful`, because `Stateful` applies no finalized block while a build is running: pacing
 //! inside the build would delay every receipt by it.
 
-use crate::{block::NodeBlock, clock, source::Source};
+use crate::{block::NodeBlock, clock::NodeClock, source::Source};
 use commonware_consensus::{Application, Handoff, marshal::ancestry::Ancestry};
 use commonware_cryptography::Digested;
 use commonware_macros::select;
@@ -23,12 +23,13 @@ pub const EMPTY_BLOCK_AFTER_MS: u64 = 250;
 pub struct Paced<A> {
     inner: A,
     source: Source,
+    clock: NodeClock,
 }
 
 impl<A> Paced<A> {
     /// Paces `inner` by what `source` holds.
-    pub const fn new(inner: A, source: Source) -> Self {
-        Self { inner, source }
+    pub const fn new(inner: A, source: Source, clock: NodeClock) -> Self {
+        Self { inner, source, clock }
     }
 }
 
@@ -67,7 +68,7 @@ where
     ) -> Option<Digested<Self::Block>> {
         if let Some(parent) = ancestry.peek() {
             let parent = parent.inner().header();
-            let (least, more) = wait_bounds(parent.time_ms, clock::now_ms(&context.0));
+            let (least, more) = wait_bounds(parent.time_ms, self.clock.now_ms(&context.0));
             context.0.sleep(least).await;
             select! {
                 _ = self.source.waiting(parent) => {},

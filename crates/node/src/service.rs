@@ -57,7 +57,7 @@ where
     E: Runtime,
     T: Transport,
 {
-    let genesis = config.genesis.clone();
+    let (genesis, clock) = (config.genesis.clone(), config.clock);
     let seat = seat_of(&genesis, &config);
     let view = FinalView::default();
     let blinding = Blinding::draw(&mut context.child("mempool_blinding"));
@@ -74,7 +74,7 @@ where
         observers,
     )
     .await?;
-    let tasks = gossip::start(&context.child("gossip"), &mempool, outboxes, gossip, blocker).into();
+    let tasks = gossip::start(&context.child("gossip"), &mempool, outboxes, gossip, blocker, clock).into();
     let parts = NodeParts {
         genesis,
         seat,
@@ -85,6 +85,7 @@ where
         receipts: node.receipts.clone(),
         marshal: node.marshal.clone(),
         status: node.status.clone(),
+        clock,
     };
     let api = LocalNode::new(context.child("readers"), parts);
     Ok(Service { node, api, mempool, tasks })

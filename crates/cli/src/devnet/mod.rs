@@ -58,11 +58,24 @@ pub struct DevnetArgs {
     /// Validators of a new devnet
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=16))]
     pub seats: u16,
+    /// Set the chain's clock to this time of day (UTC), which was less than a day ago: a new devnet begins then, and one that is
+    /// there goes on then, as after an outage. 07:58 to see options and futures expire at 08:00
+    #[arg(long, value_name = "HH:MM", value_parser = time_of_day_ms)]
+    pub time: Option<u64>,
     /// Leave the books to others
     #[arg(long)]
     pub no_market_maker: bool,
     #[command(flatten)]
     pub prices: PriceArgs,
+}
+
+/// A time of day in milliseconds.
+fn time_of_day_ms(text: &str) -> Result<u64, String> {
+    let malformed = || format!("{text:?} is no time of day like 07:50");
+    let (hours, minutes) = text.split_once(':').ok_or_else(malformed)?;
+    let number =
+        |text: &str, below: u64| text.parse::<u64>().ok().filter(|number| *number < below).ok_or_else(malformed);
+    Ok((number(hours, 24)? * 60 + number(minutes, 60)?) * 60_000)
 }
 
 /// Runs it until a signal, or until a part of it ends.
@@ -72,12 +85,13 @@ pub fn run(arguments: DevnetArgs) -> Result<()> {
     let folder = DevnetFolder::open(&arguments.data_dir, arguments.fresh)?;
     logging::to_file(&folder.log())?;
     let addresses = init::addresses(address.ip(), arguments.port, arguments.seats);
-    let genesis = folder.chain(arguments.seats, &addresses)?;
-    let prices = arguments.prices.load(&genesis, REPORT_DELAY_MS)?;
-    progress("starting the validators");
+    let genesis = folder.chain(arguments.seats, &addresses, arguments.time)?;
     let folders = (0..genesis.seats.len())
         .map(|index| NodeFolder::open(&layout::node_path(folder.path(), index)))
         .collect::<Result<Vec<_>>>()?;
+    let clock_behind_ms = folders.first().map_or(0, |folder| folder.file.clock_behind_ms);
+    let prices = arguments.prices.load(&genesis, REPORT_DELAY_MS, clock_behind_ms)?;
+    progress("starting the validators");
     let mut nodes = Vec::with_capacity(folders.len());
     for folder in &folders {
         nodes.push(runner::start(folder)?);
@@ -114,8 +128,8 @@ impl Devnet {
         let first = nodes.first().context("a devnet has at least one node")?;
         let (api, metrics) = (Arc::clone(&first.api), Arc::clone(&first.metrics));
         for (node, folder) in nodes.iter().zip(&self.folders) {
-            let (key, feed) = (folder.keys.oracle.clone(), Arc::clone(&self.prices.feed));
-            tokio::spawn(prices::reporter(&self.genesis, folder.seat, key, feed, Arc::clone(&node.api)).run());
+            let feed = Arc::clone(&self.prices.feed);
+            tokio::spawn(prices::reporter(folder, feed, Arc::clone(&node.api)).run());
         }
         let config = GatewayConfig { listen: self.address, limits: Limits::devnet(), metrics: Some(metrics) };
         let gateway = Gateway::bind(config, Arc::clone(&api)).await?;

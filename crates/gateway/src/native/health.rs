@@ -5,11 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use futures::FutureExt as _;
 use palisade_client::api::Status;
 use serde::Serialize;
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// Time for the node to say how it is.
@@ -32,7 +28,7 @@ struct Health {
 pub(super) async fn health(State(native): State<Arc<Native>>) -> Response {
     let answer = timeout(STATUS_TIMEOUT, AssertUnwindSafe(native.node.status()).catch_unwind()).await;
     let health = match answer {
-        Ok(Ok(Ok(status))) => judge(status, present_ms()),
+        Ok(Ok(Ok(status))) => judge(status),
         Ok(Ok(Err(error))) => unhealthy(error.to_string()),
         Ok(Err(_)) => unhealthy("the node failed to say how it is".to_owned()),
         Err(_) => unhealthy(format!("the node did not answer within {} ms", STATUS_TIMEOUT.as_millis())),
@@ -41,8 +37,8 @@ pub(super) async fn health(State(native): State<Arc<Native>>) -> Response {
     json(status, &health)
 }
 
-fn judge(status: Status, present_ms: u64) -> Health {
-    let block_age_ms = present_ms.saturating_sub(status.time_ms.get());
+fn judge(status: Status) -> Health {
+    let block_age_ms = status.clock_ms.since(status.time_ms);
     let reason = if status.chain_halted {
         Some("the chain is halted".to_owned())
     } else if block_age_ms > BLOCK_AGE_MAX_MS {
@@ -55,9 +51,4 @@ fn judge(status: Status, present_ms: u64) -> Health {
 
 fn unhealthy(reason: String) -> Health {
     Health { healthy: false, reason: Some(reason), block_age_ms: None, status: None }
-}
-
-fn present_ms() -> u64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }

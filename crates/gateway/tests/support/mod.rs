@@ -166,6 +166,7 @@ impl NodeApi for MemoryNode {
             peers_connected: 0,
             mempool_actions: 0,
             mempool_own_actions: 0,
+            clock_ms: exchange.time(),
             chain_halted: false,
             version: "0".into(),
         }))

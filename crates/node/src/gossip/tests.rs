@@ -2,6 +2,7 @@
 
 use super::{ALLOWANCE_MAX, ALLOWANCE_PER_SECOND, Allowances, BATCH_BYTES, decode_batch, encode_batch};
 use crate::{
+    clock::NodeClock,
     entropy::Blinding,
     final_view::FinalView,
     mempool::{Mempool, pool::PoolLimits},
@@ -116,7 +117,7 @@ impl World {
         let gossip = self.channels(peer).await;
         let context = self.context.child("gossip").with_attribute("peer", peer);
         let control = self.oracle.control(key(peer));
-        drop(super::start(&context, &mempool, outboxes, gossip, control));
+        drop(super::start(&context, &mempool, outboxes, gossip, control, NodeClock::default()));
         Node { mempool, view, chain }
     }
 

@@ -272,6 +272,7 @@ pub fn status() -> Status {
         peers_connected: 3,
         mempool_actions: 5,
         mempool_own_actions: 2,
+        clock_ms: TimeMs::new(1_700_000_060_000),
         chain_halted: false,
         version: "0.1.0".to_owned(),
     }
