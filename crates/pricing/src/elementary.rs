@@ -3,6 +3,7 @@
 use crate::{
     error::PricingError,
     fixed::{Fixed, Q57, Q57_BITS},
+    root::root_floor,
     scaled::Scaled,
     tables::{EXP_COARSE, EXP_FINE, LN_2_Q80, LN_2_Q114, LN_OF_RECIPROCAL, LN_RECIPROCAL, LOG2_E_Q62},
 };
@@ -50,7 +51,7 @@ pub fn exp_scaled(x: Q57) -> Scaled {
 
 /// `ln value` of what is not zero, Q80: within 2^-59.
 #[inline]
-pub(crate) fn ln_wide(value: Scaled) -> i128 {
+pub(crate) const fn ln_wide(value: Scaled) -> i128 {
     let mantissa = value.mantissa();
     // The mantissa is m in [1, 2), Q63; m × c = 1 + r for c near 1/m, with |r| ≤ 2^-8.
     let place = ((mantissa >> 56) & 127) as usize;
@@ -58,9 +59,11 @@ pub(crate) fn ln_wide(value: Scaled) -> i128 {
     let r = ((product as i128).wrapping_sub(1 << 126) >> 56) as i64; // Q70
     // ln(1 + r) = r (1 − r/2 + r²/3 − … + r⁶/7); what is left out is below 2^-66. Coefficients are Q62.
     const ONE: i64 = 1 << 62;
-    let mut series = ONE / 7;
-    for coefficient in [ONE / 6, ONE / 5, ONE / 4, ONE / 3, ONE / 2, ONE] {
-        series = coefficient.wrapping_sub(multiply(r, series, 70));
+    let coefficients = [ONE / 6, ONE / 5, ONE / 4, ONE / 3, ONE / 2, ONE];
+    let (mut series, mut next) = (ONE / 7, 0usize);
+    while next < coefficients.len() {
+        series = coefficients[next].wrapping_sub(multiply(r, series, 70));
+        next = next.wrapping_add(1);
     }
     let of_mantissa = (LN_OF_RECIPROCAL[place] as i128).wrapping_add(((r as i128).wrapping_mul(series as i128)) >> 69);
     let power = value.exponent().wrapping_add(63) as i128;
@@ -90,7 +93,7 @@ pub fn ln(value: Fixed) -> Result<Q57, PricingError> {
 
 /// The square root of a Q114, rounded down.
 pub fn sqrt(square: u128) -> Result<Q57, PricingError> {
-    i64::try_from(square.isqrt()).map(Q57::new).map_err(|_| PricingError::OutOfRange { what: "a square root" })
+    i64::try_from(root_floor(square)).map(Q57::new).map_err(|_| PricingError::OutOfRange { what: "a square root" })
 }
 
 /// The square root of a whole number, within 2^-62 of it, relative to it.
@@ -101,7 +104,7 @@ pub fn sqrt_scaled(count: u64) -> Scaled {
     }
     // An even shift to 127 or 128 bits leaves a root of 64.
     let shift = 64u32.wrapping_add(count.leading_zeros() & !1);
-    let root = ((count as u128) << shift).isqrt() as u64;
+    let root = root_floor((count as u128) << shift);
     Scaled::new(root, ((shift >> 1) as i32).wrapping_neg())
 }
 

@@ -10,6 +10,7 @@ use crate::{
     error::PricingError,
     fixed::{Fixed, Q57, Q57_BITS, Volatility},
     normal::{density_of_bell, normal_tail, scaled_tail},
+    root::root_floor,
     scaled::Scaled,
 };
 
@@ -108,7 +109,7 @@ impl Search {
     /// For `V/M` and `1 − V/M`, both above zero.
     pub(crate) fn new(x: u64, value: Scaled, rest: Scaled) -> Self {
         // √(2|x|), Q57: the square is Q114.
-        let inflection = ((x as u128) << (Q57_BITS + 1)).isqrt() as u64;
+        let inflection = root_floor((x as u128) << (Q57_BITS + 1));
         // T is at most ½ and falls; s_c ≤ √128 < 32.
         let half = 1u64 << 62;
         let at_inflection = half.saturating_sub(scaled_tail(inflection).unsigned_abs());
@@ -247,14 +248,14 @@ fn low_start(x: u64, fall: i128) -> i64 {
     let divisor = (x as u128).saturating_add(fall << 2).max(1);
     let square = (x as u128).wrapping_mul(x as u128).wrapping_shl(1).checked_div(divisor).unwrap_or(0);
     // Q57, below 2^65; as Q114 below 2^122.
-    square.wrapping_shl(Q57_BITS).isqrt() as i64
+    root_floor(square.wrapping_shl(Q57_BITS)) as i64
 }
 
 /// `z` with `Φ(−z)` near `tail` ≤ ½, within 0.003: Abramowitz and Stegun 26.2.22. Q57.
 fn rough_tail_quantile(tail: Scaled) -> i64 {
     let fall = q57_of_q80(ln_wide(tail)).get().min(0).unsigned_abs();
     // t = √(−2 ln p): below √128.
-    let t = Q57::new(((fall as u128) << (Q57_BITS + 1)).isqrt() as i64);
+    let t = Q57::new(root_floor((fall as u128) << (Q57_BITS + 1)) as i64);
     const A: [Q57; 2] = [Q57::ratio(230_753, 100_000), Q57::ratio(27_061, 100_000)];
     const B: [Q57; 2] = [Q57::ratio(99_229, 100_000), Q57::ratio(4_481, 100_000)];
     let above = A[0].saturating_add(A[1].saturating_mul(t)).get();

@@ -25,6 +25,7 @@ pub mod implied;
 pub mod normal;
 pub mod portfolio;
 pub mod question;
+mod root;
 #[cfg(test)]
 mod reference;
 pub mod scaled;

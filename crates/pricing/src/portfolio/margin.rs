@@ -84,6 +84,15 @@ fn part_up(amount: i128, numerator: i128, denominator: i128) -> Result<i128, Pri
     if exact { Ok(floor) } else { add(floor, 1) }
 }
 
+/// The part of a result that counts, rounded down; most scenarios count whole.
+fn weighted(result: i128, weight_ppm: i64) -> Result<i128, PricingError> {
+    if weight_ppm == PPM {
+        return Ok(result);
+    }
+    let product = result.checked_mul(weight_ppm as i128).ok_or(OUT_OF_RANGE)?;
+    Ok(product.div_euclid(PPM as i128))
+}
+
 impl PricedPortfolio<'_> {
     /// Results, losses and requirements; `quote_index` is the price of the asset that collateral and profit are paid in.
     pub fn margin(&self, quote_index: Price) -> Result<PortfolioMargin, PricingError> {
@@ -98,7 +107,7 @@ impl PricedPortfolio<'_> {
                 sum = add(sum, leg.result(scenario.move_ppm)?)?;
             }
             let usd = sum.checked_div_euclid(unit).ok_or(OUT_OF_RANGE)?;
-            let weighted = usd.checked_mul(scenario.weight_ppm as i128).ok_or(OUT_OF_RANGE)?.div_euclid(PPM as i128);
+            let weighted = weighted(usd, scenario.weight_ppm)?;
             results_usd.push(Usd::new(weighted));
             if weighted.saturating_neg() > core {
                 (core, worst) = (weighted.saturating_neg(), WorstCase::Scenario(place));

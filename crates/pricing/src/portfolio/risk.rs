@@ -5,7 +5,7 @@
 use super::{
     book::{Expiry, LEGS_MAX, LinearLeg, OptionLeg, Portfolio, PreparedOption},
     margin::PortfolioMargin,
-    scenario::{GRID, SCENARIOS, VolatilityMove, log_of_move},
+    scenario::{GRID, GRID_LOGS, SCENARIOS, VolatilityMove, log_of_move},
 };
 use crate::{
     black::{OptionKind, OptionTerms},
@@ -16,6 +16,7 @@ use palisade_types::numbers::Price;
 
 /// How far an expiry's forward may part from the others.
 pub(super) const BASIS_MOVES_PPM: [i64; 2] = [45_000, -45_000];
+const BASIS_LOGS: [Q57; 2] = [log_of_move(BASIS_MOVES_PPM[0]), log_of_move(BASIS_MOVES_PPM[1])];
 /// Moneyness at which the skew moves fully.
 const SKEW_REACH: Q57 = Q57::ratio(3, 10);
 const SKEW_CAP: Q57 = Q57::ratio(25, 100);
@@ -38,12 +39,12 @@ impl OptionRisk {
     pub fn of(terms: &OptionTerms, volatility: Volatility) -> Result<Self, PricingError> {
         let option = PreparedOption::new(terms, volatility)?;
         let mut grid = [0; SCENARIOS];
-        for (gain, scenario) in grid.iter_mut().zip(&GRID) {
-            *gain = option.gain(scenario.move_ppm, log_of_move(scenario.move_ppm), scenario.volatility)?;
+        for ((gain, scenario), log) in grid.iter_mut().zip(&GRID).zip(GRID_LOGS) {
+            *gain = option.gain(scenario.move_ppm, log, scenario.volatility)?;
         }
         let mut basis = [0; BASIS_MOVES_PPM.len()];
-        for (gain, move_ppm) in basis.iter_mut().zip(BASIS_MOVES_PPM) {
-            *gain = option.gain(move_ppm, log_of_move(move_ppm), VolatilityMove::None)?;
+        for ((gain, move_ppm), log) in basis.iter_mut().zip(BASIS_MOVES_PPM).zip(BASIS_LOGS) {
+            *gain = option.gain(move_ppm, log, VolatilityMove::None)?;
         }
         let cap = SKEW_CAP.saturating_sub(SKEW_FALL.saturating_mul(option.root_years_q57())).max(SKEW_LEAST);
         // k = ln(K/F); its part of the reach, from −1 to 1.

@@ -70,9 +70,20 @@ const fn grid() -> [Scenario; SCENARIOS] {
     grid
 }
 
+/// `ln(1 + move)` of each scenario: the same for every option.
+pub(crate) const GRID_LOGS: [Q57; SCENARIOS] = {
+    let (mut logs, mut place) = ([Q57::ZERO; SCENARIOS], 0usize);
+    while place < SCENARIOS {
+        logs[place] = log_of_move(GRID[place].move_ppm);
+        place = place.wrapping_add(1);
+    }
+    logs
+};
+
 /// `ln(1 + move)` of a move above −100 %.
-pub(crate) fn log_of_move(move_ppm: i64) -> Q57 {
-    let after = PPM.saturating_add(move_ppm).max(1).unsigned_abs();
+pub(crate) const fn log_of_move(move_ppm: i64) -> Q57 {
+    let after = PPM.saturating_add(move_ppm);
+    let after = if after < 1 { 1 } else { after.unsigned_abs() };
     let log = ln_wide(Scaled::new(after, 0)).wrapping_sub(ln_wide(Scaled::new(PPM.unsigned_abs(), 0)));
     q57_of_q80(log)
 }

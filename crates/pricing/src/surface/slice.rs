@@ -4,6 +4,7 @@ use crate::{
     black::{OptionTerms, root_years},
     error::PricingError,
     fixed::{Fixed, Q57, Q57_BITS, Volatility},
+    root::root_floor,
     scaled::Scaled,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -42,8 +43,8 @@ pub(super) const fn times(left: i64, right: i64) -> i64 {
 }
 
 /// `√`, Q50 of Q50 not below zero.
-pub(super) const fn root(value: i64) -> i64 {
-    ((value.unsigned_abs() as u128) << BITS).isqrt() as i64
+pub(super) fn root(value: i64) -> i64 {
+    root_floor((value.unsigned_abs() as u128) << BITS) as i64
 }
 
 /// `σ² τ`, Q50, held at 4096.
@@ -68,7 +69,7 @@ impl Slice {
     pub fn volatility(&self, log_moneyness: Q57) -> Volatility {
         let w = self.at(log_moneyness.get() >> (Q57_BITS - BITS)).w;
         // Q50 as Q114 has a root in Q57.
-        let total = Scaled::new(((w.max(0) as u128) << 64).isqrt() as u64, (Q57_BITS as i32).wrapping_neg());
+        let total = Scaled::new(root_floor((w.max(0) as u128) << 64), (Q57_BITS as i32).wrapping_neg());
         let count = total.over(root_years(self.time_ms)).times(Scaled::new(1_000_000_000_000, 0)).to_binary(0);
         Volatility::new(u64::try_from(count).unwrap_or(u64::MAX))
     }
@@ -119,7 +120,7 @@ impl Slice {
         let distance = k.saturating_sub(self.centre);
         let square = |value: i64| (value as i128).wrapping_mul(value as i128) as u128;
         // Both below 2^57: the sum of squares is below 2^115.
-        let hypotenuse = (square(distance).wrapping_add(square(self.width)).isqrt() as i64).max(1);
+        let hypotenuse = (root_floor(square(distance).wrapping_add(square(self.width))) as i64).max(1);
         let tilt = self.right.wrapping_sub(self.left) >> 1;
         let bend = self.right.wrapping_add(self.left) >> 1;
         let w = self.level.saturating_add(times(tilt, distance)).saturating_add(times(bend, hypotenuse));
