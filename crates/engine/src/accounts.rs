@@ -103,16 +103,20 @@ pub(crate) fn margin_beside(
 ) -> Result<AccountMargin, Rejection> {
     let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
     let collateral = record.spec.collateral;
-    let standings = state.standings_of(account).iter().filter(|standing| !left_out.contains(&standing.market));
-    let exposures = standings.filter(|standing| standing.counts()).filter_map(|standing| {
-        let market = state.market(standing.market).filter(|market| market.universe == universe)?;
-        lever(market).map(|_| exposure_of(state, standing, market))
-    });
-    let mut margin = AccountMargin::of(
+    let mut margin = AccountMargin::of_cash(
         state.balance(account, universe, collateral),
         state.held(account, universe, collateral),
-        exposures,
-    )?;
+    );
+    // A plain loop: an exposure is large, and each adaptor of an iterator would move it once more.
+    for standing in state.standings_of(account) {
+        if !standing.counts() || left_out.contains(&standing.market) {
+            continue;
+        }
+        let market = state.market(standing.market).filter(|market| market.universe == universe);
+        if let Some(market) = market.filter(|market| lever(market).is_some()) {
+            margin.add(&exposure_of(state, standing, market)?.cross_margin()?)?;
+        }
+    }
     if options::margin::has_options(state.standings_of(account)) {
         margin = margin.with_options(&options::margin::of(state, account, universe, None)?)?;
     }

@@ -338,17 +338,22 @@ impl Exposure {
 }
 
 impl AccountMargin {
+    /// An account without positions and open orders.
+    pub(crate) fn of_cash(balance: Amount, held: Amount) -> Self {
+        Self {
+            balance_usd: crate::market_math::quote_value_usd(balance),
+            held_usd: crate::market_math::quote_value_usd(held),
+            ..Self::default()
+        }
+    }
+
     /// Sums up an account: its collateral and each market in which it has a position or open orders.
     pub fn of(
         balance: Amount,
         held: Amount,
         exposures: impl IntoIterator<Item = Result<Exposure, Rejection>>,
     ) -> Result<Self, Rejection> {
-        let mut account = Self {
-            balance_usd: crate::market_math::quote_value_usd(balance),
-            held_usd: crate::market_math::quote_value_usd(held),
-            ..Self::default()
-        };
+        let mut account = Self::of_cash(balance, held);
         for exposure in exposures {
             account.add(&exposure?.cross_margin()?)?;
         }
@@ -412,7 +417,8 @@ impl AccountMargin {
         Ok(account)
     }
 
-    fn add(&mut self, market: &MarketMargin) -> Result<(), Rejection> {
+    /// Adds one more market.
+    pub(crate) fn add(&mut self, market: &MarketMargin) -> Result<(), Rejection> {
         self.unrealised_usd = sum(self.unrealised_usd, market.unrealised_usd)?;
         self.uncounted_profit_usd = sum(self.uncounted_profit_usd, market.uncounted_profit_usd)?;
         self.initial_usd = sum(self.initial_usd, market.initial_usd)?;

@@ -11,10 +11,10 @@ pub fn multiply_divide_floor(left: i128, right: i128, divisor: i128) -> Option<i
     if divisor <= 0 {
         return None;
     }
+    if let Some((quotient, _)) = of_small(left, right, divisor) {
+        return Some(i128::from(quotient));
+    }
     if let Some(product) = left.checked_mul(right) {
-        if let Some((quotient, _)) = divide_small(product, divisor) {
-            return Some(quotient);
-        }
         return product.checked_div_euclid(divisor);
     }
     let (quotient, remainder) =
@@ -31,10 +31,10 @@ pub fn multiply_divide_ceil(left: i128, right: i128, divisor: i128) -> Option<i1
     if divisor <= 0 {
         return None;
     }
+    if let Some((quotient, remainder)) = of_small(left, right, divisor) {
+        return i128::from(quotient).checked_add(i128::from(remainder != 0));
+    }
     if let Some(product) = left.checked_mul(right) {
-        if let Some((quotient, remainder)) = divide_small(product, divisor) {
-            return quotient.checked_add(i128::from(remainder != 0));
-        }
         let floor = product.checked_div_euclid(divisor)?;
         let exact = product.checked_rem_euclid(divisor)? == 0;
         return if exact { Some(floor) } else { floor.checked_add(1) };
@@ -53,18 +53,20 @@ pub fn multiply_divide_both(left: i128, right: i128, divisor: i128) -> Option<(i
     if divisor <= 0 {
         return None;
     }
-    if let Some((quotient, remainder)) = left.checked_mul(right).and_then(|product| divide_small(product, divisor)) {
+    if let Some((quotient, remainder)) = of_small(left, right, divisor) {
+        let quotient = i128::from(quotient);
         return Some((quotient, quotient.checked_add(i128::from(remainder != 0))?));
     }
     Some((multiply_divide_floor(left, right, divisor)?, multiply_divide_ceil(left, right, divisor)?))
 }
 
-/// Euclidean quotient and remainder where both numbers fit 64 bits, as nearly all do: one machine division instead of
-/// two calls of a 128-bit routine.
-fn divide_small(dividend: i128, divisor: i128) -> Option<(i128, i64)> {
-    let (dividend, divisor) = (i64::try_from(dividend).ok()?, i64::try_from(divisor).ok()?);
-    let (quotient, remainder) = (dividend.checked_div_euclid(divisor)?, dividend.checked_rem_euclid(divisor)?);
-    Some((i128::from(quotient), remainder))
+/// Euclidean quotient and remainder of a product where all numbers fit 64 bits, as nearly all do: a multiplication and a
+/// division of the machine instead of 128-bit ones.
+#[inline]
+fn of_small(left: i128, right: i128, divisor: i128) -> Option<(i64, i64)> {
+    let (left, right) = (i64::try_from(left).ok()?, i64::try_from(right).ok()?);
+    let (product, divisor) = (left.checked_mul(right)?, i64::try_from(divisor).ok()?);
+    Some((product.checked_div_euclid(divisor)?, product.checked_rem_euclid(divisor)?))
 }
 
 /// How `left.0 × left.1` compares with `right.0 × right.1`, exactly; `None` if a factor is negative.
