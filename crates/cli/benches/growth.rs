@@ -23,7 +23,7 @@ use commonware_utils::{NZUsize, ordered::Set, probability};
 use palisade_client::api::NodeApi as _;
 use palisade_node::{
     api::LocalNode,
-    clock,
+    clock::NodeClock,
     config::NodeConfig,
     network::{Gossip, Network, Transport, channels, message_bytes_max},
     service::{self, Service},
@@ -282,7 +282,7 @@ async fn run(context: Context, seats: usize) -> Grown {
             latencies.lock().expect("nobody panics").clear();
             action_bytes = 0;
         }
-        let now = clock::now_ms(&context);
+        let now = NodeClock::default().now_ms(&context);
         if now.get() / 1_000 > round {
             round = now.get() / 1_000;
             report(&apis, now).await;

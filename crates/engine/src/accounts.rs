@@ -103,10 +103,8 @@ pub(crate) fn margin_beside(
 ) -> Result<AccountMargin, Rejection> {
     let record = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
     let collateral = record.spec.collateral;
-    let mut margin = AccountMargin::of_cash(
-        state.balance(account, universe, collateral),
-        state.held(account, universe, collateral),
-    );
+    let mut margin =
+        AccountMargin::of_cash(state.balance(account, universe, collateral), state.held(account, universe, collateral));
     // A plain loop: an exposure is large, and each adaptor of an iterator would move it once more.
     for standing in state.standings_of(account) {
         if !standing.counts() || left_out.contains(&standing.market) {

@@ -11,8 +11,8 @@
 //!
 //! Invariants:
 //! - `x × y` never falls.
-//! - Nobody trades at a better price than the first lot's. Splitting an order saves no more than the rounding to the tick: no way
-//!   along the curve is cheaper than the curve.
+//! - Nobody trades at a better price than the first lot's. No way along the curve is cheaper than the curve without its fee; what
+//!   splitting an order can save is in the rules ("path").
 
 use crate::{
     market_math::RATE_ONE,

@@ -25,9 +25,9 @@ pub mod implied;
 pub mod normal;
 pub mod portfolio;
 pub mod question;
-mod root;
 #[cfg(test)]
 mod reference;
+mod root;
 pub mod scaled;
 pub mod surface;
 #[rustfmt::skip]

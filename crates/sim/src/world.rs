@@ -19,7 +19,7 @@ use commonware_p2p::{
 use commonware_runtime::{Supervisor as _, deterministic::Context};
 use commonware_utils::{NZUsize, ordered::Set, probability, sync::Mutex};
 use palisade_node::{
-    clock,
+    clock::NodeClock,
     network::{Transport, message_bytes_max},
     roots,
     status::Voting,
@@ -104,7 +104,7 @@ impl World {
 
     /// The time of all machines.
     pub fn now_ms(&self) -> TimeMs {
-        clock::now_ms(&self.context)
+        NodeClock::default().now_ms(&self.context)
     }
 
     /// Adds a line to the trace.

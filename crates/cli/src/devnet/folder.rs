@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(behind(), first);
         held.chain(4, &addresses, Some(begin_ms + 60_000)).expect("a minute later");
         assert!((59_000..=60_000).contains(&(first - behind())), "{first} {}", behind());
-        let refused = held.chain(4, &addresses, Some(begin_ms)).err().expect("a clock is never set back");
+        let refused = held.chain(4, &addresses, Some(begin_ms)).expect_err("a clock is never set back");
         assert!(refused.to_string().contains("is past that time"), "{refused}");
         fs::remove_dir_all(path).expect("removed");
     }

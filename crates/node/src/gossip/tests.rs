@@ -140,7 +140,7 @@ fn what_a_client_hands_in_reaches_every_node() {
             let action = signers.sign("alice", order(Side::Buy, 100, 1, None));
             nodes[0].mempool.submit(action).expect("admissible");
         }
-        let now = crate::clock::now_ms(&world.context);
+        let now = NodeClock::default().now_ms(&world.context);
         for seat in 0..3 {
             nodes[1].mempool.ingest_vote(vote(seat, now, 100), now).expect("a good vote");
         }
@@ -185,9 +185,9 @@ fn a_wrong_oracle_vote_blocks_and_a_late_one_does_not() {
         let _honest = world.node(0).await;
         let mut late = world.channels(1).await;
         let mut wrong = world.channels(2).await;
-        let now = crate::clock::now_ms(&world.context).saturating_add(1_000_000);
+        let now = NodeClock::default().now_ms(&world.context).saturating_add(1_000_000);
         late.oracle.0.send(Recipients::One(key(0)), codec::encode(&vote(0, now, 100)), false);
-        let mut forged = vote(0, crate::clock::now_ms(&world.context), 100);
+        let mut forged = vote(0, NodeClock::default().now_ms(&world.context), 100);
         forged.signature[0] ^= 1;
         wrong.oracle.0.send(Recipients::One(key(0)), codec::encode(&forged), false);
         world.context.sleep(Duration::from_millis(100)).await;

@@ -5,6 +5,7 @@ use super::{
     exchange::{BTC, CORE, GENESIS_TIME, PEOPLE, SPOT, Signers, USDC, WHOLE, account_of, cancel, genesis, order, vote},
 };
 use crate::{
+    clock::NodeClock,
     config::NodeConfig,
     network::{Gossip, Network, channels, message_bytes_max},
     service::{self, Service},
@@ -235,7 +236,7 @@ fn a_quorum_of_reporters_sets_the_price() {
     run(3, |context| async move {
         let venue = Venue::new(context).await;
         for round in 0..3u32 {
-            let now = crate::clock::now_ms(&venue.context);
+            let now = NodeClock::default().now_ms(&venue.context);
             for seat in 0..3u32 {
                 let vote = vote(seat, now, 20_000 + i64::from(round));
                 venue.node(seat as usize).api.submit_oracle_vote(vote).await.expect("a good vote");

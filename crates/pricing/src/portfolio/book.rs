@@ -152,7 +152,8 @@ fn moved(price: i64, move_ppm: i64) -> Result<i64, PricingError> {
     let factor = PPM.saturating_add(move_ppm);
     // In whole millions and what is left, so that 64 bits do: the factor is below 2^23, what is left below 2^20.
     let (whole, rest) = (price.div_euclid(PPM), price.rem_euclid(PPM));
-    let moved = whole.checked_mul(factor).and_then(|moved| moved.checked_add(rest.wrapping_mul(factor).div_euclid(PPM)));
+    let moved =
+        whole.checked_mul(factor).and_then(|moved| moved.checked_add(rest.wrapping_mul(factor).div_euclid(PPM)));
     moved.map(|price| price.max(1)).ok_or(out_of_range)
 }
 
