@@ -111,18 +111,29 @@ class Devnet:
         raise DevnetFailure(f"the devnet did not answer within {START_TIMEOUT_S} s\n{logs(folder)}")
 
     def _wait_for_prices(self, with_books: bool) -> None:
-        """Waits until every market has a price, and two sides if somebody makes them: of what nobody has minted there are no offers."""
-        wanted = ("index", "best_bid", "best_ask") if with_books else ("index",)
+        """Waits until every market has a price, and the sides that somebody makes.
+
+        Nobody offers what nobody has minted, and nobody bids for an option that is worth less than half a spread: near
+        08:00 UTC some of those that end are.
+        """
         deadline = time.monotonic() + START_TIMEOUT_S
 
-        def is_priced(market: dict) -> bool:
-            minted = market["spec"]["symbol"] in MINTED
-            return all(market[key] for key in wanted if not (minted and key == "best_ask"))
+        def wanted(market: dict) -> tuple[str, ...]:
+            if not with_books:
+                return ("index",)
+            if market["spec"]["symbol"] in MINTED:
+                return "index", "best_bid"
+            is_option = market["spec"]["kind"]["type"] == "option"
+            return ("index", "best_ask") if is_option else ("index", "best_bid", "best_ask")
 
-        while not all(is_priced(market) for market in self.rpc("palisade_markets")):
+        def lacking() -> list[str]:
+            markets = self.rpc("palisade_markets")
+            return [f"{market['spec']['symbol']} {key}" for market in markets for key in wanted(market) if not market[key]]
+
+        while missing := lacking():
             self.assert_running()
             if time.monotonic() > deadline:
-                raise DevnetFailure(f"no {' or '.join(wanted)} within {START_TIMEOUT_S} s\n{logs(self.folder)}")
+                raise DevnetFailure(f"within {START_TIMEOUT_S} s no {', '.join(missing[:10])}\n{logs(self.folder)}")
             time.sleep(0.1)
 
     @classmethod
