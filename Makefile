@@ -57,10 +57,11 @@ lint: ## formatting, clippy with the determinism rules, licences where cargo-den
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
 
-bench: ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md
+bench: $(VENV)/.installed ## benchmarks, each beside the limit it is compared to, into bench/RESULTS.md
 	rm -rf $(TARGET_DIR)/criterion
 	$(CARGO) bench --locked --package palisade-types --bench signatures
 	$(CARGO) bench --locked --package palisade-pricing --bench pricing
+	$(VENV)/bin/python bench/quantlib.py $(TARGET_DIR)/criterion/quantlib.json
 	$(CARGO) bench --locked --package palisade-engine --bench engine
 	$(CARGO) bench --locked --package palisade-engine --bench clearing -- $(TARGET_DIR)/criterion/clearing.json
 	$(CARGO) bench --locked --package palisade-engine --bench memory -- $(TARGET_DIR)/criterion/memory.json

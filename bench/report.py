@@ -82,6 +82,17 @@ def clearing_rows(folder):
         )
 
 
+def quantlib_rows(folder, groups):
+    """QuantLib on the same options, beside ours."""
+    for line in load_json(folder, "quantlib.json"):
+        name = next(group for group in groups if group.startswith(line["what"] + " (bound"))
+        ours = groups[name]["palisade"] / 1000
+        yield (
+            f"| {line['what']}, once more | {number(ours)} µs | QuantLib from Python: {number(line['us'])} µs, of which such a"
+            f" call takes {number(line['call_us'])} µs | {ours / line['us']:.1f} |"
+        )
+
+
 def number(value):
     """With three digits that mean something, and no more."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -172,6 +183,7 @@ def main(criterion_folder, result_file):
             "| what | measured | limit in the same run | ratio |",
             "| --- | --- | --- | --- |",
             *rows(groups),
+            *quantlib_rows(pathlib.Path(criterion_folder), groups),
             *clearing_rows(pathlib.Path(criterion_folder)),
             *memory_rows(pathlib.Path(criterion_folder)),
             "",

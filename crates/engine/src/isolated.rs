@@ -6,11 +6,15 @@
 //! but open orders in the market reserve from the owner's cross margin what they may ask for beyond the purse.
 //!
 //! After a fill:
-//! - a position that grew or turned takes from the owner's cash what its purse lacks for the initial requirement; one that
-//!   turned gives back what it does not need;
+//! - a position that was opened, grew or turned takes from the owner's cash what its purse lacks for the initial requirement; one
+//!   that turned gives back what cash it does not need;
 //! - a position that shrank gives back the closed part's share of the purse and what it realised, but keeps the
 //!   initial requirement of the rest;
-//! - a position that is closed gives back everything.
+//! - a position that is closed gives back everything. What an owner's own trade lost beyond the purse is the owner's; what
+//!   the backstop vault lost beyond it stays in the purse, as a deficit like anyone's.
+//!
+//! Invariant: only cash leaves a purse. Profit that is not realised may back the position there, as it may anywhere, but never
+//! makes a purse pay out more than lies in it.
 
 use crate::{
     accounts::{isolated_margin, position},
@@ -23,9 +27,34 @@ use crate::{
 use palisade_types::{
     address::AccountId,
     market::MarketSpec,
-    numbers::{Amount, Usd},
+    numbers::{Amount, Position, Usd},
     rejection::Rejection,
 };
+
+/// What a fill did to a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// There is more of it, or as much; also where there was nothing.
+    Grown,
+    /// There is less of it.
+    Shrunk,
+    /// It is on the other side.
+    Turned,
+    /// It is gone.
+    Closed,
+}
+
+impl Change {
+    fn of(before: Position, after: Position) -> Self {
+        if after.is_zero() {
+            return Self::Closed;
+        }
+        if !before.is_zero() && (after.get() > 0) != (before.get() > 0) {
+            return Self::Turned;
+        }
+        if after.size() < before.size() { Self::Shrunk } else { Self::Grown }
+    }
+}
 
 /// Moves cash between an isolated position's purse and its owner after a fill; `before` is the position before it.
 pub(crate) fn settle_purse(
@@ -36,25 +65,21 @@ pub(crate) fn settle_purse(
 ) -> Result<(), Rejection> {
     let after = position(state, account, market.id);
     let margin = isolated_margin(state, account, market)?;
-    let (lots_before, lots_after) = (before.position.get(), after.position.get());
-    let same_side = lots_after == 0 || (lots_after > 0) == (lots_before > 0);
-    let shrank = same_side && after.position.size() < before.position.size();
     let surplus = margin.initial_equity_usd()?.checked_sub(margin.position_initial_usd).ok_or(Rejection::Overflow)?;
-    let returned = if after.is_empty() {
-        margin.balance_usd
-    } else if shrank {
-        let kept = multiply_divide_ceil(
-            margin.balance_usd.get().max(0),
-            i128::from(after.position.size().get()),
-            i128::from(before.position.size().get()),
-        )
-        .map(Usd::new)
-        .ok_or(Rejection::Overflow)?;
-        margin.balance_usd.checked_sub(kept).ok_or(Rejection::Overflow)?.min(surplus).max(Usd::ZERO)
-    } else if surplus < Usd::ZERO || !same_side {
-        surplus
-    } else {
-        Usd::ZERO
+    let returned = match Change::of(before.position, after.position) {
+        Change::Closed if account == AccountId::backstop(market.universe) => margin.balance_usd.max(Usd::ZERO),
+        Change::Closed => margin.balance_usd,
+        Change::Shrunk => {
+            let kept = multiply_divide_ceil(
+                margin.balance_usd.get().max(0),
+                i128::from(after.position.size().get()),
+                i128::from(before.position.size().get()),
+            );
+            let kept = kept.map(Usd::new).ok_or(Rejection::Overflow)?;
+            margin.balance_usd.checked_sub(kept).ok_or(Rejection::Overflow)?.min(surplus).max(Usd::ZERO)
+        }
+        Change::Turned => surplus.min(margin.withdrawable_usd()?),
+        Change::Grown => surplus.min(Usd::ZERO),
     };
     move_from_purse(state, account, market, quote_amount(returned))
 }

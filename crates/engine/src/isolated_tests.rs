@@ -124,3 +124,62 @@ fn a_switch_moves_the_margin_and_must_leave_both_sides_healthy() {
     assert!(matches!(refused, Outcome::Rejected { rejection: Rejection::InsufficientMargin { .. } }), "{refused:?}");
     assert_eq!(purse(&venue, "alice"), Amount::new(250 * 100_000_000), "state unchanged");
 }
+
+/// Profit at the mark backs a position, but a switch of modes pays none of it out: its owner has what there was.
+#[test]
+fn a_switch_pays_no_profit_that_is_not_realised() {
+    for (one, other, at) in [("buy", "sell", "120"), ("sell", "buy", "80")] {
+        let mut venue = Venue::new();
+        scenario_on(
+            &mut venue,
+            &format!(
+                "
+                index BTC 100
+                alice {one} BTC 10 @ 100 gtc cloid 1  -> resting 10
+                bob {other} BTC 10 @ 100 gtc          -> filled 10 for 1000
+                index BTC {at} for 600000
+                "
+            ),
+        );
+        let cash = |venue: &Venue| venue.state().balance(account_of("alice"), CORE, USDC);
+        let before = cash(&venue);
+        assert_eq!(act(&mut venue, "alice", isolated(20)), Outcome::Done);
+        assert_eq!((purse(&venue, "alice"), cash(&venue)), (Amount::ZERO, before), "{one}: backed by its profit");
+        let cross = Action::UpdateLeverage { market: PERP, leverage: 20, margin_mode: MarginMode::Cross };
+        assert_eq!(act(&mut venue, "alice", cross), Outcome::Done);
+        assert_eq!(cash(&venue), before);
+    }
+}
+
+/// A position that turned at a price better than the mark gives back cash, not what it is up.
+#[test]
+fn a_turn_pays_no_profit_that_is_not_realised() {
+    let mut venue = long_ten();
+    scenario_on(
+        &mut venue,
+        "
+        alice sell BTC 14 @ 115 gtc cloid 2  -> resting 14
+        bob buy BTC 14 @ 115 gtc             -> filled 14 for 1610
+        alice position BTC -4 cost -460
+        ",
+    );
+    // 150 realised on what was closed; the rest needs 80 at the mark of 100, and is up 60, which stays out of it.
+    assert_eq!(purse(&venue, "alice"), Amount::new(80 * 100_000_000));
+}
+
+#[test]
+fn a_purse_that_owes_is_paid_by_a_switch_or_stays() {
+    let mut venue = long_ten();
+    let send = |to: AccountId| Action::Transfer { universe: CORE, to, asset: USDC, amount: Amount::new(1) };
+    let to = AccountId::isolated(account_of("alice"), PERP);
+    let refused = Outcome::Rejected { rejection: Rejection::InvalidRecipient { to } };
+    assert_eq!(act(&mut venue, "bob", send(to)), refused, "a purse has no key, and is nobody's to pay into");
+    let unused = AccountId::isolated(account_of("carol"), PERP);
+    assert_eq!(act(&mut venue, "bob", send(unused)), Outcome::Done, "it is no purse yet");
+    assert_eq!(act(&mut venue, "carol", isolated(5)), Outcome::Done);
+    let before = venue.state().balance(account_of("carol"), CORE, USDC);
+    let cross = Action::UpdateLeverage { market: PERP, leverage: 5, margin_mode: MarginMode::Cross };
+    assert_eq!(act(&mut venue, "carol", cross), Outcome::Done);
+    let after = venue.state().balance(account_of("carol"), CORE, USDC);
+    assert_eq!(after.checked_sub(before), Some(Amount::new(1)), "what lay there is the owner's");
+}

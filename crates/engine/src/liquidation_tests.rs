@@ -1,18 +1,21 @@
 //! Liquidation step by step: who is called, what the book closes, what vault, fund and winners take over.
 
-use super::watch::{scan, standing};
+use super::watch::{scan, standing, units_of};
 use crate::{
-    state::{Bounds, FundingRecord, MarginUnit, MarkRecord, Record, State},
+    state::{BalanceId, Bounds, FundingRecord, MarginUnit, MarkRecord, PositionId, Record, RecordKey, State},
     testing::{CORE, FUNDED, PERP, USDC, Venue, account_of, bundle, genesis, price, scenario_on, usd},
 };
 use palisade_types::{
+    action::Action,
     address::AccountId,
-    event::{Event, LiquidationMethod, MarginLevel, Payer},
+    event::{Event, Liquidation, LiquidationMethod, MarginLevel, Payer},
     genesis::GenesisBalance,
     market::CollateralTerms,
     numbers::{Amount, FundingIndex, Price, Rate, Usd},
+    receipt::Outcome,
     time::TimeMs,
 };
+use std::collections::BTreeSet;
 
 const DOLLAR: i128 = 100_000_000;
 
@@ -229,6 +232,118 @@ fn an_isolated_position_costs_no_more_than_its_purse() {
     assert!(!methods(&events).is_empty());
     assert_eq!(dollars(&venue, account_of("alice")), left);
     assert!(venue.state().position(account_of("alice"), PERP).is_none());
+}
+
+/// What is closed whole pays the fee out of what comes back from the purse.
+#[test]
+fn an_isolated_position_that_is_closed_whole_pays_its_fee() {
+    let mut venue = venue(&[("alice", 300)], 0, 0);
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice leverage BTC 20 isolated      -> done
+        alice buy BTC 1 @ 100 gtc cloid 1   -> resting 1
+        bob sell BTC 1 @ 100 gtc            -> filled 1 for 100
+        carol buy BTC 100 @ 96 gtc cloid 2  -> resting 100
+        ",
+    );
+    let events = walk_to(&mut venue, "96.2", 14);
+    let closed: Vec<&Liquidation> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Liquidated(liquidation) => Some(liquidation),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(closed.len(), 1, "{closed:?}");
+    assert_eq!((closed[0].method, closed[0].quote_usd), (LiquidationMethod::Book, usd("96")));
+    assert_eq!(closed[0].fee_usd, usd("0.48"), "half a hundredth");
+    assert_eq!(dollars(&venue, AccountId::insurance(CORE)), Amount::new(48_000_000));
+    assert!(venue.state().position(account_of("alice"), PERP).is_none());
+}
+
+/// Little is left of what the vault took over, and the next bid is further away than that: it is not sold there, or the vault's cash
+/// would pay the rest.
+#[test]
+fn a_market_costs_the_vault_no_more_than_its_purse() {
+    let mut genesis = genesis();
+    genesis.markets[0].tick = price("0.01");
+    for (name, amount) in [("alice", 300), ("bob", 100_000)] {
+        let is_theirs = |balance: &&mut GenesisBalance| balance.account == account_of(name) && balance.asset == USDC;
+        genesis.balances.iter_mut().find(is_theirs).expect("funded").amount = Amount::new(amount * DOLLAR);
+    }
+    let vault_funds = Amount::new(1_000 * DOLLAR);
+    genesis.balances.push(GenesisBalance {
+        universe: CORE,
+        account: AccountId::backstop(CORE),
+        asset: USDC,
+        amount: vault_funds,
+    });
+    let mut venue = Venue::with(genesis);
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice buy BTC 50 @ 100 gtc cloid 1  -> resting 50
+        bob sell BTC 50 @ 100 gtc           -> filled 50 for 5000
+        ",
+    );
+    walk_to(&mut venue, "94.7", 15);
+    let vault = AccountId::backstop(CORE);
+    let held = MarginUnit { account: vault, universe: CORE, market: Some(PERP) };
+    let left = |venue: &Venue| standing(venue.state(), held).expect("in range").equity_usd;
+    let mut at_cents: u32 = 9_470;
+    while left(&venue) > usd("6") {
+        at_cents -= 2;
+        walk_to(&mut venue, &format!("{}.{:02}", at_cents / 100, at_cents % 100), 2);
+    }
+    assert!(left(&venue) > Usd::ZERO && venue.state().position(vault, PERP).is_some(), "{}", left(&venue));
+    let (cash, mark) = (dollars(&venue, vault), venue.state().mark(PERP).expect("marked").price.get());
+    // 0.45 % below the mark costs more than what is left.
+    let bid = mark / 10_000 * 9_955;
+    let bid = format!("{}.{:02}", bid / 100_000_000, bid % 100_000_000 / 1_000_000);
+    scenario_on(&mut venue, &format!("carol buy BTC 1000 @ {bid} gtc cloid 9  -> resting 1000"));
+    walk_to(&mut venue, &format!("{}.{:02}", at_cents / 100, at_cents % 100), 1);
+    assert!(dollars(&venue, vault) >= cash, "{} of {cash}", dollars(&venue, vault));
+    walk_to(&mut venue, "80", 30);
+    assert!(venue.state().position(vault, PERP).is_none(), "winners took it");
+    assert!(dollars(&venue, vault) >= cash, "{} of {cash}", dollars(&venue, vault));
+    assert!(dollars(&venue, AccountId::isolated(vault, PERP)) >= Amount::ZERO);
+    assert!(scan(venue.state()).is_empty());
+}
+
+/// Whoever sent something to an address before it became a purse or a clearing account made nobody of it who owes.
+#[test]
+fn an_address_of_the_engine_owes_nothing_as_such() {
+    let mut venue = leveraged(0, 0);
+    let purse = AccountId::isolated(account_of("alice"), PERP);
+    let transfer = Action::Transfer { universe: CORE, to: purse, asset: USDC, amount: Amount::new(1) };
+    let sent = venue.sign("bob", transfer);
+    assert_eq!(venue.block(&[sent], None).receipts[0].outcome, Outcome::Done);
+    scenario_on(&mut venue, "alice leverage BTC 20 isolated -> done");
+    let mut state = venue.state().clone();
+    state.put(Record::Balance {
+        id: BalanceId { account: purse, universe: CORE, asset: USDC },
+        record: Amount::new(-1),
+    });
+    assert!(state.account(purse).is_some() && state.is_system_account(purse));
+    assert_eq!(units_of(&state, purse), BTreeSet::new());
+    let own = MarginUnit { market: Some(PERP), ..unit("alice") };
+    assert_eq!(units_of(&state, account_of("alice")), BTreeSet::from([own]));
+    state.delete(RecordKey::Position(PositionId { account: account_of("alice"), market: PERP }));
+    assert_eq!(
+        units_of(&state, account_of("alice")),
+        BTreeSet::from([own]),
+        "a purse that owes is looked at without a position"
+    );
+    let vault = AccountId::backstop(CORE);
+    state.put(Record::Balance {
+        id: BalanceId { account: vault, universe: CORE, asset: USDC },
+        record: Amount::new(-1),
+    });
+    let owed = MarginUnit { account: vault, universe: CORE, market: None };
+    assert_eq!(units_of(&state, vault), BTreeSet::from([owed]), "with or without a record of its own");
 }
 
 /// The quick look of the watch and the whole margin are two ways to the same numbers.

@@ -6,12 +6,12 @@ use crate::{
     accounts::{isolated_margin, margin},
     isolated::{move_from_purse, settle_purse},
     margin::AccountMargin,
-    state::{MarginSetting, MarginSettingId, PositionRecord, Record},
+    state::{MarginSetting, MarginSettingId, PositionRecord, Record, State},
     work::Work,
 };
 use palisade_types::{
-    action::MarginMode, address::AccountId, event::Event, ids::MarketId, market::MarketSpec, receipt::Outcome,
-    rejection::Rejection,
+    action::MarginMode, address::AccountId, event::Event, ids::MarketId, market::MarketSpec, numbers::Amount,
+    receipt::Outcome, rejection::Rejection,
 };
 
 pub(super) fn run(
@@ -34,9 +34,11 @@ pub(super) fn run(
     if leverage == 0 || leverage > terms.maximum_leverage {
         return Err(Rejection::LeverageOutOfRange { leverage, maximum: terms.maximum_leverage }.into());
     }
-    let at_risk = work.state.position(account, market).is_some() || work.state.open_totals(account, market).orders > 0;
-    let before = if at_risk { Some(margin(work.state, account, spec.universe)?) } else { None };
     let was_isolated = work.state.standing(account, market).is_isolated();
+    let at_risk = work.state.position(account, market).is_some()
+        || work.state.open_totals(account, market).orders > 0
+        || (was_isolated && !purse_balance(work.state, account, &spec)?.is_zero());
+    let before = if at_risk { Some(margin(work.state, account, spec.universe)?) } else { None };
     let record = MarginSetting { leverage, mode: margin_mode };
     work.state.put(Record::MarginSetting { id: MarginSettingId { account, market }, record });
     if let Some(before) = before {
@@ -53,8 +55,15 @@ pub(super) fn run(
     Ok(Outcome::Done)
 }
 
-/// Moves the collateral that a switch of modes takes along: the initial requirement into a new purse, or all of a purse
-/// back to its owner.
+/// What lies in the purse of a market: something may, or may be missing, also where there is no position any more.
+fn purse_balance(state: &State, account: AccountId, market: &MarketSpec) -> Result<Amount, Rejection> {
+    let universe = market.universe;
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    Ok(state.balance(AccountId::isolated(account, market.id), universe, collateral))
+}
+
+/// Moves the collateral that a switch of modes takes along: into a new purse what the position lacks for the initial requirement,
+/// or all of a purse back to its owner, what is missing in it included.
 fn settle_switch(
     work: &mut Work<'_>,
     account: AccountId,
@@ -68,10 +77,7 @@ fn settle_switch(
             settle_purse(work.state, account, market, nothing)
         }
         (true, false) => {
-            let universe = market.universe;
-            let record = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?;
-            let purse = AccountId::isolated(account, market.id);
-            let amount = work.state.balance(purse, universe, record.spec.collateral);
+            let amount = purse_balance(work.state, account, market)?;
             move_from_purse(work.state, account, market, amount)
         }
         _ => Ok(()),

@@ -7,7 +7,7 @@
 
 use super::{
     BACKSTOP_DISCOUNT, BACKSTOP_LEVERAGE, BOOK_STEPS_MAX, DEPTH_SHARE_MAX, first_market,
-    slice::forced_order,
+    slice::{forced_order, limit_price},
     stake::Stake,
     transfer::trade,
     watch::{is_priced, standing},
@@ -132,6 +132,10 @@ fn cash(state: &State, universe: UniverseId, collateral: AssetId, account: Accou
 /// round, and beyond that as many as keep the market's purse within the market's share and the cash that there is.
 fn capacity(state: &State, market: &MarketSpec, stake: &Stake, side: Side) -> Result<Size, Rejection> {
     let vault = AccountId::backstop(market.universe);
+    // Closing what owes more than its purse would take the rest out of the vault's cash.
+    if standing(state, purse_unit(market))?.equity_usd < Usd::ZERO {
+        return Ok(Size::ZERO);
+    }
     let wanted = stake.position.position.size();
     let mut fitting = position(state, vault, market.id).reducible(side.opposite(), wanted);
     let fence = Fence::of(state, market)?;
@@ -251,9 +255,18 @@ pub(super) fn unwind(work: &mut Work<'_>) {
     }
 }
 
+/// The unit of what the vault holds in a market.
+fn purse_unit(market: &MarketSpec) -> MarginUnit {
+    MarginUnit { account: AccountId::backstop(market.universe), universe: market.universe, market: Some(market.id) }
+}
+
+/// Sells a part of what the vault holds in a market: close to the mark, and at no worse a price than what leaves the purse with
+/// nothing, or the rest would be taken out of the vault's cash.
 fn unwind_one(work: &mut Work<'_>, vault: AccountId, market: MarketId) -> Result<(), Rejection> {
     let spec = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
     let stake = Stake::of(work.state, vault, &spec)?;
+    let now = standing(work.state, purse_unit(&spec))?;
+    let Some(limit) = limit_price(work.state, &spec, &stake, &now)? else { return Ok(()) };
     let side = stake.closing_side();
     let mark = i128::from(stake.mark.get());
     let share = if spec.option().is_some() { OPTION_UNWIND_BAND } else { UNWIND_BAND };
@@ -265,6 +278,10 @@ fn unwind_one(work: &mut Work<'_>, vault: AccountId, market: MarketId) -> Result
     };
     let price = price.and_then(|ticks| ticks.checked_mul(tick)).and_then(|price| i64::try_from(price).ok());
     let price = Price::new(price.filter(|price| *price > 0).ok_or(Rejection::Overflow)?);
+    let price = match side {
+        Side::Sell => price.max(limit),
+        Side::Buy => price.min(limit),
+    };
     let depth = depth_of_side(work.state, &spec, side.opposite(), stake.mark)?;
     let share = multiply_divide_floor(depth.get(), i128::from(DEPTH_SHARE_MAX.get()), RATE_ONE);
     let scale = power_of_ten(spec.size_decimals).ok_or(Rejection::Overflow)?;

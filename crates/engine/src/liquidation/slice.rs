@@ -9,7 +9,7 @@ use super::{
 use crate::{
     accounts::{collateral_account, position},
     ledger::{Overdraft, Settlement},
-    market_math::{RATE_ONE, fee_usd, quote_amount, value_floor_usd},
+    market_math::{RATE_ONE, fee_usd, quote_amount, quote_value_usd, value_floor_usd},
     matching,
     options::fees::trade_fee_usd,
     perpetual::after_trade_in,
@@ -22,8 +22,9 @@ use palisade_types::{
     address::AccountId,
     decimal::power_of_ten,
     event::{Event, Liquidation, LiquidationMethod},
+    ids::MarketId,
     market::MarketSpec,
-    numbers::{Price, Rate, Size, Usd},
+    numbers::{Price, Size, Usd},
     order::{OpenOrder, Side, TimeInForce},
     rejection::Rejection,
 };
@@ -41,12 +42,15 @@ pub(super) fn close_into_book(work: &mut Work<'_>, unit: MarginUnit) -> Result<b
         return Ok(false);
     }
     let before = position(work.state, unit.account, market);
+    let owned_before = quote_balance_usd(work.state, &spec, unit.account)?;
     let mut order = forced_order(work, unit.account, &spec, side, limit, lots)?;
     let matched = matching::run_forced(work, &spec, &mut order, BOOK_STEPS_MAX)?;
     if matched.filled.is_zero() {
         return Ok(false);
     }
-    let fee_usd = charge(work, unit, &spec, matched.filled_quote_usd, LIQUIDATION_FEE)?;
+    let returned_usd = quote_balance_usd(work.state, &spec, unit.account)?.checked_sub(owned_before);
+    let payer = Payer::of(work.state, unit, market, returned_usd.ok_or(Rejection::Overflow)?)?;
+    let fee_usd = charge(work, &spec, matched.filled_quote_usd, payer)?;
     let effect = after_trade_in(&spec, before, side, matched.filled, matched.filled_quote_usd)?;
     work.emit(Event::Liquidated(Liquidation {
         account: unit.account,
@@ -143,7 +147,12 @@ pub(super) fn depth_lots(state: &State, market: &MarketSpec, mark: Price, side: 
 
 /// The price at which closing the whole position would use up the unit's equity, fees included, on the tick and rounded
 /// in the unit's favour; `None` if it has nothing to lose.
-fn limit_price(state: &State, market: &MarketSpec, stake: &Stake, now: &Standing) -> Result<Option<Price>, Rejection> {
+pub(super) fn limit_price(
+    state: &State,
+    market: &MarketSpec,
+    stake: &Stake,
+    now: &Standing,
+) -> Result<Option<Price>, Rejection> {
     let overflow = || Rejection::Overflow;
     // Twice the fee, because the price may be above the mark.
     let fee = trade_fee_usd(state, market, stake.notional_usd, stake.position.position.size(), market.taker_fee)?;
@@ -167,26 +176,40 @@ fn limit_price(state: &State, market: &MarketSpec, stake: &Stake, now: &Standing
     Ok(Some(Price::new(price)))
 }
 
-/// Posts a part of a quote from the unit to the insurance fund, as far as the unit has it.
-pub(super) fn charge(
-    work: &mut Work<'_>,
-    unit: MarginUnit,
-    market: &MarketSpec,
-    quote: Usd,
-    rate: Rate,
-) -> Result<Usd, Rejection> {
-    let now = standing(work.state, unit)?;
-    let fee = fee_usd(quote, rate)?.min(now.equity_usd).max(Usd::ZERO);
+/// Who pays the fee for what was closed, and how much at most.
+struct Payer {
+    account: AccountId,
+    able_usd: Usd,
+}
+
+impl Payer {
+    /// The unit, as far as it has it; or if its position is gone and its purse with it, the owner, out of what came back from it.
+    fn of(state: &State, unit: MarginUnit, market: MarketId, returned_usd: Usd) -> Result<Self, Rejection> {
+        if unit.market.is_some() && state.position(unit.account, market).is_none() {
+            return Ok(Self { account: unit.account, able_usd: returned_usd });
+        }
+        let account = collateral_account(state, unit.account, market);
+        Ok(Self { account, able_usd: standing(state, unit)?.equity_usd })
+    }
+}
+
+/// Posts the liquidation fee of a quote to the insurance fund, as far as the payer has it.
+fn charge(work: &mut Work<'_>, market: &MarketSpec, quote: Usd, payer: Payer) -> Result<Usd, Rejection> {
+    let fee = fee_usd(quote, LIQUIDATION_FEE)?.min(payer.able_usd).max(Usd::ZERO);
     if fee.is_zero() {
         return Ok(fee);
     }
     let universe = market.universe;
     let collateral = work.state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-    // The position may be gone and its purse with it: then the owner, who got the rest, pays.
-    let purse = collateral_account(work.state, unit.account, market.id);
-    let payer = if work.state.position(unit.account, market.id).is_some() { purse } else { unit.account };
     let mut settlement = Settlement::new(universe, Overdraft::Allowed);
-    settlement.transfer(payer, AccountId::insurance(universe), collateral, quote_amount(fee))?;
+    settlement.transfer(payer.account, AccountId::insurance(universe), collateral, quote_amount(fee))?;
     settlement.apply(work.state)?;
     Ok(fee)
+}
+
+/// The account's cash, in the market's universe.
+fn quote_balance_usd(state: &State, market: &MarketSpec, account: AccountId) -> Result<Usd, Rejection> {
+    let universe = market.universe;
+    let collateral = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
+    Ok(quote_value_usd(state.balance(account, universe, collateral)))
 }

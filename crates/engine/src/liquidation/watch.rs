@@ -145,15 +145,17 @@ pub(crate) fn units_of(state: &State, account: AccountId) -> BTreeSet<MarginUnit
         if !standing.position.is_empty() {
             let market = standing.is_isolated().then_some(standing.market);
             units.insert(MarginUnit { account, universe, market });
-        } else if spec.expires_at_ms().is_some() && purse_of(state, account, universe, standing.market) < Amount::ZERO {
+        } else if standing.is_isolated() && purse_of(state, account, universe, standing.market) < Amount::ZERO {
             // What a delivery took beyond the purse of an isolated position is owed by the purse, not by its owner.
             units.insert(MarginUnit { account, universe, market: Some(standing.market) });
         }
     }
-    // Only people's accounts owe as such: clearing accounts and purses may be below zero while positions are open.
+    // Only people and the vault owe as such: clearing accounts and purses may be below zero while positions are open, also if
+    // somebody made an account of their address by sending something there before it was theirs.
+    let is_person = state.account(account).is_some() && !state.is_system_account(account);
     for (id, _) in state.balances_of(account).filter(|(_, amount)| amount.get() < 0) {
         let owes = state.universe(id.universe).is_some_and(|record| record.spec.collateral == id.asset);
-        if owes && state.account(account).is_some() {
+        if owes && (is_person || account == AccountId::backstop(id.universe)) {
             units.insert(MarginUnit { account, universe: id.universe, market: None });
         }
     }

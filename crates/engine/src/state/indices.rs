@@ -20,6 +20,7 @@ use super::{
     watch::Watch,
 };
 use palisade_types::{
+    action::MarginMode,
     address::{AccountId, SignerId},
     agent::Agent,
     event::MarginLevel,
@@ -243,8 +244,11 @@ impl Derived<PositionId> for PositionRecord {
 }
 
 impl Derived<PositionId> for MarginSetting {
-    fn derive(indices: &mut Indices, id: &PositionId, _: Option<&Self>, after: Option<&Self>) {
+    fn derive(indices: &mut Indices, id: &PositionId, before: Option<&Self>, after: Option<&Self>) {
         indices.watch.touch(id.account);
+        for (_, change) in both(before, after).filter(|(setting, _)| setting.mode == MarginMode::Isolated) {
+            toggle(&mut indices.system_accounts, AccountId::isolated(id.account, id.market), change);
+        }
         indices.update_standing(id.account, |standing| {
             standing.update_market(id.market, |market| market.setting = after.copied());
         });

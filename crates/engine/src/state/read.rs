@@ -213,7 +213,8 @@ impl State {
         self.tables.accounts.iter().map(|(id, record)| (*id, record))
     }
 
-    /// Whether an address belongs to the engine and not to a person.
+    /// Whether an address belongs to the engine and not to a person: it has no key, and pays and is paid by rule alone. Purses of
+    /// isolated positions are among them.
     pub fn is_system_account(&self, account: AccountId) -> bool {
         self.indices.system_accounts.contains(&account)
     }

@@ -91,7 +91,8 @@ pub struct Books {
     pub markets: BTreeMap<MarketId, MarketSpec>,
     pub assets: BTreeMap<AssetId, AssetSpec>,
     pub universes: BTreeMap<UniverseId, (AssetId, bool, bool)>,
-    pub persons: BTreeSet<AccountId>,
+    /// Addresses that have an account record.
+    pub accounts: BTreeSet<AccountId>,
     pub calls: BTreeMap<Unit, MarginLevel>,
     /// What was realised while clearing was short.
     pub unreceived: BTreeMap<(AccountId, MarketId), i128>,
@@ -216,7 +217,7 @@ impl Books {
                 self.universes.insert(id, (record.spec.collateral, halted, gated));
             }
             Record::Account { id, .. } => {
-                self.persons.insert(id);
+                self.accounts.insert(id);
             }
             Record::Vault { id, record } => {
                 self.vaults.insert(id, record.shares.get());
@@ -265,18 +266,29 @@ impl Books {
         (account, self.markets[&market].universe, self.is_isolated(account, market).then_some(market))
     }
 
+    /// Accounts of people: what was sent to an address makes nobody of a purse or of a market.
+    pub fn persons(&self) -> BTreeSet<AccountId> {
+        let purses = self.settings.iter().filter(|(_, (_, isolated))| *isolated);
+        let purses = purses.map(|((account, market), _)| AccountId::isolated(*account, *market));
+        let keyless: BTreeSet<AccountId> =
+            purses.chain(self.markets.keys().map(|market| AccountId::clearing(*market))).collect();
+        self.accounts.difference(&keyless).copied().collect()
+    }
+
     /// Everything that can owe something.
     pub fn units(&self) -> BTreeSet<Unit> {
         let held = self.positions.keys().map(|(account, market)| self.unit_of(*account, *market));
+        let persons = self.persons();
         let owing = self.balances.iter().filter(|((account, universe, asset), amount)| {
-            **amount < 0 && self.persons.contains(account) && self.quote(*universe) == *asset
+            let owes = persons.contains(account) || *account == AccountId::backstop(*universe);
+            **amount < 0 && owes && self.quote(*universe) == *asset
         });
         // What a delivery took beyond an isolated position's purse.
         let purses = self.settings.keys().filter(|(account, market)| {
             let spec = &self.markets[market];
             let purse = AccountId::isolated(*account, *market);
             let is_held = self.positions.contains_key(&(*account, *market));
-            spec.expires_at_ms().is_some() && !is_held && self.cash(purse, spec.universe) < 0
+            self.is_isolated(*account, *market) && !is_held && self.cash(purse, spec.universe) < 0
         });
         let purses = purses.map(|(account, market)| (*account, self.markets[market].universe, Some(*market)));
         held.chain(owing.map(|((account, universe, _), _)| (*account, *universe, None))).chain(purses).collect()

@@ -161,7 +161,7 @@ fn check_idle(state: &State, before: &Books, after: &Books, asked: &Asked<'_>, w
         let waits = books.orders.contains_key(&owner) || books.open.is_met(owner);
         owes || waits || books.positions.keys().any(|(holder, _)| *holder == owner)
     };
-    for owner in &before.persons {
+    for owner in &before.persons() {
         let controlled = state.controller(*owner).is_some() || state.is_system_account(*owner);
         if controlled || asked.acting.contains(owner) || busy(before, *owner) || busy(after, *owner) {
             continue;
@@ -186,12 +186,12 @@ fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
             format!("I4 clearing of market {} is short of {short}, held back are {held_back}", market.id)
         });
     }
+    let persons = books.persons();
     for (universe, (quote, ..)) in &books.universes {
         let (mut withdrawable, mut owed, mut positions) = (0, 0, 0);
         let owners: BTreeSet<AccountId> = books.balances.keys().map(|(owner, ..)| *owner).collect();
         let mut units: BTreeSet<Unit> = books.units().into_iter().filter(|unit| unit.1 == *universe).collect();
-        units
-            .extend(owners.iter().filter(|owner| books.persons.contains(owner)).map(|owner| (*owner, *universe, None)));
+        units.extend(owners.iter().filter(|owner| persons.contains(owner)).map(|owner| (*owner, *universe, None)));
         for unit in units {
             let Some(worth) = books.worth(unit) else { return };
             let Worth { free_cash, unrealised, options, initial, .. } = worth;
@@ -353,7 +353,7 @@ pub fn compare_sets(state: &State, books: &Books, wrong: &mut Wrong) {
 /// What an account has, needs and has besides cash is for the engine what it is by the formulas: sets alone would tell of a fault only
 /// where it decides on somebody.
 fn compare_margins(state: &State, books: &Books, wrong: &mut Wrong) {
-    for (account, universe) in books.persons.iter().flat_map(|who| books.universes.keys().map(|of| (*who, *of))) {
+    for (account, universe) in books.persons().iter().flat_map(|who| books.universes.keys().map(|of| (*who, *of))) {
         let (Some(worth), Ok(margin)) =
             (books.worth((account, universe, None)), accounts::margin(state, account, universe))
         else {

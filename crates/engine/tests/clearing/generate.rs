@@ -9,7 +9,7 @@ use crate::{
 use palisade_types::{
     action::{Action, CancelRequest, MarginMode, ModifyRequest},
     address::AccountId,
-    ids::{AssetId, BlockQuoteId, BlockRequestId, ClientOrderId, UniverseId},
+    ids::{AssetId, BlockQuoteId, BlockRequestId, ClientOrderId, MarketId, UniverseId},
     market::MarketSpec,
     numbers::{Amount, Price, Rate, Size, Usd},
     order::{OrderReference, OrderRequest, Side, TimeInForce},
@@ -342,7 +342,14 @@ impl Generator {
             let (from, to) = if universe == CORE { (CORE, SIDE) } else { (SIDE, CORE) };
             return Action::MoveUniverse { from, to, asset, amount };
         }
-        Action::Transfer { universe, to: account(self.choices.one_of(&TRADERS)), asset, amount }
+        let friend = account(self.choices.one_of(&TRADERS));
+        let to = match self.choices.below(12) {
+            // What is, or may become, a purse or a market's account.
+            0 => AccountId::isolated(friend, self.market(books).id),
+            1 => AccountId::clearing(MarketId::new(self.market(books).id.get() + 1)),
+            _ => friend,
+        };
+        Action::Transfer { universe, to, asset, amount }
     }
 
     /// Out of a universe with a loss that nobody has borne yet, or into it: small enough to be free.

@@ -128,11 +128,9 @@ impl Auditor {
                 units.insert((*account, *universe, None));
             }
         }
-        // What a delivery took beyond the purse of an isolated position.
+        // What is missing in the purse of an isolated position, also after it.
         for ((account, market), (_, isolated)) in &self.settings {
-            let Some(terms) = self.terms.markets.get(market).filter(|terms| terms.expires_at_ms.is_some()) else {
-                continue;
-            };
+            let Some(terms) = self.terms.markets.get(market) else { continue };
             let Some(quote) = self.terms.quotes.get(&terms.universe) else { continue };
             let purse = self.ledger.balance(purse_of(*account, *market), terms.universe, *quote);
             if *isolated && purse < 0 {
