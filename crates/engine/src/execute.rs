@@ -3,14 +3,14 @@
 //! 1. the block is checked against its parent; nonces and budgets of its actions are charged;
 //! 2. genesis (block 1), migration, oracle bundle → index → marks;
 //! 3. timers in (time, id) order;
-//! 4. funding; expiries: futures that are over are settled, the next are listed; then margin calls, liquidations and the
-//!    allocation of losses, see [`crate::liquidation`]; then debts of synthetics that lack collateral; then withdrawals that wait for vaults' cash, which a loss that was just found
-//!    keeps back; then triggers that the mark has reached;
-//! 6. user actions, in classes, see [`order`];
-//! 8. the audit.
+//! 4. funding; expiries: futures and options that are over are settled, the next are listed; then margin calls, liquidations and the
+//!    allocation of losses, see [`crate::liquidation`]; then debts of synthetics that lack collateral; then losses that are paid in
+//!    early; then withdrawals that wait for vaults' cash, which a loss that was just found keeps back; then triggers that the mark
+//!    has reached;
+//! 5. user actions, in classes, see [`order`];
+//! 6. the audit.
 //!
-//! The steps that are missing here come with the modules that they belong to. All checks come before the first
-//! change, so an invalid block leaves no trace.
+//! All checks come before the first change, so an invalid block leaves no trace.
 
 mod audit;
 mod expiry;

@@ -187,7 +187,8 @@ pub fn depth_now(state: &State, market: &MarketSpec, mark: Price) -> Result<Usd,
     Ok(depth_of_side(state, market, Side::Buy, mark)?.min(depth_of_side(state, market, Side::Sell, mark)?))
 }
 
-/// What one side of the book offers within [`DEPTH_BAND`] of the mark, as far as [`DEPTH_ORDERS_MAX`] orders go.
+/// What one side of the book offers within [`DEPTH_BAND`] of the mark, as far as [`DEPTH_ORDERS_MAX`] orders go. Orders that only
+/// reduce are none of it: they reserve nothing, and a position of one lot lets them name any number.
 pub fn depth_of_side(state: &State, market: &MarketSpec, side: Side, mark: Price) -> Result<Usd, Rejection> {
     let mark = i128::from(mark.get());
     let share = if market.option().is_some() { OPTION_DEPTH_BAND } else { DEPTH_BAND };
@@ -197,6 +198,9 @@ pub fn depth_of_side(state: &State, market: &MarketSpec, side: Side, mark: Price
         let distance = i128::from(record.order.price.get()).saturating_sub(mark).abs();
         if distance > band {
             break;
+        }
+        if record.order.reduce_only {
+            continue;
         }
         let notional = quote_usd(record.order.price, record.order.remaining, market.size_decimals)?;
         sum = sum.checked_add(notional).ok_or(Rejection::Overflow)?;

@@ -1,11 +1,15 @@
 //! Add-ons of margin, against numbers worked out by hand and against plain properties.
 
-use super::{concentration_usd, counted_profit_usd, crowd_fraction, next_depth, next_variance, volatility_fraction};
-use crate::testing::{cases, price, usd};
+use super::{
+    concentration_usd, counted_profit_usd, crowd_fraction, depth_now, depth_of_side, next_depth, next_variance,
+    volatility_fraction,
+};
+use crate::testing::{PERP, Venue, cases, price, scenario_on, usd};
 use palisade_types::{
     ids::AssetId,
     market::{LinearTerms, RiskTerms},
     numbers::{Price, Rate, Usd},
+    order::Side,
 };
 use proptest::prelude::*;
 
@@ -75,6 +79,29 @@ fn depth_is_slow_to_rise_and_quick_to_fall() {
     assert!(flash < usd("8000"), "{flash}");
     assert_eq!(next_depth(&terms(), flash, usd("2000"), 1_000), Ok(usd("2000")));
     assert_eq!(next_depth(&terms(), flash, usd("0"), 1_000), Ok(usd("1000")), "never below the minimum");
+}
+
+/// With one lot held, reduce-only orders of any size counted whole, so that nothing at stake voided what depth bounds: the size of a
+/// liquidation's slice, of a hedge and of the vault's sales.
+#[test]
+fn orders_that_only_reduce_are_no_depth() {
+    let mut venue = Venue::new();
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice buy BTC 1 @ 100 gtc                -> resting 1
+        bob   sell BTC 1 @ 100 gtc               -> filled 1 for 100
+        alice sell BTC 1000 @ 100.5 gtc reduce   -> resting 1000
+        bob   buy BTC 1000 @ 99.5 gtc reduce     -> resting 1000
+        carol sell BTC 7 @ 101 gtc               -> resting 7
+        carol buy BTC 5 @ 99 gtc                 -> resting 5
+        ",
+    );
+    let market = venue.state().market(PERP).expect("it is listed");
+    let depth = |side| depth_of_side(venue.state(), market, side, price("100"));
+    assert_eq!((depth(Side::Buy), depth(Side::Sell)), (Ok(usd("495")), Ok(usd("707"))));
+    assert_eq!(depth_now(venue.state(), market, price("100")), Ok(usd("495")));
 }
 
 proptest! {

@@ -2,10 +2,10 @@
 
 use super::{
     AccountRecord, BalanceId, ChainRecord, CustodyId, FaucetClaimId, Hold, IndexRecord, MarginSetting, MarkRecord,
-    MarketState, MigrationProgress, NonceSet, OrderRecord, PositionId, PositionRecord, Record, RecordKey,
-    ScheduledUpgrade, State, StateError, UniverseRecord, Write,
+    MarketState, MigrationProgress, NonceSet, OptionExpiryRecord, OrderRecord, PositionId, PositionRecord, Record,
+    RecordKey, ScheduledUpgrade, SettlementRecord, State, StateError, UniverseRecord, Write,
 };
-use crate::testing::Venue;
+use crate::testing::{BTC, Venue, option_genesis, price};
 use palisade_types::{
     address::{AccountId, Ed25519Key, SignerId},
     agent::{Agent, AgentScope},
@@ -220,4 +220,34 @@ fn a_write_that_is_misnamed_is_refused() {
     let write = Write { key: name.database_key(), name, value };
     assert!(matches!(state.apply_record(&write), Err(StateError::Misnamed { .. })));
     assert_eq!(state, before);
+}
+
+/// Every strike listed and every index measured in a window made all marks of the expiry anew and forgot all its risks, up to 32
+/// times a block, though neither moves a mark. The settlement price does.
+#[test]
+fn only_what_moves_marks_makes_them_anew() {
+    let mut venue = Venue::with(option_genesis());
+    venue.set_index(BTC, price("100"));
+    venue.block(&[], None);
+    let option = MarketId::new(MarketId::FIRST_OPTION);
+    let (id, listed) = venue.state().option_expiries().map(|(id, record)| (id, *record)).next().expect("it is listed");
+    assert!(venue.state().option_risk(option).is_some());
+    let settled = SettlementRecord::of_option(price("101"), TimeMs::new(8));
+    let measured = SettlementRecord { price: None, ..settled };
+    let cases = [
+        (OptionExpiryRecord { strike_highest: price("103"), ..listed }, true),
+        (OptionExpiryRecord { settlement: Some(measured), ..listed }, true),
+        (OptionExpiryRecord { settlement: Some(settled), ..listed }, false),
+        // What an undo puts back.
+        (listed, false),
+        (OptionExpiryRecord { forward: price("101"), ..listed }, false),
+        (OptionExpiryRecord { as_of_ms: TimeMs::new(9), ..listed }, false),
+    ];
+    for (record, is_kept) in cases {
+        venue.damage(Record::OptionExpiry { id, record: Box::new(record) });
+        let state = venue.state();
+        assert_eq!(state.indices.option_risks.get(option, || None).is_some(), is_kept, "{record:?}");
+        assert!(state.option_risk(option).is_some());
+        assert_eq!(*state, state.rebuilt(), "{record:?}");
+    }
 }

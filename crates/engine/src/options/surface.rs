@@ -3,7 +3,8 @@
 //!
 //! - A quote is the middle of a book with both sides, of the option of its strike that is out of the money: the other one's price
 //!   is mostly intrinsic value, which says nothing. An ask above twice the bid says nothing either.
-//! - It counts by the lots that both sides have in front, up to [`WEIGHT_MAX`].
+//! - It counts by the lots that both sides have in front, up to [`WEIGHT_MAX`]. Orders that only reduce are passed over: they reserve
+//!   nothing and name lots that they may not have.
 //! - A volatility moves at most by the series' pace times the time since the last fit, which counts up to [`ELAPSED_MS_MAX`].
 //!
 //! So whoever owns the books for a moment moves the marks neither fast nor through an arbitrage, and without books the last
@@ -19,13 +20,15 @@ use palisade_types::{
     ids::MarketId,
     market::{OptionKind, OptionSeriesSpec},
     numbers::{Price, Rate},
-    order::Side,
+    order::{OpenOrder, Side},
     rejection::Rejection,
     time::TimeMs,
 };
 
 /// The most that the size of a quote counts, in lots.
 pub const WEIGHT_MAX: u32 = 10_000;
+/// Orders of a side that are looked at for a quote.
+pub const QUOTE_ORDERS_MAX: usize = 16;
 /// The longest time that a volatility's pace is counted over.
 pub const ELAPSED_MS_MAX: u64 = 10_000;
 
@@ -122,8 +125,8 @@ fn quote(state: &State, option: MarketId, forward: Price, ahead_ms: u64) -> Opti
     if !is_out {
         return None;
     }
-    let bid = state.best_order(option, Side::Buy)?.order;
-    let ask = state.best_order(option, Side::Sell)?.order;
+    let bid = front(state, option, Side::Buy)?;
+    let ask = front(state, option, Side::Sell)?;
     if ask.price.get() > bid.price.get().saturating_mul(2) {
         return None;
     }
@@ -136,6 +139,12 @@ fn quote(state: &State, option: MarketId, forward: Price, ahead_ms: u64) -> Opti
         volatility,
         weight: u32::try_from(lots).unwrap_or(WEIGHT_MAX).min(WEIGHT_MAX),
     })
+}
+
+/// The first order of a side that counts.
+fn front(state: &State, option: MarketId, side: Side) -> Option<&OpenOrder> {
+    let mut orders = state.book_side(option, side).take(QUOTE_ORDERS_MAX).map(|record| &record.order);
+    orders.find(|order| !order.reduce_only)
 }
 
 #[cfg(test)]

@@ -47,3 +47,20 @@ fn the_surface_follows_books_at_its_pace() {
     venue.keep_index(BTC, price("100"), 60_000);
     assert!((volatility(&venue) - kept).abs() < 100);
 }
+
+/// With one lot held, reduce-only orders of 10000 lots counted whole beside what others really offered, and reserved nothing.
+#[test]
+fn orders_that_only_reduce_are_no_quotes() {
+    let mut venue = venue();
+    scenario_on(&mut venue, "carol buy BTC-15NOV23-100-C 1 @ 0.8 gtc -> resting 1");
+    scenario_on(&mut venue, "dave sell BTC-15NOV23-100-C 1 @ 0.8 gtc -> filled 1 for 0.08");
+    scenario_on(&mut venue, "carol sell BTC-15NOV23-100-C 10000 @ 1.61 gtc reduce -> resting 10000");
+    scenario_on(&mut venue, "dave buy BTC-15NOV23-100-C 10000 @ 1.59 gtc reduce -> resting 10000");
+    venue.keep_index(BTC, price("100"), 8_000);
+    assert!((volatility(&venue) - 600_000).abs() < 100);
+    // What stands behind them is heard.
+    scenario_on(&mut venue, "alice buy BTC-15NOV23-100-C 10 @ 1.58 gtc -> resting 10");
+    scenario_on(&mut venue, "bob sell BTC-15NOV23-100-C 10 @ 1.62 gtc -> resting 10");
+    venue.keep_index(BTC, price("100"), 8_000);
+    assert!(volatility(&venue) > 610_000);
+}

@@ -333,11 +333,15 @@ impl Derived<MarketId> for Box<MarketSpec> {
 }
 
 impl Derived<OptionExpiryId> for Box<OptionExpiryRecord> {
-    fn derive(indices: &mut Indices, id: &OptionExpiryId, _: Option<&Self>, after: Option<&Self>) {
+    fn derive(indices: &mut Indices, id: &OptionExpiryId, before: Option<&Self>, after: Option<&Self>) {
         match after {
             Some(record) => indices.option_expiries.insert(*id, **record),
             None => indices.option_expiries.remove(id),
         };
+        // A longer ladder and a measured index change the record and no mark.
+        if before.zip(after).is_some_and(|(before, after)| before.marks_as(after)) {
+            return;
+        }
         let options: Vec<MarketId> = indices.options.get(id).into_iter().flatten().copied().collect();
         for option in options {
             indices.update_option_mark(option);

@@ -100,6 +100,12 @@ impl OptionExpiryRecord {
         OptionTerms { kind: contract.right, forward: self.forward, strike: contract.strike, time_ms: slice.time_ms() }
     }
 
+    /// Whether every option of the expiry has the same mark and the same risk with another record of it.
+    pub(super) fn marks_as(&self, other: &Self) -> bool {
+        let marked_by = |record: &Self| (record.forward, record.slice, record.as_of_ms, record.settlement_price());
+        marked_by(self) == marked_by(other)
+    }
+
     /// The mark of an option of the expiry, in the shape that all marks have.
     pub(super) fn mark(&self, contract: &OptionContract) -> Option<MarkRecord> {
         let price = self.mark_price(contract)?;
