@@ -285,6 +285,7 @@ async fn malformed_bodies_are_plain_text_errors() {
         (good.replace("\"r\":\"0x", "\"r\":\"0xzz"), 422),
         (good.replace("\"r\":\"", "\"q\":\""), 422),
         (good.replace("\"type\":\"order\"", "\"type\":\"frobnicate\""), 422),
+        (good.replace("\"type\":\"order\"", "\"type\":\"exercise\""), 422),
         (good.replace("\"type\":\"order\"", "\"type\":7"), 422),
         (good.replace("\"tif\":\"Gtc\"", "\"tif\":\"Never\""), 422),
         (good.replace("\"r\":false", "\"r\":false,\"z\":1"), 422),

@@ -8,6 +8,7 @@ mod pinned_encodings;
 mod support;
 
 use palisade_types::{
+    action::Action,
     codec::{self, DecodeError},
     envelope::SignedAction,
     ids::OrderId,
@@ -61,6 +62,20 @@ fn versions_and_sizes_are_checked_first() {
     assert_eq!(codec::decode::<OrderId>(&bytes, 8), Err(DecodeError::TooLarge { found_bytes: 9, limit_bytes: 8 }));
     let large = vec![1; ACTION_BYTES_MAX + 1];
     assert!(matches!(SignedAction::decode(&large), Err(DecodeError::TooLarge { .. })));
+}
+
+/// Options are exercised by nobody: there is no such action, in JSON as in bytes.
+#[test]
+fn json_that_is_no_action_is_refused_by_name() {
+    for (text, said) in [
+        (r#"{"type":"exercise","market":1000000000,"lots":1}"#, "unknown variant `exercise`"),
+        (r#"{"type":"claim_faucet","asset":0,"x":1}"#, "unknown field `x`"),
+        (r#"{"type":"claim_faucet"}"#, "missing field `asset`"),
+        ("{}", "missing field `type`"),
+    ] {
+        let refused = serde_json::from_str::<Action>(text).unwrap_err().to_string();
+        assert!(refused.contains(said), "{text}: {refused}");
+    }
 }
 
 /// A length that promises more than is there is no value; what it costs, borsh's first megabyte and no more, the fuzz
