@@ -271,8 +271,9 @@ impl ActionCommand {
             Self::Json { file } => {
                 let shown = file.display();
                 let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {shown}"))?;
-                serde_json::from_str(&text)
-                    .map_err(|error| UsageError(format!("{shown} is no action: {error}; see docs/rpc.md")))?
+                serde_json::from_str(&text).map_err(|error| {
+                    UsageError(format!("{shown} is no action: {error}; shapes: crates/types/src/action.rs"))
+                })?
             }
             Self::Faucet { asset } => Action::ClaimFaucet { asset: rpc::asset(api, &asset).await?.id },
             Self::ScheduleCancel { in_ms } => {
