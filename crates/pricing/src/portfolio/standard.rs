@@ -167,22 +167,30 @@ impl Portfolio<'_> {
     }
 }
 
-/// The least that options pay if they settle at zero or at one of their strikes, in 1e-18 USD × lots. Between strikes a
-/// payoff is a line, so no price below the highest strike pays less.
+/// The least that options pay if they settle at zero or at one of their strikes, which are above it, in 1e-18 USD × lots. Between
+/// strikes a payoff is a line, so no price below the highest strike pays less.
+///
+/// One sweep upwards: each strike adds its lots to the slope, because there a call begins to pay and a put ends. In 1e-8 USD × lots:
+/// steps on the way may be 1e10 times what the answer may be.
 fn worst_payoff(legs: &[MarkedLeg]) -> Result<i128, PricingError> {
-    let mut worst = None;
-    for settled in std::iter::once(Price::ZERO).chain(legs.iter().map(|leg| leg.strike)) {
-        let mut payoff = 0i128;
-        for leg in legs {
-            let gain = match leg.kind {
-                OptionKind::Call => settled.get().saturating_sub(leg.strike.get()),
-                OptionKind::Put => leg.strike.get().saturating_sub(settled.get()),
-            };
-            let unit = Fixed::from_price(Price::new(gain.max(0))).get();
-            let paid = unit.checked_mul(leg.lots as i128).ok_or(OUT_OF_RANGE)?;
-            payoff = payoff.checked_add(paid).ok_or(OUT_OF_RANGE)?;
-        }
-        worst = Some(worst.map_or(payoff, |least: i128| least.min(payoff)));
+    let mut by_strike: Vec<(i128, i128)> =
+        legs.iter().map(|leg| (leg.strike.get() as i128, leg.lots as i128)).collect();
+    by_strike.sort_unstable();
+    let (mut payoff, mut slope, mut settled) = (0i128, 0i128, 0i128);
+    for put in legs.iter().filter(|leg| leg.kind == OptionKind::Put) {
+        payoff = add(payoff, times(put.strike.get() as i128, put.lots as i128)?)?;
+        slope = slope.checked_sub(put.lots as i128).ok_or(OUT_OF_RANGE)?;
     }
-    Ok(worst.unwrap_or(0))
+    let mut worst = payoff;
+    for (strike, lots) in by_strike {
+        payoff = add(payoff, times(slope, strike.saturating_sub(settled))?)?;
+        worst = worst.min(payoff);
+        slope = add(slope, lots)?;
+        settled = strike;
+    }
+    times(worst, PER_USD)
 }
+
+#[cfg(test)]
+#[path = "standard_tests.rs"]
+mod tests;
