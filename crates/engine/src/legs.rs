@@ -17,6 +17,7 @@ use crate::{
     market_order::expired_at,
     matching::open_interest,
     mutant::{Mutant, is_planted},
+    options::margin::check_count as check_option_count,
     perpetual::{only_reduces, open_interest_cut},
     state::{PositionRecord, State},
     vaults::check_order as check_vault_order,
@@ -354,12 +355,20 @@ pub(crate) fn trade(
     }
     match taker.check(work.state, trade.structure) {
         Ok(()) => Ok(MultiVerdict::Traded),
-        Err(rejection @ (Rejection::InsufficientMargin { .. } | Rejection::PremiumUncovered { .. })) => {
+        Err(rejection) if is_unaffordable(&rejection) => {
             work.revert_to(checkpoint);
             Ok(MultiVerdict::TakerFails(rejection))
         }
         Err(rejection) => Err(rejection),
     }
+}
+
+/// Whether it is the account that fails, and not the trade.
+const fn is_unaffordable(rejection: &Rejection) -> bool {
+    matches!(
+        rejection,
+        Rejection::InsufficientMargin { .. } | Rejection::PremiumUncovered { .. } | Rejection::TooMany { .. }
+    )
 }
 
 fn post(work: &mut Work<'_>, trade: &MultiTrade<'_>) -> Result<(), Rejection> {
@@ -419,7 +428,7 @@ impl Judged {
     pub(crate) fn affords(&self, state: &State, structure: &Structure) -> Result<bool, Rejection> {
         match self.check(state, structure) {
             Ok(()) => Ok(true),
-            Err(Rejection::InsufficientMargin { .. } | Rejection::PremiumUncovered { .. }) => Ok(false),
+            Err(rejection) if is_unaffordable(&rejection) => Ok(false),
             Err(rejection) => Err(rejection),
         }
     }
@@ -439,6 +448,10 @@ impl Judged {
             }
         }
         self.check_premium(state, structure, &after)?;
+        let opens = |(leg, before): (&StructureLeg, &Position)| leg.market.option().is_some() && before.is_zero();
+        if structure.legs.iter().zip(&self.positions).any(opens) {
+            check_option_count(state, self.account, structure.universe, None)?;
+        }
         let took_cash = any_isolated && after.balance_usd < self.margin.balance_usd;
         let cash = after.balance_usd.checked_sub(after.held_usd).ok_or(Rejection::Overflow)?;
         let available = after.initial_equity_usd()?;

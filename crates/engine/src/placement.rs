@@ -303,6 +303,7 @@ fn check_option_reservation(
     notional_usd: Usd,
 ) -> Result<(), Rejection> {
     let universe = market.universe;
+    options::margin::check_count(state, account, universe, Some(market.id))?;
     let in_thought = OrderInThought { market: market.id, side: order.side, lots: order.remaining, notional_usd };
     let before = margin(state, account, universe)?;
     let options = options::margin::of(state, account, universe, None)?;

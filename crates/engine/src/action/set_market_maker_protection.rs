@@ -1,9 +1,11 @@
 //! Set, take off or reset the bounds at which the account's quotes in a market are withdrawn; see `docs/rules/orders.md`.
 //!
-//! New bounds count from zero and leave a freeze as it is; only a reset, or no bounds at all, ends one early.
+//! New bounds count from zero and leave a freeze as it is; only a reset, or no bounds at all, ends one early. A market that is over
+//! gets no new ones, because those of an option are taken off with it; one that is gone keeps none that its owner could not take off.
 
 use super::{Actor, Stop};
 use crate::{
+    market_order::expired_at,
     state::{ProtectionId, ProtectionRecord, Record, RecordKey},
     work::Work,
 };
@@ -22,12 +24,17 @@ pub(super) fn run(
     market: MarketId,
     terms: Option<ProtectionTerms>,
 ) -> Result<Outcome, Stop> {
-    work.state.market(market).ok_or(Rejection::UnknownMarket { market })?;
     let account = actor.account;
     let id = ProtectionId { account, market };
+    let unknown = Rejection::UnknownMarket { market };
+    let known = work.state.market(market).map(|spec| expired_at(spec, work.time_ms));
     match terms {
+        None if known.is_none() && work.state.protection(account, market).is_none() => return Err(unknown.into()),
         None => work.state.delete(RecordKey::Protection(id)),
         Some(terms) => {
+            if let Some(expired_at_ms) = known.ok_or(unknown)? {
+                return Err(Rejection::MarketExpired { market, expired_at_ms }.into());
+            }
             check(&terms)?;
             let frozen = work.state.protection(account, market).and_then(|record| record.frozen);
             work.state

@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     execute::BlockOutcome,
-    testing::{BTC, CORE, FUNDED, GENESIS_TIME, USDC, Venue, account_of, bundle, genesis, price, scenario_on, usd},
+    options::portfolio::need,
+    testing::{
+        BTC, CORE, FUNDED, GENESIS_TIME, PERP, USDC, Venue, account_of, bundle, genesis, price, scenario_on, usd,
+    },
 };
 use palisade_types::{
     action::Action,
@@ -319,6 +322,21 @@ fn the_audit_sees_a_wrong_delivery() {
         venue.engine.state_mut().put(Record::Settlement { id: FUTURE, record });
         assert!(crate::execute::audit_for_tests(venue.state()).is_some(), "{name}");
     }
+}
+
+/// A future against the perpetual needs little in a portfolio, until its price is fixed: then the perpetual stands alone.
+#[test]
+fn a_future_that_is_fixed_hedges_nothing() {
+    let mut venue = venue();
+    scenario_on(&mut venue, "index BTC 100");
+    let need_of = |venue: &Venue, positions: &[(MarketId, i64)]| {
+        need(venue.state(), CORE, positions.iter().copied()).expect("in range").maintenance_usd
+    };
+    let hedged = [(PERP, -10), (FUTURE, 10_000)];
+    assert!(need_of(&venue, &hedged) < need_of(&venue, &hedged[..1]));
+    block_at(&mut venue, 5_000, Some("104"));
+    assert_eq!(settlement(&venue).price, Some(price("104")));
+    assert_eq!(need_of(&venue, &hedged), need_of(&venue, &hedged[..1]));
 }
 
 /// An isolated position is paid into its purse, which is then returned.

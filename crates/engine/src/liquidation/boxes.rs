@@ -123,6 +123,7 @@ pub(super) fn price(state: &State, watched: &Watched, priced: &mut Vec<Priced>) 
     let mut equity_usd = watched.base_usd;
     let mut maintenance_usd = Usd::ZERO;
     let mut is_backed = false;
+    let mut calls_short = None;
     for edge in &watched.edges {
         let one = match edge.key {
             PriceKey::MarkFalls(market) | PriceKey::MarkRises(market) if market.is_option() => {
@@ -130,7 +131,8 @@ pub(super) fn price(state: &State, watched: &Watched, priced: &mut Vec<Priced>) 
                 continue;
             }
             PriceKey::ForwardRises(market) => {
-                priced.push(option_boxes::price_forward(state, &watched.edges, market, edge.lots)?);
+                let calls = calls_short.get_or_insert_with(|| option_boxes::calls_short(state, &watched.edges));
+                priced.push(option_boxes::price_forward(state, calls, market, edge.lots)?);
                 continue;
             }
             PriceKey::IndexFalls(asset) => {

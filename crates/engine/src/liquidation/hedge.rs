@@ -18,7 +18,7 @@ use crate::{
     market_math::{RATE_ONE, fee_usd, value_ceil_usd},
     matching,
     options::portfolio::need,
-    state::{MarginUnit, OptionExpiryId, State},
+    state::{MarginUnit, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
     work::Work,
 };
@@ -58,12 +58,12 @@ pub(super) fn run(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection
 }
 
 /// The delta of a unit per underlying of its options, in 1e-18 units of it: what the linear positions and the options together gain
-/// per dollar that all prices rise.
+/// per dollar that all prices rise. What is fixed already gains nothing.
 fn deltas(state: &State, unit: &MarginUnit) -> Result<BTreeMap<AssetId, i128>, Rejection> {
     let mut deltas: BTreeMap<AssetId, (i128, bool)> = BTreeMap::new();
     for market in markets_of(state, unit) {
         let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
-        let Some(terms) = spec.derivative() else { continue };
+        let Some(terms) = spec.derivative().filter(|_| !state.is_fixed(spec)) else { continue };
         let per_unit = delta_of(state, spec)?;
         let lots = i128::from(position(state, unit.account, market).position.get());
         let scale = power_of_ten(spec.size_decimals).ok_or(Rejection::Overflow)?;
@@ -77,13 +77,11 @@ fn deltas(state: &State, unit: &MarginUnit) -> Result<BTreeMap<AssetId, i128>, R
 
 /// The delta of a unit of a market, in 1e-18.
 fn delta_of(state: &State, spec: &MarketSpec) -> Result<i128, Rejection> {
-    let Some(contract) = spec.option() else { return Ok(DELTA_ONE) };
-    let record = OptionExpiryId::of(spec).and_then(|id| state.option_expiry(id));
-    let Some((record, slice)) = record.and_then(|record| Some((record, record.slice?))) else { return Ok(0) };
-    let terms = record.terms(&contract, &slice);
-    let volatility = terms.log_strike().map(|log_strike| slice.volatility(log_strike));
-    let greeks = volatility.and_then(|volatility| terms.greeks(volatility));
-    Ok(greeks.map_err(|_| Rejection::Overflow)?.delta.get())
+    if spec.option().is_none() {
+        return Ok(DELTA_ONE);
+    }
+    let (terms, volatility) = state.priced_option(spec).ok_or(Rejection::NoFreshPrice { market: spec.id })?;
+    Ok(terms.greeks(volatility).map_err(|_| Rejection::Overflow)?.delta.get())
 }
 
 fn hedge(work: &mut Work<'_>, unit: MarginUnit, market: MarketId, delta_units: i128) -> Result<(), Rejection> {

@@ -7,6 +7,9 @@
 //!
 //! Longs add nothing to either. So a box has an edge above the mark of every short, and one above the forward of every expiry with
 //! shorts, under the number of the first of them.
+//!
+//! Once a settlement price is fixed no price of the expiry moves any more, and its options need nothing. What they asked for before
+//! at the very same prices was no less than that, so a box that was right then stays right.
 
 use super::{boxes::Priced, watch::Standing};
 use crate::{
@@ -20,6 +23,7 @@ use palisade_pricing::portfolio::standard::{
     SHORT_FORWARD_SLOPE_PPM, SHORT_MARK_SLOPE_PPM, UNPAIRED_FORWARD_SLOPE_PPM,
 };
 use palisade_types::{ids::MarketId, market::OptionKind, numbers::Usd, rejection::Rejection};
+use std::collections::BTreeMap;
 
 /// The edges above forwards that the option positions among `edges` need.
 pub(super) fn forward_edges(state: &State, edges: &[Edge]) -> Vec<Edge> {
@@ -76,18 +80,31 @@ pub(super) fn price_mark(state: &State, market: MarketId, lots: i64) -> Result<P
     Ok(Priced::needing(mark.get(), part(value_usd, SHORT_MARK_SLOPE_PPM)?))
 }
 
+/// Calls short less calls long among edges, by expiry.
+pub(super) fn calls_short(state: &State, edges: &[Edge]) -> BTreeMap<OptionExpiryId, i128> {
+    let mut short = BTreeMap::new();
+    for (option, lots) in options_among(edges) {
+        let Some(spec) = state.market(option) else { continue };
+        let is_call = spec.option().is_some_and(|contract| contract.right == OptionKind::Call);
+        if let Some(expiry) = OptionExpiryId::of(spec).filter(|_| is_call) {
+            let sum: &mut i128 = short.entry(expiry).or_default();
+            *sum = sum.saturating_sub(i128::from(lots));
+        }
+    }
+    short
+}
+
 /// What the forward of an expiry can cost; `market` is one of its options.
-pub(super) fn price_forward(state: &State, edges: &[Edge], market: MarketId, short: i64) -> Result<Priced, Rejection> {
+pub(super) fn price_forward(
+    state: &State,
+    calls_short: &BTreeMap<OptionExpiryId, i128>,
+    market: MarketId,
+    short: i64,
+) -> Result<Priced, Rejection> {
     let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
     let expiry = OptionExpiryId::of(spec).ok_or(Rejection::UnknownMarket { market })?;
     let forward = state.option_expiry(expiry).ok_or(Rejection::NoFreshPrice { market })?.forward;
-    let calls = options_among(edges).filter(|(option, _)| {
-        let spec = state.market(*option);
-        let contract = spec.and_then(|spec| spec.option());
-        contract.is_some_and(|contract| contract.right == OptionKind::Call)
-            && spec.and_then(OptionExpiryId::of) == Some(expiry)
-    });
-    let unpaired = calls.fold(0i128, |sum, (_, lots)| sum.saturating_sub(i128::from(lots))).max(0);
+    let unpaired = calls_short.get(&expiry).copied().unwrap_or(0).max(0);
     let value = |lots: i128, slope: i64| part(value_ceil_usd(forward, lots, spec.size_decimals)?, slope);
     let isolated = value(i128::from(short).abs(), SHORT_FORWARD_SLOPE_PPM)?;
     Ok(Priced::needing(forward.get(), isolated.max(value(unpaired, UNPAIRED_FORWARD_SLOPE_PPM)?)))

@@ -5,6 +5,9 @@
 //! short with the longs at what they are worth, or what the expiry can lose, whichever is less. What must be there in cash is
 //! `R − V`: nothing for longs, whose worth is their requirement.
 //!
+//! Once the settlement price of an expiry is fixed, its options are worth what they pay and need nothing: they are delivered one by
+//! one, over blocks, and whoever holds both legs of a spread must not lack the one that is gone.
+//!
 //! Open orders: buys reserve their premium and fee, sells what all of them filled would need more than they bring. A fill is judged
 //! by itself, so a reservation only keeps the book honest.
 //!
@@ -27,6 +30,10 @@ use palisade_types::{
     order::Side,
     rejection::Rejection,
 };
+
+/// Options of one universe in which an account may have a position or offer orders, isolated positions aside: every margin of the
+/// account looks at each.
+pub const OPTIONS_PER_ACCOUNT_MAX: usize = 2_000;
 
 /// What options contribute to an account's margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,6 +132,29 @@ pub(crate) fn of(
     margin_of(state, legs)
 }
 
+/// Refuses more options than an account may have in a universe, with one that it is about to offer orders in; what it has already is
+/// no more for that.
+pub(crate) fn check_count(
+    state: &State,
+    account: AccountId,
+    universe: UniverseId,
+    next: Option<MarketId>,
+) -> Result<(), Rejection> {
+    let standings = options_of(state.standings_of(account));
+    if standings.len() < OPTIONS_PER_ACCOUNT_MAX {
+        return Ok(());
+    }
+    let is_here = |market| state.market(market).is_some_and(|spec| spec.universe == universe);
+    let counted = standings.iter().filter(|standing| standing.counts() && !standing.is_isolated());
+    let has: Vec<MarketId> = counted.map(|standing| standing.market).filter(|market| is_here(*market)).collect();
+    let room = OPTIONS_PER_ACCOUNT_MAX.saturating_sub(usize::from(next.is_some()));
+    if has.len() <= room || next.is_some_and(|next| has.contains(&next)) {
+        return Ok(());
+    }
+    let limit = u32::try_from(OPTIONS_PER_ACCOUNT_MAX).unwrap_or(u32::MAX);
+    Err(Rejection::TooMany { what: "options of an account in a universe".to_owned(), limit })
+}
+
 /// Positions alone, wherever they are from: `(option, lots)`, each option once.
 pub(crate) fn of_positions(
     state: &State,
@@ -174,9 +204,10 @@ fn margin_of(state: &State, mut legs: Vec<Leg<'_>>) -> Result<OptionsMargin, Rej
 /// The legs of one expiry, at least one.
 fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejection> {
     let Some(first) = legs.first() else { return Ok(OptionsMargin::default()) };
-    let forward = state.option_expiry(first.expiry).map(|record| record.forward);
-    let forward = forward.ok_or(Rejection::NoFreshPrice { market: first.market.id })?;
-    let (value_usd, held) = worth(forward, legs, |leg| Some(leg.lots))?;
+    let record = state.option_expiry(first.expiry).ok_or(Rejection::NoFreshPrice { market: first.market.id })?;
+    let (forward, is_fixed) = (record.forward, record.settlement_price().is_some());
+    let at_risk = (!is_fixed).then_some(forward);
+    let (value_usd, held) = worth(at_risk, legs, |leg| Some(leg.lots))?;
     let mut needed = difference(held.initial_usd, value_usd)?;
     let mut reserved = Usd::ZERO;
     let mut premiums = Usd::ZERO;
@@ -197,7 +228,7 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
     }
     if !premiums.is_zero() {
         let sold = |leg: &Leg<'_>| i64::try_from(leg.sells.lots.get()).ok().and_then(|sold| leg.lots.checked_sub(sold));
-        let (value, after) = worth(forward, legs, sold)?;
+        let (value, after) = worth(at_risk, legs, sold)?;
         needed = needed.max(difference(difference(after.initial_usd, value)?, premiums)?);
     }
     Ok(OptionsMargin {
@@ -205,13 +236,13 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
         initial_usd: sum(sum(value_usd, needed)?, reserved)?,
         position_initial_usd: held.initial_usd,
         maintenance_usd: held.maintenance_usd,
-        netted_usd: value_usd.min(held.maintenance_usd),
+        netted_usd: if is_fixed { Usd::ZERO } else { value_usd.min(held.maintenance_usd) },
     })
 }
 
-/// What so many lots of each leg are worth, and what they need together.
+/// What so many lots of each leg are worth, and what they need together at a forward: nothing without one, when what they pay is fixed.
 fn worth(
-    forward: Price,
+    forward: Option<Price>,
     legs: &[Leg<'_>],
     lots: impl Fn(&Leg<'_>) -> Option<i64>,
 ) -> Result<(Usd, Requirement), Rejection> {
@@ -226,14 +257,18 @@ fn worth(
             marked.push(MarkedLeg { kind: leg.contract.right, strike: leg.contract.strike, mark, lots });
         }
     }
+    let Some(forward) = forward else { return Ok((value_usd, Requirement::default())) };
     let requirement = requirement(forward, decimals, &marked).map_err(|_| Rejection::Overflow)?;
     Ok((value_usd, requirement))
 }
 
-/// What a position needs by itself.
+/// What a position needs by itself; nothing, once what it pays is fixed.
 pub(crate) fn isolated_requirement(state: &State, market: &MarketSpec, lots: i64) -> Result<Requirement, Rejection> {
     let no_price = || Rejection::NoFreshPrice { market: market.id };
     let contract = market.option().ok_or(Rejection::UnknownMarket { market: market.id })?;
+    if state.is_fixed(market) {
+        return Ok(Requirement::default());
+    }
     let mark = Fixed::from_price(state.mark(market.id).ok_or_else(no_price)?.price);
     let forward = state.forward_of(market.id).ok_or_else(no_price)?;
     let leg = MarkedLeg { kind: contract.right, strike: contract.strike, mark, lots };

@@ -1,7 +1,14 @@
 use super::*;
 use crate::{
     accounts::margin,
+    state::{PositionId, PositionRecord, Record},
     testing::{BTC, CORE, Venue, account_of, option_genesis, price, scenario_on, usd},
+};
+use palisade_types::{
+    action::Action,
+    numbers::Position,
+    order::{OrderRequest, TimeInForce},
+    receipt::{OrderResult, Outcome},
 };
 
 /// The venue with marks: a call and a put of 100 that expire in ten hours are worth 0.7998 each.
@@ -105,5 +112,87 @@ fn what_options_do_not_have_is_refused() {
         alice buy BTC-15NOV23-100-C 1 @ 10.7 gtc             -> resting 1
         alice buy BTC-15NOV23-100-C 1 @ 1.005 gtc            -> rejected off_tick
         ",
+    );
+}
+
+/// An option that nobody listed, limits that are no prices.
+#[test]
+fn orders_that_no_option_takes_are_refused() {
+    let mut venue = venue();
+    let call = market(&venue, "BTC-15NOV23-100-C");
+    let order = |market, limit| OrderRequest {
+        market,
+        side: Side::Buy,
+        price: price(limit),
+        size: Size::new(1),
+        time_in_force: TimeInForce::Gtc,
+        reduce_only: false,
+        client_order_id: None,
+    };
+    let unlisted = MarketId::new(MarketId::FIRST_OPTION + 999_999);
+    let cases = [
+        (order(unlisted, "1"), Rejection::UnknownMarket { market: unlisted }),
+        (order(call, "0"), Rejection::PriceNotPositive { price: Price::ZERO }),
+        (order(call, "-1"), Rejection::PriceNotPositive { price: price("-1") }),
+    ];
+    for (order, rejection) in cases {
+        let outcome = venue.act("alice", Action::Place { orders: vec![order] }).outcome;
+        assert_eq!(outcome, Outcome::Orders { results: vec![OrderResult::Rejected { rejection }] });
+    }
+}
+
+/// From the block at the expiry on there is no order, also while the option is still there.
+#[test]
+fn orders_after_the_expiry_are_refused() {
+    let mut venue = venue();
+    let call = market(&venue, "BTC-15NOV23-100-C");
+    let expired_at_ms = venue.state().market(call).and_then(MarketSpec::expires_at_ms).expect("options expire");
+    // Nobody saw the window, so the option stays, its price unknown.
+    venue.skip(expired_at_ms.since(venue.engine.time_ms()) - 1_000, BTC, price("100"));
+    venue.advance(1_000);
+    assert!(venue.state().market(call).is_some());
+    scenario_on(
+        &mut venue,
+        "
+        alice buy BTC-15NOV23-100-C 1 @ 1 gtc  -> rejected market_expired
+        alice sell BTC-15NOV23-100-C 1 @ 1 ioc -> rejected market_expired
+        ",
+    );
+}
+
+/// Every margin of an account looks at each of its options, so there are only so many: an order or a trade of several legs in one more
+/// is refused; orders in those that it has are not.
+#[test]
+fn an_account_has_so_many_options_at_most() {
+    let mut venue = venue();
+    let call = venue.state().market(market(&venue, "BTC-15NOV23-100-C")).expect("it is listed").clone();
+    let first = MarketId::FIRST_OPTION + 1_000_000;
+    let state = venue.engine.state_mut();
+    for number in (first..).take(OPTIONS_PER_ACCOUNT_MAX) {
+        let market = MarketId::new(number);
+        let spec = MarketSpec { id: market, symbol: format!("C{number}"), ..call.clone() };
+        state.put(Record::Market { id: market, record: Box::new(spec) });
+        for (name, lots) in [("alice", 1), ("bob", -1)] {
+            let id = PositionId { account: account_of(name), market };
+            let record = PositionRecord { position: Position::new(lots), ..PositionRecord::default() };
+            state.put(Record::Position { id, record });
+        }
+    }
+    let chain = state.chain().clone();
+    venue.damage(Record::Chain { id: (), record: chain });
+    scenario_on(
+        &mut venue,
+        &format!(
+            "
+            alice buy BTC-15NOV23-100-C 1 @ 1 gtc         -> rejected too_many
+            alice sell BTC-15NOV23-100-C 1 @ 1 gtc        -> rejected too_many
+            alice buy C{first} 1 @ 1 gtc                  -> resting 1
+            alice combo buy BTC-15NOV23-100-C*1 sell C{first}*1 -> combo 1
+            carol spread 1 sell 5 @ 0.01 gtc              -> resting 5
+            alice spread 1 buy 5 @ 0.01 gtc               -> canceled margin
+            dave  spread 1 buy 2 @ 0.01 gtc               -> filled 2 for 0.002
+            carol buy BTC-15NOV23-100-C 1 @ 0.5 gtc       -> resting 1
+            "
+        ),
     );
 }

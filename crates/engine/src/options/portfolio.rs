@@ -4,6 +4,7 @@
 //! - All underlyings of a universe are summed: nothing is offset between them.
 //! - Linear legs follow their mark; a future's with the expiry of options that end with it, if there are any.
 //! - Assets that back positions are no legs: they count by their weights, as ever.
+//! - Options and futures whose settlement price is fixed are no legs: no price moves what they pay, so they hedge nothing.
 //! - Lots of different markets are brought to the finest of their steps.
 
 use crate::{
@@ -71,23 +72,30 @@ impl<'a> Legs<'a> {
     fn add(&mut self, state: &'a State, spec: &MarketSpec, lots: i64) -> Result<(), Rejection> {
         let market = spec.id;
         let no_price = || Rejection::NoFreshPrice { market };
-        self.size_decimals = self.size_decimals.max(spec.size_decimals);
         let Some(contract) = spec.option() else {
+            if state.is_fixed(spec) {
+                return Ok(());
+            }
             let price = state.mark(market).ok_or_else(no_price)?.price;
             let expiry = spec.expires_at_ms().map(|expires_at_ms| {
                 let time_ms = expires_at_ms.since(state.time_ms());
                 self.place_of(expires_at_ms, Expiry { forward: price, time_ms })
             });
             self.linear.push((spec.size_decimals, LinearLeg { expiry, price, lots }));
+            self.size_decimals = self.size_decimals.max(spec.size_decimals);
             return Ok(());
         };
         let id = OptionExpiryId::of(spec).ok_or(Rejection::UnknownMarket { market })?;
         let record = state.option_expiry(id).ok_or_else(no_price)?;
-        let slice = record.slice_now().ok_or_else(no_price)?;
+        if record.settlement_price().is_some() {
+            return Ok(());
+        }
+        let slice = record.slice.ok_or_else(no_price)?;
         let risk = state.option_risk(market).ok_or(Rejection::Overflow)?;
         let expiry = self.place_of(id.expires_at_ms, Expiry { forward: record.forward, time_ms: slice.time_ms() });
         let leg = PricedLeg { expiry, kind: contract.right, strike: contract.strike, lots, risk };
         self.options.push((spec.size_decimals, leg));
+        self.size_decimals = self.size_decimals.max(spec.size_decimals);
         Ok(())
     }
 

@@ -77,3 +77,33 @@ fn too_little(venue: &Venue, name: &str) -> Rejection {
     assert!(available < required);
     Rejection::InsufficientMargin { required, available }
 }
+
+/// Calls sold against the perpetual need what a fall costs; by themselves fifteen percent of the forward each, which is more than there
+/// is: who holds them stays in portfolio mode.
+#[test]
+fn leaving_needs_what_the_positions_need_by_themselves() {
+    let mut venue = venue();
+    assert_eq!(switch(&mut venue, "bob", true), Outcome::Done);
+    scenario_on(
+        &mut venue,
+        "
+        carol sell BTC 3000 @ 100 gtc                     -> resting 3000
+        bob   buy BTC 3000 @ 100 gtc                      -> filled 3000 for 300000
+        alice buy BTC-15NOV23-100-C 60000 @ 0.7 gtc       -> resting 60000
+        bob   sell BTC-15NOV23-100-C 20000 @ 0.7 gtc      -> filled 20000 for 1400
+        bob   sell BTC-15NOV23-100-C 20000 @ 0.7 gtc      -> filled 20000 for 1400
+        bob   sell BTC-15NOV23-100-C 20000 @ 0.7 gtc      -> filled 20000 for 1400
+        ",
+    );
+    let together = margin(venue.state(), account_of("bob"), CORE).expect("in range");
+    assert!(together.initial_usd < usd("70000"), "{together:?}");
+    let action = Action::SetPortfolioMode { universe: CORE, enabled: false };
+    let rejection = venue.refused("bob", account_of("bob"), action);
+    let Rejection::InsufficientMargin { required, available } = rejection else { panic!("{rejection:?}") };
+    // 90,000 for the calls beside what they are worth, and 15,000 for the perpetual at twenty times.
+    assert!(
+        required > usd("100000") && available < usd("100000") && available > usd("95000"),
+        "{required} {available}"
+    );
+    assert!(venue.state().is_portfolio(account_of("bob"), CORE));
+}

@@ -89,12 +89,6 @@ impl OptionExpiryRecord {
         Some(price.unwrap_or_else(|_| intrinsic(contract, self.forward)))
     }
 
-    /// The volatilities with the time that is left: none, once the settlement price is fixed.
-    pub fn slice_now(&self) -> Option<Slice> {
-        let slice = self.slice?;
-        Some(if self.settlement_price().is_some() { slice.aged(0) } else { slice })
-    }
-
     /// What an option is on, as pricing sees it.
     pub const fn terms(&self, contract: &OptionContract, slice: &Slice) -> OptionTerms {
         OptionTerms { kind: contract.right, forward: self.forward, strike: contract.strike, time_ms: slice.time_ms() }

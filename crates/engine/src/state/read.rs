@@ -11,7 +11,7 @@ use super::{
     },
     standing::{MarketStanding, OpenTotals, Standing},
 };
-use palisade_pricing::portfolio::OptionRisk;
+use palisade_pricing::{OptionTerms, Volatility, portfolio::OptionRisk};
 use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
@@ -165,14 +165,27 @@ impl State {
     /// What a unit of an option gains in every case that a portfolio must survive; `None` without a price.
     pub(crate) fn option_risk(&self, option: MarketId) -> Option<&OptionRisk> {
         let work_out = || {
-            let market = self.market(option)?;
-            let record = self.option_expiry(OptionExpiryId::of(market)?)?;
-            let slice = record.slice_now()?;
-            let terms = record.terms(&market.option()?, &slice);
-            let volatility = slice.volatility(terms.log_strike().ok()?);
+            let (terms, volatility) = self.priced_option(self.market(option)?)?;
             OptionRisk::of(&terms, volatility).ok()
         };
         self.indices.option_risks.get(option, work_out)
+    }
+
+    /// An option as pricing sees it, with the volatility of its strike; `None` without a price, and once what it pays is fixed.
+    pub(crate) fn priced_option(&self, market: &MarketSpec) -> Option<(OptionTerms, Volatility)> {
+        let record = self.option_expiry(OptionExpiryId::of(market)?)?;
+        let slice = record.slice.filter(|_| record.settlement_price().is_none())?;
+        let terms = record.terms(&market.option()?, &slice);
+        let volatility = slice.volatility(terms.log_strike().ok()?);
+        Some((terms, volatility))
+    }
+
+    /// Whether the settlement price of a future or an option is fixed: no price moves what it pays any more.
+    pub(crate) fn is_fixed(&self, market: &MarketSpec) -> bool {
+        match OptionExpiryId::of(market) {
+            Some(expiry) => self.option_expiry(expiry).is_some_and(|record| record.settlement_price().is_some()),
+            None => market.id.is_future() && self.settlement(market.id).is_some_and(|record| record.price.is_some()),
+        }
     }
 
     /// What a market did last.

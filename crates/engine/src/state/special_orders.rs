@@ -125,6 +125,8 @@ pub(super) struct SpecialOrders {
     children: BTreeSet<(OrderId, OrderId)>,
     twaps_by_account: BTreeSet<(AccountId, TwapId)>,
     twaps_by_market: BTreeSet<(MarketId, TwapId)>,
+    /// Market-maker protections by market.
+    protected: BTreeSet<(MarketId, AccountId)>,
     followed: BTreeMap<(AccountId, MarketId), FollowReasons>,
 }
 
@@ -204,6 +206,8 @@ impl Derived<TwapId> for TwapRecord {
 impl Derived<ProtectionId> for ProtectionRecord {
     fn derive(indices: &mut Indices, id: &ProtectionId, before: Option<&Self>, after: Option<&Self>) {
         if before.is_some() != after.is_some() {
+            let change = if after.is_some() { Change::Add } else { Change::Remove };
+            toggle(&mut indices.special_orders.protected, (id.market, id.account), change);
             let protections = u32::from(after.is_some());
             indices.special_orders.change_reasons(id.account, id.market, |reasons| reasons.protections = protections);
         }
@@ -314,6 +318,12 @@ impl State {
     /// An account's market-maker protection in a market.
     pub fn protection(&self, account: AccountId, market: MarketId) -> Option<&ProtectionRecord> {
         self.tables.protections.get(&ProtectionId { account, market })
+    }
+
+    /// The first account, in order, that has market-maker protection in a market.
+    pub(crate) fn first_protected(&self, market: MarketId) -> Option<AccountId> {
+        let from = self.indices.special_orders.protected.range((market, AccountId::default())..);
+        from.take_while(|(of, _)| *of == market).map(|(_, account)| *account).next()
     }
 
     /// The order that is an account's quote.

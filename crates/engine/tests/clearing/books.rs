@@ -84,6 +84,8 @@ pub struct Books {
     /// Of expiries of options.
     pub forwards: BTreeMap<Expiry, i128>,
     pub expiries: BTreeMap<Expiry, OptionExpiryRecord>,
+    /// Futures whose settlement price is fixed.
+    pub fixed: BTreeSet<MarketId>,
     /// Who margins options together with what they are on.
     pub portfolios: BTreeSet<(AccountId, UniverseId)>,
     pub indices: BTreeMap<AssetId, IndexRecord>,
@@ -202,6 +204,9 @@ impl Books {
                 let expiry = (id.universe, id.underlying, id.expires_at_ms);
                 self.forwards.insert(expiry, i128::from(record.forward.get()));
                 self.expiries.insert(expiry, *record);
+            }
+            Record::Settlement { id, record } if record.price.is_some() => {
+                self.fixed.insert(id);
             }
             Record::Funding { id, record } => {
                 self.fundings.insert(id, i128::from(record.index.get()));

@@ -97,6 +97,14 @@ fn requirement(legs: &[Leg], forward: i128, unit: i128) -> Pair {
 }
 
 impl Books {
+    /// Whether it is known what a future or an option pays: then it needs nothing.
+    fn is_fixed(&self, market: MarketId) -> bool {
+        match expiry_of(&self.markets[&market]) {
+            Some(expiry) => self.expiries.get(&expiry).is_some_and(|record| record.settlement_price().is_some()),
+            None => self.fixed.contains(&market),
+        }
+    }
+
     /// What one option position is worth and needs by itself; `None` while a mark is missing.
     pub fn option_alone(&self, market: MarketId, lots: i128) -> Option<OptionsWorth> {
         self.expiry_worth(&[(market, lots, 0)]).map(|(worth, _)| worth)
@@ -148,6 +156,7 @@ impl Books {
         let spec = &self.markets[&legs.first()?.0];
         let unit = scale(spec);
         let forward = *self.forwards.get(&expiry_of(spec)?)?;
+        let is_fixed = self.is_fixed(spec.id);
         let of = |sold: bool| -> Option<(i128, Pair)> {
             let (mut value, mut all) = (0, Vec::new());
             for (market, lots, offered) in legs {
@@ -157,7 +166,7 @@ impl Books {
                 all.push(Leg { contract: self.markets[market].option()?, mark, lots });
             }
             all.retain(|leg| leg.lots != 0);
-            Some((value, requirement(&all, forward, unit)))
+            Some((value, if is_fixed { (0, 0) } else { requirement(&all, forward, unit) }))
         };
         let (value, (position_initial, maintenance)) = of(false)?;
         let (value_sold, (initial_sold, _)) = of(true)?;
@@ -168,7 +177,7 @@ impl Books {
     /// What positions need together, initial and maintenance: the scenarios are the mathematics' own, which has tests of its own.
     pub fn together(&self, positions: &[(MarketId, i128)]) -> Option<Pair> {
         let mut underlyings: BTreeMap<AssetId, Legs> = BTreeMap::new();
-        for (market, lots) in positions {
+        for (market, lots) in positions.iter().filter(|(market, _)| !self.is_fixed(*market)) {
             let spec = &self.markets[market];
             let legs = underlyings.entry(spec.derivative()?.underlying).or_default();
             let (price, lots) = (self.marks.get(market)?.price, i64::try_from(*lots).ok()?);
@@ -182,8 +191,7 @@ impl Books {
                 continue;
             };
             let record = self.expiries.get(&id)?;
-            let over = record.settlement_price().is_some();
-            let slice = if over { record.slice?.aged(0) } else { record.slice? };
+            let slice = record.slice?;
             let terms = record.terms(&contract, &slice);
             let found = legs.expiries.iter().position(|(at_ms, _)| *at_ms == id.2);
             let place = found.unwrap_or(legs.expiries.len());

@@ -6,7 +6,7 @@ use crate::{
     future::is_observed,
     mutant::{Mutant, is_planted},
     options::{intrinsic, surface::expiries_of},
-    state::{MarginSettingId, OptionExpiryId, OptionExpiryRecord, Record, RecordKey, SettlementRecord},
+    state::{MarginSettingId, OptionExpiryId, OptionExpiryRecord, ProtectionId, Record, RecordKey, SettlementRecord},
     work::Work,
 };
 use palisade_types::{
@@ -84,9 +84,7 @@ fn settle(work: &mut Work<'_>, id: OptionExpiryId, steps: &mut u32) -> Result<()
         if *steps == 0 || waits_for_losses(work, option, fixed_at_ms) {
             return Ok(());
         }
-        if !settle_option(work, &market, price, steps)? {
-            return Ok(());
-        }
+        settle_option(work, &market, price, steps)?;
     }
     if work.state.options_of(id).next().is_none() {
         work.state.delete(RecordKey::OptionExpiry(id));
@@ -116,8 +114,9 @@ fn fix_price(
     Ok(Some((price, work.time_ms)))
 }
 
-/// Delivers an option and takes it off the state; whether it is gone.
-fn settle_option(work: &mut Work<'_>, market: &MarketSpec, price: Price, steps: &mut u32) -> Result<bool, Rejection> {
+/// Delivers an option and takes it off the state, as far as the block's steps go and its vault's purse owes nothing; until then it
+/// stays, and those after it are delivered.
+fn settle_option(work: &mut Work<'_>, market: &MarketSpec, price: Price, steps: &mut u32) -> Result<(), Rejection> {
     let id = market.id;
     let contract = market.option().ok_or(Rejection::UnknownMarket { market: id })?;
     let paid = intrinsic(&contract, price);
@@ -129,8 +128,16 @@ fn settle_option(work: &mut Work<'_>, market: &MarketSpec, price: Price, steps: 
     if work.state.settlement(id).is_none() {
         work.state.put(Record::Settlement { id, record: SettlementRecord::of_option(paid, work.time_ms) });
     }
-    if !deliver_all(work, market, paid, steps)? || owes_purse(work, market) {
-        return Ok(false);
+    if !deliver_all(work, market, paid, steps)? {
+        return Ok(());
+    }
+    if owes_purse(work, market) {
+        // It is looked at in every block until then.
+        *steps = steps.saturating_sub(1);
+        return Ok(());
+    }
+    if !forget_protections(work, id, steps) {
+        return Ok(());
     }
     finish(work, market)?;
     // A listing, and its settlement, cost a step of their own.
@@ -145,7 +152,19 @@ fn settle_option(work: &mut Work<'_>, market: &MarketSpec, price: Price, steps: 
     ] {
         work.state.delete(key);
     }
-    Ok(true)
+    Ok(())
+}
+
+/// Takes off the market-maker protections of an option, as far as the block's steps go; whether none is left.
+fn forget_protections(work: &mut Work<'_>, market: MarketId, steps: &mut u32) -> bool {
+    while let Some(account) = work.state.first_protected(market) {
+        if *steps == 0 {
+            return false;
+        }
+        *steps = steps.saturating_sub(1);
+        work.state.delete(RecordKey::Protection(ProtectionId { account, market }));
+    }
+    true
 }
 
 /// Whether the vault's purse of the option is still below zero: a deficit that liquidation deals with first.
