@@ -285,7 +285,7 @@ pub fn spendable(state: &State, account: AccountId, universe: UniverseId, asset:
     let spec = state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?;
     let (Some(terms), Some(index)) = (spec.collateral, state.index(asset)) else { return Ok(own) };
     let margin = margin(state, account, universe)?;
-    if margin.initial_usd.is_zero() && margin.balance_usd >= Usd::ZERO {
+    if margin.is_whole_without_collateral()? {
         return Ok(own);
     }
     let free_usd = margin.free_usd()?.max(Usd::ZERO);

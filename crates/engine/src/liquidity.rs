@@ -293,9 +293,6 @@ pub(crate) fn check_margin_kept(
     before: &AccountMargin,
 ) -> Result<(), Rejection> {
     let after = margin(state, account, universe)?;
-    if after.initial_usd.is_zero() && after.balance_usd >= Usd::ZERO {
-        return Ok(());
-    }
     let free = after.free_usd()?;
     if free >= Usd::ZERO || free >= before.free_usd()? {
         return Ok(());

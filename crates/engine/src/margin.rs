@@ -448,6 +448,12 @@ impl AccountMargin {
         difference(sum(own, self.unrealised_usd.min(most))?, self.initial_usd)
     }
 
+    /// Whether what is owed and needed is met without the assets that back positions, so that all of them may leave. Options may owe
+    /// what they require nothing for: a short box was paid for in advance, and its requirement is its worth and its loss, which is nothing.
+    pub(crate) fn is_whole_without_collateral(&self) -> Result<bool, Rejection> {
+        Ok(self.free_usd()? >= self.collateral_initial_usd)
+    }
+
     /// Equity − maintenance requirement; below zero the account is due for liquidation.
     pub fn health_usd(&self) -> Result<Usd, Rejection> {
         difference(self.equity_usd()?, self.maintenance_usd)

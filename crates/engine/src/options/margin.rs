@@ -3,15 +3,17 @@
 //!
 //! Per expiry, options have a **value** `V` at the marks, which is equity, and a **requirement** `R`: the isolated formula of each
 //! short with the longs at what they are worth, or what the expiry can lose, whichever is less. What must be there in cash is
-//! `R − V`: nothing for longs, whose worth is their requirement.
+//! `N = R − V`: exactly nothing for longs, whose worth is their requirement.
 //!
 //! Once the settlement price of an expiry is fixed, its options are worth what they pay and need nothing: they are delivered one by
 //! one, over blocks, and whoever holds both legs of a spread must not lack the one that is gone.
 //!
-//! Open orders: buys reserve their premium and fee, sells what all of them filled would need more than they bring. A fill is judged
-//! by itself, so a reservation only keeps the book honest.
+//! Open orders: buys reserve their premium and fee, sells what all of them filled would need more than they bring: their limits, and
+//! no more than their marks, because a premium that nobody pays covers nothing. A fill is judged by itself, so a reservation only keeps
+//! the book honest.
 //!
-//! Rounding: values down, requirements up. Positions that the vault holds apart are not counted here but by themselves.
+//! Rounding: values down, `N` up once, and `R = V + N`: rounded by itself, `R` would ask longs for what is nowhere. Positions that the
+//! vault holds apart are not counted here but by themselves.
 
 use crate::{
     market_math::value_floor_usd,
@@ -208,9 +210,9 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
     let (forward, is_fixed) = (record.forward, record.settlement_price().is_some());
     let at_risk = (!is_fixed).then_some(forward);
     let (value_usd, held) = worth(at_risk, legs, |leg| Some(leg.lots))?;
-    let mut needed = difference(held.initial_usd, value_usd)?;
+    let mut needed = held.initial_usd;
     let mut reserved = Usd::ZERO;
-    let mut premiums = Usd::ZERO;
+    let mut premiums = None;
     for leg in legs {
         for (offered, side) in [(&leg.buys, Side::Buy), (&leg.sells, Side::Sell)] {
             if offered.lots.is_zero() {
@@ -222,25 +224,30 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
             reserved = sum(reserved, fee)?;
             match side {
                 Side::Buy => reserved = sum(reserved, offered.notional_usd)?,
-                Side::Sell => premiums = sum(premiums, offered.notional_usd)?,
+                Side::Sell => {
+                    let at_mark = value_floor_usd(leg.mark, i128::from(offered.lots.get()), decimals)?;
+                    premiums = Some(sum(premiums.unwrap_or(Usd::ZERO), offered.notional_usd.min(at_mark))?);
+                }
             }
         }
     }
-    if !premiums.is_zero() {
+    if let Some(premiums) = premiums {
         let sold = |leg: &Leg<'_>| i64::try_from(leg.sells.lots.get()).ok().and_then(|sold| leg.lots.checked_sub(sold));
-        let (value, after) = worth(at_risk, legs, sold)?;
-        needed = needed.max(difference(difference(after.initial_usd, value)?, premiums)?);
+        let (_, after) = worth(at_risk, legs, sold)?;
+        needed = needed.max(difference(after.initial_usd, premiums)?);
     }
+    let maintenance_usd = sum(value_usd, held.maintenance_usd)?;
     Ok(OptionsMargin {
         value_usd,
         initial_usd: sum(sum(value_usd, needed)?, reserved)?,
-        position_initial_usd: held.initial_usd,
-        maintenance_usd: held.maintenance_usd,
-        netted_usd: if is_fixed { Usd::ZERO } else { value_usd.min(held.maintenance_usd) },
+        position_initial_usd: sum(value_usd, held.initial_usd)?,
+        maintenance_usd,
+        netted_usd: if is_fixed { Usd::ZERO } else { value_usd.min(maintenance_usd) },
     })
 }
 
-/// What so many lots of each leg are worth, and what they need together at a forward: nothing without one, when what they pay is fixed.
+/// What so many lots of each leg are worth, and what they need together beyond that: without a forward, when what they pay is fixed,
+/// as much less as they are worth, so that they need nothing.
 fn worth(
     forward: Option<Price>,
     legs: &[Leg<'_>],
@@ -257,12 +264,15 @@ fn worth(
             marked.push(MarkedLeg { kind: leg.contract.right, strike: leg.contract.strike, mark, lots });
         }
     }
-    let Some(forward) = forward else { return Ok((value_usd, Requirement::default())) };
+    let Some(forward) = forward else {
+        let nothing = difference(Usd::ZERO, value_usd)?;
+        return Ok((value_usd, Requirement { initial_usd: nothing, maintenance_usd: nothing }));
+    };
     let requirement = requirement(forward, decimals, &marked).map_err(|_| Rejection::Overflow)?;
     Ok((value_usd, requirement))
 }
 
-/// What a position needs by itself; nothing, once what it pays is fixed.
+/// What a position needs by itself, of a short beside its mark; nothing, once what it pays is fixed.
 pub(crate) fn isolated_requirement(state: &State, market: &MarketSpec, lots: i64) -> Result<Requirement, Rejection> {
     let no_price = || Rejection::NoFreshPrice { market: market.id };
     let contract = market.option().ok_or(Rejection::UnknownMarket { market: market.id })?;

@@ -6,7 +6,8 @@ use crate::{
 };
 use palisade_types::{
     action::Action,
-    numbers::Position,
+    market::CollateralTerms,
+    numbers::{Position, Rate},
     order::{OrderRequest, TimeInForce},
     receipt::{OrderResult, Outcome},
 };
@@ -53,9 +54,110 @@ fn premiums_are_paid_when_options_are_traded() {
     assert_eq!(alice.options_value_usd, value.checked_neg().expect("in range"));
     assert_eq!(alice.position_initial_usd, usd("15"));
     assert_eq!(alice.maintenance_usd, usd("9"));
-    // Ten more lots are offered: 15 more, less the premium that they bring, and the mark they will owe.
-    let owed = value.checked_add(usd("14.03")).expect("in range");
-    assert_eq!(alice.initial_usd.checked_sub(usd("15")), Some(owed));
+    // Ten more lots are offered: 15 more and the fee; of the premium no more counts than the mark that they will owe.
+    assert_eq!(alice.initial_usd.checked_sub(usd("15")), Some(usd("15.03")));
+}
+
+/// Odd lots are worth less than a whole unit of 1e-8 USD more or less, and longs need exactly what they are worth, to the unit: whoever
+/// holds nothing else can never be liquidated.
+#[test]
+fn longs_need_exactly_what_they_are_worth() {
+    let mut venue = venue();
+    scenario_on(
+        &mut venue,
+        "
+        alice sell BTC-15NOV23-100-C 7 @ 0.8 gtc  -> resting 7
+        alice sell BTC-15NOV23-101-C 3 @ 0.5 gtc  -> resting 3
+        alice sell BTC-15NOV23-102-C 9 @ 0.3 gtc  -> resting 9
+        bob   buy BTC-15NOV23-100-C 7 @ 0.8 gtc   -> filled 7 for 0.56
+        bob   buy BTC-15NOV23-101-C 3 @ 0.5 gtc   -> filled 3 for 0.15
+        bob   buy BTC-15NOV23-102-C 9 @ 0.3 gtc   -> filled 9 for 0.27
+        ",
+    );
+    let marks = ["100", "101", "102"].map(|strike| {
+        let option = market(&venue, &format!("BTC-15NOV23-{strike}-C"));
+        venue.state().mark(option).expect("a mark").price.get()
+    });
+    assert!(marks.iter().any(|mark| mark % 10 != 0), "nothing is rounded: {marks:?}");
+    let bob = margin_of_person(&venue, "bob");
+    let worth = bob.options_value_usd;
+    assert!(worth > Usd::ZERO);
+    assert_eq!((bob.initial_usd, bob.maintenance_usd, bob.netted_usd), (worth, worth, worth));
+}
+
+/// A sell that nobody will ever take covers nothing for another: of a limit no more counts than the mark.
+#[test]
+fn a_limit_out_of_reach_covers_no_other_sell() {
+    let mut venue = venue();
+    scenario_on(
+        &mut venue,
+        "
+        // 13 % of 5000 units at 100; the limit would bring 950,000
+        alice sell BTC-15NOV23-102-C 50000 @ 190 gtc -> resting 50000
+        // 15 % of 3000
+        alice sell BTC-15NOV23-100-C 30000 @ 1 gtc   -> rejected insufficient_margin
+        alice sell BTC-15NOV23-100-C 20000 @ 1 gtc   -> resting 20000
+        ",
+    );
+}
+
+/// BTC backs positions at 80 %, and its holders have a thousand.
+fn backed() -> Venue {
+    let mut genesis = option_genesis();
+    genesis.assets[1].collateral = Some(CollateralTerms {
+        initial_weight: Rate::new(800_000),
+        maintenance_weight: Rate::new(900_000),
+        full_weight_maximum_usd: usd("1000000"),
+    });
+    let mut venue = Venue::with(genesis);
+    venue.set_index(BTC, price("100"));
+    venue.block(&[], None);
+    venue
+}
+
+/// Whoever sells a box or a spread is paid in advance for what it will cost. Its requirement is nothing, because its worth is all that it can
+/// lose; what it owes keeps the collateral where it is, once the cash is gone.
+#[test]
+fn what_options_owe_keeps_their_writers_collateral() {
+    let wings = "
+        alice transfer carol USDC 99000                 -> done
+        bob   sell BTC-15NOV23-102-C 20000 @ 0.2 gtc    -> resting 20000
+        alice buy BTC-15NOV23-102-C 20000 @ 0.2 ioc     -> filled 20000 for 400
+        bob   buy BTC-15NOV23-98-C 20000 @ 2.2 gtc      -> resting 20000
+        alice sell BTC-15NOV23-98-C 20000 @ 2.2 ioc     -> filled 20000 for 4400
+        ";
+    let other_half = "
+        bob   sell BTC-15NOV23-98-P 20000 @ 0.2 gtc     -> resting 20000
+        alice buy BTC-15NOV23-98-P 20000 @ 0.2 ioc      -> filled 20000 for 400
+        bob   buy BTC-15NOV23-102-P 20000 @ 2.2 gtc     -> resting 20000
+        alice sell BTC-15NOV23-102-P 20000 @ 2.2 ioc    -> filled 20000 for 4400
+        alice transfer dave USDC 8780                   -> done
+        ";
+    // Far in the money the spread is worth its width.
+    let deep = "
+        index BTC 150
+        advance 1000
+        alice transfer dave USDC 4890                   -> done
+        ";
+    for rest in [other_half, deep] {
+        let mut venue = backed();
+        scenario_on(&mut venue, wings);
+        scenario_on(&mut venue, rest);
+        let alice = margin_of_person(&venue, "alice");
+        // 2,000 units times a distance of four.
+        assert_eq!((alice.options_value_usd, alice.initial_usd), (usd("-8000"), Usd::ZERO), "{rest}");
+        assert_eq!(alice.balance_usd, Usd::ZERO, "{rest}");
+        // A coin counts 80 USD: a hundred must stay.
+        scenario_on(
+            &mut venue,
+            "
+            alice transfer dave BTC 1000               -> refused insufficient_balance
+            alice transfer dave BTC 901                -> refused insufficient_balance
+            alice transfer dave BTC 899                 -> done
+            ",
+        );
+        assert!(margin_of_person(&venue, "alice").free_usd().expect("in range") >= Usd::ZERO);
+    }
 }
 
 /// A spread can lose the distance of its strikes and no more; a lone short beside it has its own formula again.

@@ -2,14 +2,20 @@
 //! lose. Formulas: `docs/rules/portfolio-margin.md`.
 //!
 //! - All underlyings of a universe are summed: nothing is offset between them.
-//! - Linear legs follow their mark; a future's with the expiry of options that end with it, if there are any.
+//! - Linear legs follow their mark; a future's with the expiry of options that end with it, if there are any. What leverage, crowd, volatility
+//!   and depth of its market ask of such a leg beyond what the grid asks of it alone comes on top, hedged or not.
+//! - Longs alone need at most what they are worth.
 //! - Assets that back positions are no legs: they count by their weights, as ever.
 //! - Options and futures whose settlement price is fixed are no legs: no price moves what they pay, so they hedge nothing.
 //! - Lots of different markets are brought to the finest of their steps.
 
 use crate::{
+    margin::MAINTENANCE_DIVISOR,
+    market_math::{RATE_ONE, fee_usd, value_ceil_usd, value_floor_usd},
     mutant::{Mutant, is_planted},
+    risk::{concentration_usd, market_fraction},
     state::{OptionExpiryId, State},
+    wide::{multiply_divide_ceil, multiply_divide_floor},
 };
 use palisade_pricing::portfolio::{
     Expiry, LinearLeg, PortfolioMargin, PricedLeg, PricedPortfolio,
@@ -18,8 +24,8 @@ use palisade_pricing::portfolio::{
 use palisade_types::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
-    market::MarketSpec,
-    numbers::{Price, Usd},
+    market::{LinearTerms, MarketSpec},
+    numbers::{Price, Rate, Usd},
     rejection::Rejection,
     time::TimeMs,
 };
@@ -28,11 +34,26 @@ use std::collections::BTreeMap;
 /// The price of the quote asset where it has no index.
 const PAR: Price = Price::new(100_000_000);
 
+/// What the grid asks of a linear leg by itself, of its value: the edge of its core, and the part of that which maintenance asks for.
+const OUTRIGHT_INITIAL: Rate = Rate::new(180_000);
+/// See [`OUTRIGHT_INITIAL`].
+const OUTRIGHT_MAINTENANCE: Rate = Rate::new(144_000);
+
 /// What portfolios need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PortfolioNeed {
     pub initial_usd: Usd,
     pub maintenance_usd: Usd,
+}
+
+impl PortfolioNeed {
+    fn with(self, other: Self) -> Result<Self, Rejection> {
+        let sum = |left: Usd, right: Usd| left.checked_add(right).ok_or(Rejection::Overflow);
+        Ok(Self {
+            initial_usd: sum(self.initial_usd, other.initial_usd)?,
+            maintenance_usd: sum(self.maintenance_usd, other.maintenance_usd)?,
+        })
+    }
 }
 
 /// A portfolio under construction.
@@ -42,6 +63,10 @@ struct Legs<'a> {
     expiries: Vec<(Option<TimeMs>, Expiry)>,
     linear: Vec<(u8, LinearLeg)>,
     options: Vec<(u8, PricedLeg<'a>)>,
+    /// What the markets of linear legs ask beyond the grid.
+    beyond_grid: PortfolioNeed,
+    /// What options are worth that are long.
+    longs_usd: Usd,
 }
 
 /// What the positions of an account need together in a universe: `(market, lots)`, each market once.
@@ -60,10 +85,7 @@ pub(crate) fn need(
     let quote_index = quote.map_or(PAR, |index| index.price.min(index.slow_price));
     let mut need = PortfolioNeed::default();
     for legs in underlyings.into_values() {
-        let margin = legs.margin(quote_index)?;
-        let sum = |left: Usd, right: Usd| left.checked_add(right).ok_or(Rejection::Overflow);
-        need.initial_usd = sum(need.initial_usd, margin.initial_usd)?;
-        need.maintenance_usd = sum(need.maintenance_usd, margin.maintenance_usd)?;
+        need = need.with(legs.margin(quote_index)?)?;
     }
     Ok(need)
 }
@@ -81,6 +103,8 @@ impl<'a> Legs<'a> {
                 let time_ms = expires_at_ms.since(state.time_ms());
                 self.place_of(expires_at_ms, Expiry { forward: price, time_ms })
             });
+            let terms = spec.linear().ok_or(Rejection::NoLeverage { market })?;
+            self.beyond_grid = self.beyond_grid.with(beyond_grid(state, spec, &terms, lots)?)?;
             self.linear.push((spec.size_decimals, LinearLeg { expiry, price, lots }));
             self.size_decimals = self.size_decimals.max(spec.size_decimals);
             return Ok(());
@@ -92,6 +116,9 @@ impl<'a> Legs<'a> {
         }
         let slice = record.slice.ok_or_else(no_price)?;
         let risk = state.option_risk(market).ok_or(Rejection::Overflow)?;
+        let mark = state.mark(market).ok_or_else(no_price)?.price;
+        let worth_usd = value_floor_usd(mark, i128::from(lots.max(0)), spec.size_decimals)?;
+        self.longs_usd = self.longs_usd.checked_add(worth_usd).ok_or(Rejection::Overflow)?;
         let expiry = self.place_of(id.expires_at_ms, Expiry { forward: record.forward, time_ms: slice.time_ms() });
         let leg = PricedLeg { expiry, kind: contract.right, strike: contract.strike, lots, risk };
         self.options.push((spec.size_decimals, leg));
@@ -115,6 +142,9 @@ impl<'a> Legs<'a> {
     }
 
     fn margin(self, quote_index: Price) -> Result<PortfolioNeed, Rejection> {
+        let are_longs_alone = self.linear.is_empty() && self.options.iter().all(|(_, leg)| leg.lots > 0);
+        // Rounded up scenario by scenario, and with what a smile that turns could bring, longs would need more than they can lose.
+        let most = if are_longs_alone { self.longs_usd } else { Usd::MAX };
         let finest = self.size_decimals;
         let lots_of = |decimals: u8, lots: i64| -> Result<i64, Rejection> {
             let factor = power_of_ten(finest.saturating_sub(decimals)).ok_or(Rejection::Overflow)?;
@@ -135,11 +165,38 @@ impl<'a> Legs<'a> {
         let margin = portfolio.margin(quote_index).map_err(|_| Rejection::Overflow)?;
         let forgotten = if is_planted(Mutant::TailsForgotten) { of_tails_usd(&margin) } else { Usd::ZERO };
         let needed = |all: Usd| all.checked_sub(forgotten).ok_or(Rejection::Overflow);
-        Ok(PortfolioNeed {
-            initial_usd: needed(margin.initial_usd)?,
-            maintenance_usd: needed(margin.maintenance_usd)?.max(Usd::ZERO),
-        })
+        let of_grid = PortfolioNeed {
+            initial_usd: needed(margin.initial_usd)?.min(most),
+            maintenance_usd: needed(margin.maintenance_usd)?.max(Usd::ZERO).min(most),
+        };
+        of_grid.with(self.beyond_grid)
     }
+}
+
+/// What the market of a linear leg asks beyond what the grid asks of the leg alone: else whoever margins a perpetual as a portfolio would
+/// leave crowd, volatility and depth behind. What others in the market stand for is no hedge's to offset. The crowd is that of now.
+fn beyond_grid(state: &State, spec: &MarketSpec, terms: &LinearTerms, lots: i64) -> Result<PortfolioNeed, Rejection> {
+    let mark = state.mark(spec.id).ok_or(Rejection::NoFreshPrice { market: spec.id })?;
+    let notional = value_ceil_usd(mark.price, i128::from(lots).abs(), spec.size_decimals)?;
+    let by_leverage = |divisor: i128| {
+        multiply_divide_ceil(notional.get(), 1, i128::from(terms.maximum_leverage).saturating_mul(divisor))
+            .map(Usd::new)
+    };
+    let beyond = |asked: Option<Usd>, grid: Rate| -> Result<Usd, Rejection> {
+        let by_grid = multiply_divide_floor(notional.get(), i128::from(grid.get()), RATE_ONE).map(Usd::new);
+        let beyond = asked.zip(by_grid).and_then(|(asked, by_grid)| asked.checked_sub(by_grid));
+        Ok(beyond.ok_or(Rejection::Overflow)?.max(Usd::ZERO))
+    };
+    let by_market = fee_usd(notional, market_fraction(state, spec, terms)?)?;
+    let asked = by_leverage(1).map(|by_leverage| by_leverage.max(by_market));
+    let depth_usd = mark.depth_usd.max(terms.risk.depth_minimum_usd);
+    let by_size = concentration_usd(notional, depth_usd)?;
+    let initial_usd = beyond(asked, OUTRIGHT_INITIAL)?.checked_add(by_size).ok_or(Rejection::Overflow)?;
+    let unpegged = fee_usd(initial_usd, mark.depeg_addition)?;
+    Ok(PortfolioNeed {
+        initial_usd: initial_usd.checked_add(unpegged).ok_or(Rejection::Overflow)?,
+        maintenance_usd: beyond(by_leverage(MAINTENANCE_DIVISOR), OUTRIGHT_MAINTENANCE)?,
+    })
 }
 
 /// What a requirement has of the tails alone, beyond the core of the grid and the contingencies.

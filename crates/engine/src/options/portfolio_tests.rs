@@ -3,7 +3,7 @@ use crate::{
     accounts::margin,
     testing::{BTC, CORE, PERP, Venue, account_of, option_genesis, price, scenario_on, usd},
 };
-use palisade_types::{action::Action, receipt::Outcome};
+use palisade_types::{action::Action, market::MarketKind, receipt::Outcome};
 
 fn venue() -> Venue {
     let mut venue = Venue::with(option_genesis());
@@ -106,4 +106,78 @@ fn leaving_needs_what_the_positions_need_by_themselves() {
         "{required} {available}"
     );
     assert!(venue.state().is_portfolio(account_of("bob"), CORE));
+}
+
+/// A perpetual as crowded as `lower` to `upper` say, at most at this leverage, of which 60 lots at 100 are open.
+fn crowded(lower: &str, upper: &str, leverage: u32) -> Venue {
+    let mut genesis = option_genesis();
+    for market in genesis.markets.iter_mut().filter(|market| market.id == PERP) {
+        if let MarketKind::Perpetual { risk, maximum_leverage, .. } = &mut market.kind {
+            (risk.open_interest_lower_usd, risk.open_interest_upper_usd) = (usd(lower), usd(upper));
+            *maximum_leverage = leverage;
+        }
+    }
+    let mut venue = Venue::with(genesis);
+    venue.set_index(BTC, price("100"));
+    venue.block(&[], None);
+    scenario_on(
+        &mut venue,
+        "
+        bob   sell BTC 60 @ 100 gtc   -> resting 60
+        carol buy BTC 60 @ 100 gtc    -> filled 60 for 6000
+        ",
+    );
+    venue
+}
+
+/// What a crowd asks for is asked of portfolios too, beyond what the grid asks; a hedge saves what the grid asks and no more.
+#[test]
+fn a_portfolio_does_not_leave_the_crowd_behind() {
+    let venue = crowded("1000", "11000", 40);
+    // Half of the way from 2.5 % to all of it: 51.25 % of 5,000.
+    let alone = need_of(&venue, &[(PERP, 50)]);
+    assert_eq!(alone, PortfolioNeed { initial_usd: usd("2562.5"), maintenance_usd: usd("720") });
+    assert_eq!(need_of(&venue, &[(PERP, -50)]), alone);
+    let put = market(&venue, "BTC-15NOV23-102-P");
+    let hedged = need_of(&venue, &[(PERP, 50), (put, 500)]);
+    let of_crowd = usd("1662.5");
+    assert!(hedged.initial_usd > of_crowd && hedged.initial_usd < usd("2000"), "{hedged:?}");
+    assert!(hedged.maintenance_usd < usd("250"), "{hedged:?}");
+    // Nobody is in the way: 18 %, as ever.
+    let empty = crowded("1000000", "2000000", 40);
+    assert_eq!(need_of(&empty, &[(PERP, 50)]).initial_usd, usd("900"));
+}
+
+/// A market of little leverage asks for more than the grid, for maintenance too.
+#[test]
+fn a_portfolio_needs_what_the_market_allows_at_most() {
+    let venue = crowded("1000000", "2000000", 2);
+    let half = PortfolioNeed { initial_usd: usd("2500"), maintenance_usd: usd("1250") };
+    assert_eq!(need_of(&venue, &[(PERP, 50)]), half);
+}
+
+/// Far away longs are worth next to nothing, by parts of a unit of 1e-8 USD, and a smile that turns would multiply them. They need what they
+/// are worth and no more: whoever holds nothing else is not liquidated.
+#[test]
+fn longs_alone_need_at_most_what_they_are_worth() {
+    let mut venue = venue();
+    let options = ["100-C", "101-C", "102-C"].map(|name| market(&venue, &format!("BTC-15NOV23-{name}")));
+    for index in ["97", "94", "91", "88", "85"] {
+        venue.set_index(BTC, price(index));
+        venue.block(&[], None);
+        for lots in [1, 3, 7, 1_000] {
+            for held in [&options[..1], &options[1..], &options[..]] {
+                let positions: Vec<(MarketId, i64)> = held.iter().map(|option| (*option, lots)).collect();
+                let worth: i128 = held
+                    .iter()
+                    .map(|option| {
+                        i128::from(venue.state().mark(*option).expect("a mark").price.get()) * i128::from(lots) / 10
+                    })
+                    .sum();
+                let need = need_of(&venue, &positions);
+                let most = need.initial_usd.max(need.maintenance_usd);
+                assert!(most <= Usd::new(worth), "{lots} lots of {held:?} at {index}: {need:?} of {worth}");
+            }
+        }
+    }
 }

@@ -491,10 +491,28 @@ impl Books {
         let mark = self.marks.get(&market)?;
         let by_leverage = ceil(notional, self.leverage(account, market));
         let by_volatility = ceil(notional * i128::from(mark.volatility_fraction.get()), MILLION);
+        let needed = by_leverage.max(by_volatility) + self.concentration(market, notional)?;
+        Some(needed + ceil(needed * i128::from(mark.depeg_addition.get()), MILLION))
+    }
+
+    /// What size adds for lots worth `notional`.
+    fn concentration(&self, market: MarketId, notional: i128) -> Option<i128> {
         let depth = self.depth(market)?;
         let part = if notional <= depth { 0 } else { ceil((notional - depth) * 10_000, depth.max(1)).min(500_000) };
-        let needed = by_leverage.max(by_volatility) + ceil(notional * part, MILLION);
-        Some(needed + ceil(needed * i128::from(mark.depeg_addition.get()), MILLION))
+        Some(ceil(notional * part, MILLION))
+    }
+
+    /// What the market of a linear leg asks beyond the 18 % that the grid asks of it alone, and beyond four fifths of that for
+    /// maintenance; what the crowd asks for is left out.
+    pub fn beyond_grid(&self, market: MarketId, lots: i128) -> Option<(i128, i128)> {
+        let mark = self.marks.get(&market)?;
+        let notional = self.notional(market, lots)?;
+        let maximum = i128::from(self.markets[&market].linear()?.maximum_leverage);
+        let by_volatility = ceil(notional * i128::from(mark.volatility_fraction.get()), MILLION);
+        let asked = ceil(notional, maximum).max(by_volatility) - floor(notional * 18, 100);
+        let initial = asked.max(0) + self.concentration(market, notional)?;
+        let initial = initial + ceil(initial * i128::from(mark.depeg_addition.get()), MILLION);
+        Some((initial, (ceil(notional, 2 * maximum) - floor(notional * 144, 1_000)).max(0)))
     }
 
     /// The initial requirement of the cross margin with open orders; isolated markets ask for what goes beyond the purse.

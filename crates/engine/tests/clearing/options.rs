@@ -75,7 +75,7 @@ fn short_unit(leg: &Leg, forward: i128) -> Pair {
     }
 }
 
-/// What the legs of an expiry need together, what they are worth included; rounded up.
+/// What the legs of an expiry need together beyond what they are worth; rounded up.
 fn requirement(legs: &[Leg], forward: i128, unit: i128) -> Pair {
     let (mut isolated, mut value, mut calls) = ((0, 0), 0, 0);
     for leg in legs {
@@ -90,10 +90,11 @@ fn requirement(legs: &[Leg], forward: i128, unit: i128) -> Pair {
     }
     let settled = std::iter::once(0).chain(legs.iter().map(|leg| i128::from(leg.contract.strike.get())));
     let worst = settled.map(|at| legs.iter().map(|leg| payoff(&leg.contract, at) * leg.lots).sum::<i128>()).min();
-    let lost = value - 1_000_000 * worst.unwrap_or(0);
+    let lost = -1_000_000 * worst.unwrap_or(0);
     let unpaired = (-calls).max(0) * forward;
     let up = |millionths: i128| ceil(millionths, 1_000_000 * unit);
-    (up(isolated.0.min(lost + 1_200_000 * unpaired)), up(isolated.1.min(lost + 1_100_000 * unpaired)))
+    let initial = (isolated.0 - value).min(lost + 1_200_000 * unpaired);
+    (up(initial), up((isolated.1 - value).min(lost + 1_100_000 * unpaired)))
 }
 
 impl Books {
@@ -107,12 +108,12 @@ impl Books {
 
     /// What one option position is worth and needs by itself; `None` while a mark is missing.
     pub fn option_alone(&self, market: MarketId, lots: i128) -> Option<OptionsWorth> {
-        self.expiry_worth(&[(market, lots, 0)]).map(|(worth, _)| worth)
+        self.expiry_worth(&[(market, lots, (0, 0))]).map(|(worth, _)| worth)
     }
 
     /// All options of an account in a universe, with its open orders.
     pub fn options_worth(&self, account: AccountId, universe: UniverseId) -> Option<OptionsWorth> {
-        let mut expiries: BTreeMap<Expiry, BTreeMap<MarketId, (i128, i128)>> = BTreeMap::new();
+        let mut expiries: BTreeMap<Expiry, BTreeMap<MarketId, (i128, (i128, i128))>> = BTreeMap::new();
         for (market, held) in self.held_by(account) {
             if let Some(expiry) = expiry_of(&self.markets[&market]).filter(|expiry| expiry.0 == universe)
                 && !self.is_isolated(account, market)
@@ -120,7 +121,7 @@ impl Books {
                 expiries.entry(expiry).or_default().entry(market).or_default().0 = held.lots;
             }
         }
-        let (mut premiums, mut reserved) = (BTreeMap::<Expiry, i128>::new(), 0);
+        let mut reserved = 0;
         for order in self.orders.get(&account).into_iter().flatten().filter(|order| !order.reduce_only) {
             let spec = &self.markets[&order.market];
             let Some(expiry) = expiry_of(spec).filter(|expiry| expiry.0 == universe) else { continue };
@@ -129,19 +130,15 @@ impl Books {
             let leg = expiries.entry(expiry).or_default().entry(order.market).or_default();
             match order.side {
                 Side::Buy => reserved += notional,
-                Side::Sell => {
-                    leg.1 += lots;
-                    *premiums.entry(expiry).or_default() += notional;
-                }
+                Side::Sell => leg.1 = (leg.1.0 + lots, leg.1.1 + notional),
             }
         }
         let mut all = OptionsWorth::default();
-        for (expiry, legs) in expiries {
-            let legs: Vec<(MarketId, i128, i128)> =
+        for legs in expiries.into_values() {
+            let legs: Vec<(MarketId, i128, (i128, i128))> =
                 legs.into_iter().map(|(market, (lots, sold))| (market, lots, sold)).collect();
             let (worth, if_sold) = self.expiry_worth(&legs)?;
-            let needed = worth.position_initial - worth.value;
-            let needed = needed.max(if_sold - premiums.get(&expiry).copied().unwrap_or(0));
+            let needed = (worth.position_initial - worth.value).max(if_sold);
             all.value += worth.value;
             all.initial += worth.value + needed;
             all.position_initial += worth.position_initial;
@@ -151,35 +148,48 @@ impl Books {
         Some(all)
     }
 
-    /// Legs of one expiry as (option, lots, lots offered); also what they would need beyond their worth once these are sold.
-    fn expiry_worth(&self, legs: &[(MarketId, i128, i128)]) -> Option<(OptionsWorth, i128)> {
+    /// Legs of one expiry as (option, lots, lots offered and for how much); also what they would need beyond their worth once these are
+    /// sold, and beyond what they bring: their limits, and no more than their marks.
+    fn expiry_worth(&self, legs: &[(MarketId, i128, (i128, i128))]) -> Option<(OptionsWorth, i128)> {
         let spec = &self.markets[&legs.first()?.0];
         let unit = scale(spec);
         let forward = *self.forwards.get(&expiry_of(spec)?)?;
         let is_fixed = self.is_fixed(spec.id);
         let of = |sold: bool| -> Option<(i128, Pair)> {
             let (mut value, mut all) = (0, Vec::new());
-            for (market, lots, offered) in legs {
+            for (market, lots, (offered, _)) in legs {
                 let mark = i128::from(self.marks.get(market)?.price.get());
                 let lots = if sold { lots - offered } else { *lots };
                 value += floor(mark * lots, unit);
                 all.push(Leg { contract: self.markets[market].option()?, mark, lots });
             }
             all.retain(|leg| leg.lots != 0);
-            Some((value, if is_fixed { (0, 0) } else { requirement(&all, forward, unit) }))
+            Some((value, if is_fixed { (-value, -value) } else { requirement(&all, forward, unit) }))
         };
-        let (value, (position_initial, maintenance)) = of(false)?;
-        let (value_sold, (initial_sold, _)) = of(true)?;
+        let (value, (initial, maintenance)) = of(false)?;
+        let (position_initial, maintenance) = (value + initial, value + maintenance);
+        let (_, (if_sold, _)) = of(true)?;
+        let brought: i128 = legs
+            .iter()
+            .map(|(market, _, (offered, limits))| Some(self.value(*market, *offered)?.min(*limits)))
+            .sum::<Option<i128>>()?;
         let worth = OptionsWorth { value, initial: position_initial, position_initial, maintenance };
-        Some((worth, initial_sold - value_sold))
+        Some((worth, if_sold - brought))
     }
 
     /// What positions need together, initial and maintenance: the scenarios are the mathematics' own, which has tests of its own.
     pub fn together(&self, positions: &[(MarketId, i128)]) -> Option<Pair> {
         let mut underlyings: BTreeMap<AssetId, Legs> = BTreeMap::new();
+        let (mut sum, mut longs) = ((0, 0), BTreeMap::<AssetId, i128>::new());
         for (market, lots) in positions.iter().filter(|(market, _)| !self.is_fixed(*market)) {
             let spec = &self.markets[market];
             let legs = underlyings.entry(spec.derivative()?.underlying).or_default();
+            if spec.option().is_some() {
+                *longs.entry(spec.derivative()?.underlying).or_default() += self.value(*market, *lots)?;
+            } else {
+                let more = self.beyond_grid(*market, *lots)?;
+                sum = (sum.0 + more.0, sum.1 + more.1);
+            }
             let (price, lots) = (self.marks.get(market)?.price, i64::try_from(*lots).ok()?);
             let Some((contract, id)) = spec.option().zip(expiry_of(spec)) else {
                 let expiry = spec.expires_at_ms().map(|at_ms| {
@@ -205,8 +215,7 @@ impl Books {
             let (kind, strike) = (contract.right, contract.strike);
             legs.options.push((spec.size_decimals, OptionLeg { expiry: place, kind, strike, volatility, lots }));
         }
-        let mut sum = (0, 0);
-        for legs in underlyings.into_values() {
+        for (underlying, legs) in underlyings {
             let steps = legs.linear.iter().map(|(step, _)| *step).chain(legs.options.iter().map(|(step, _)| *step));
             let finest = steps.max().unwrap_or(0);
             let times = |step: u8, lots: i64| lots * 10i64.pow(u32::from(finest - step));
@@ -222,7 +231,10 @@ impl Books {
                 .get(&AssetId::new(0))
                 .map_or(Price::new(100_000_000), |index| index.price.min(index.slow_price));
             let margin = portfolio.margin(quote).ok()?;
-            sum = (sum.0 + margin.initial_usd.get(), sum.1 + margin.maintenance_usd.get());
+            let are_longs_alone = linear.is_empty() && options.iter().all(|leg| leg.lots > 0);
+            let most = longs.get(&underlying).copied().filter(|_| are_longs_alone).unwrap_or(i128::MAX);
+            let (initial, maintenance) = (margin.initial_usd.get().min(most), margin.maintenance_usd.get().min(most));
+            sum = (sum.0 + initial, sum.1 + maintenance);
         }
         Some(sum)
     }

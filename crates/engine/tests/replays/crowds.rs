@@ -27,6 +27,18 @@ use std::collections::BTreeMap;
 #[test]
 fn yfi_sybils() {
     super::plant();
+    yfi("2 YFI", "");
+}
+
+/// The same by accounts that margin as portfolios, of whom the grid asks 18 % in any crowd.
+#[test]
+fn yfi_sybils_as_portfolios() {
+    super::plant();
+    yfi("2 YFI as portfolios", "portfolio on");
+}
+
+/// `before` is what everyone does first.
+fn yfi(scenario: &str, before: &str) {
     let mut text = String::from(
         "
         start maker 3000000
@@ -44,20 +56,27 @@ fn yfi_sybils() {
     }
     text.push_str("price BTC 60000 ETH 2000\nmaker sell 1000 ETH 2000 gtc -> rests 1000\n");
     for name in &names {
+        if !before.is_empty() {
+            text.push_str(&format!("{name} {before} -> done\n"));
+        }
         text.push_str(&format!("{name} leverage ETH 5 -> done\n{name} buy 9.9 ETH 2000 ioc -> any\n"));
     }
     let mut table = Table::play(&text);
     let open = table.open_interest("ETH");
     // At five times leverage 60 accounts could hold 1.19 million. From 100,000 on the fraction rises from 0.1 to 1 at a
     // million: it is 0.2 at 200,000, and at most what everyone's 4000 dollars allow beyond.
-    say(&format!("scenario 2 YFI: open interest {} USD of 1,188,000 asked for", dollars(open)));
+    say(&format!("scenario {scenario}: open interest {} USD of 1,188,000 asked for", dollars(open)));
     assert!(open < 400_000 * DOLLAR, "the crowd was let in: {}", dollars(open));
     table.go_on("price ETH 1900\nhold 5\nprice ETH 1700\nhold 5\nprice ETH 1400\nhold 100");
     let sybils: Vec<&str> = names.iter().map(String::as_str).collect();
     let fund = table.insurance_loss(CORE);
-    say(&format!("scenario 2 YFI: the fund lost {} USD, the vault {}", dollars(fund), dollars(table.vault_loss(CORE))));
+    say(&format!(
+        "scenario {scenario}: the fund lost {} USD, the vault {}",
+        dollars(fund),
+        dollars(table.vault_loss(CORE))
+    ));
     assert!(fund <= 2_000 * DOLLAR, "the fund lost {}", dollars(fund));
-    verdict("2 YFI", table.profit(&sybils), 0);
+    verdict(scenario, table.profit(&sybils), 0);
 }
 
 /// The actions of many in one block.

@@ -1,11 +1,12 @@
 use super::{
     scenario::{GRID, PPM, SCENARIOS, TAIL_PRODUCT_PPM, VolatilityMove, VolatilityShock},
+    standard::{MarkedLeg, requirement},
     *,
 };
 use crate::{
     PricingError,
     black::{OptionKind, OptionTerms, YEAR_MS},
-    fixed::Volatility,
+    fixed::{Fixed, Volatility},
 };
 use palisade_types::numbers::{Price, Usd};
 use proptest::prelude::*;
@@ -287,5 +288,25 @@ proptest! {
         let doubled = OptionLeg { lots: short.lots * 2, ..short };
         prop_assert!(need(&[doubled]).initial_usd >= alone.initial_usd);
         prop_assert!(alone.maintenance_usd <= alone.initial_usd);
+    }
+
+    /// Longs need nothing beyond what they are worth, whatever it is rounded to, and less by what they certainly pay.
+    #[test]
+    fn longs_need_nothing_beyond_what_they_are_worth(
+        longs in proptest::collection::vec((any::<bool>(), 20i64..400, 0i64..SPOT, 1i64..50_000), 1..6), size_decimals in 0u8..6,
+    ) {
+        let leg = |(is_call, percent, mark, lots): &(bool, i64, i64, i64)| MarkedLeg {
+            kind: if *is_call { OptionKind::Call } else { OptionKind::Put },
+            strike: Price::new(SPOT / 100 * percent),
+            mark: Fixed::from_price(Price::new(*mark)),
+            lots: *lots,
+        };
+        let legs: Vec<MarkedLeg> = longs.iter().map(leg).collect();
+        let needed = requirement(Price::new(SPOT), size_decimals, &legs).expect("in range");
+        prop_assert_eq!(needed.initial_usd, needed.maintenance_usd);
+        prop_assert!(needed.initial_usd <= Usd::ZERO, "{:?}", needed);
+        if legs.iter().all(|leg| leg.kind == legs[0].kind) {
+            prop_assert_eq!(needed.initial_usd, Usd::ZERO, "all may expire worthless");
+        }
     }
 }

@@ -24,7 +24,7 @@ const PER_USD: i128 = 10_000_000_000;
 
 const OUT_OF_RANGE: PricingError = PricingError::OutOfRange { what: "the margin of an expiry's options" };
 
-/// What options need.
+/// What options need; whoever asks says whether what they are worth is part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
     /// Initial margin.
@@ -38,6 +38,14 @@ pub struct Requirement {
 struct Pair {
     initial: i128,
     maintenance: i128,
+}
+
+impl Pair {
+    /// In USD, rounded up.
+    fn in_usd(self, size_decimals: u8) -> Result<Requirement, PricingError> {
+        let lots = lots_unit(size_decimals)?;
+        Ok(Requirement { initial_usd: up(self.initial, lots), maintenance_usd: up(self.maintenance, lots) })
+    }
 }
 
 /// A part of what is not below zero, rounded up.
@@ -60,11 +68,9 @@ pub struct MarkedLeg {
 }
 
 impl MarkedLeg {
-    /// What the position needs by itself, its value at the mark included: the most that it adds to an expiry's requirement.
+    /// What the position needs by itself, its value at the mark included: the most that it adds to what its expiry needs.
     pub fn requirement(&self, forward: Price, size_decimals: u8) -> Result<Requirement, PricingError> {
-        let pair = self.isolated(forward)?;
-        let lots = lots_unit(size_decimals)?;
-        Ok(Requirement { initial_usd: up(pair.initial, lots), maintenance_usd: up(pair.maintenance, lots) })
+        self.isolated(forward)?.in_usd(size_decimals)
     }
 
     /// The isolated formula: longs need what they are worth, shorts theirs beyond it.
@@ -105,8 +111,15 @@ pub const SHORT_FORWARD_SLOPE_PPM: i64 = 90_000;
 /// See [`SHORT_MARK_SLOPE_PPM`].
 pub const UNPAIRED_FORWARD_SLOPE_PPM: i64 = 1_100_000;
 
-/// What the options of one expiry need outside portfolio mode. Below zero only if they are worth less than what they certainly pay.
+/// What the options of one expiry need outside portfolio mode beyond what they are worth, rounded up once: longs exactly nothing. Below
+/// zero only for what they certainly pay.
 pub fn requirement(forward: Price, size_decimals: u8, legs: &[MarkedLeg]) -> Result<Requirement, PricingError> {
+    let (_, beyond) = value_and_needs(forward, legs)?;
+    beyond.in_usd(size_decimals)
+}
+
+/// What the options of one expiry are worth and what they need beyond it, exactly.
+fn value_and_needs(forward: Price, legs: &[MarkedLeg]) -> Result<(i128, Pair), PricingError> {
     let mut isolated = Pair::default();
     let mut value = 0;
     let mut calls = 0i128;
@@ -121,13 +134,13 @@ pub fn requirement(forward: Price, size_decimals: u8, legs: &[MarkedLeg]) -> Res
     }
     let unpaired = calls.saturating_neg().max(0);
     let forward = Fixed::from_price(forward).get();
-    let lost = value.checked_sub(worst_payoff(legs)?).ok_or(OUT_OF_RANGE)?;
-    let with_unpaired = |ppm| add(lost, times(part(forward, ppm)?, unpaired)?);
-    let lots = lots_unit(size_decimals)?;
-    Ok(Requirement {
-        initial_usd: up(isolated.initial.min(with_unpaired(UNPAIRED_INITIAL_PPM)?), lots),
-        maintenance_usd: up(isolated.maintenance.min(with_unpaired(UNPAIRED_MAINTENANCE_PPM)?), lots),
-    })
+    let lost = worst_payoff(legs)?.checked_neg().ok_or(OUT_OF_RANGE)?;
+    let smaller = |formula: i128, ppm| -> Result<i128, PricingError> {
+        let beyond = formula.checked_sub(value).ok_or(OUT_OF_RANGE)?;
+        Ok(beyond.min(add(lost, times(part(forward, ppm)?, unpaired)?)?))
+    };
+    let initial = smaller(isolated.initial, UNPAIRED_INITIAL_PPM)?;
+    Ok((value, Pair { initial, maintenance: smaller(isolated.maintenance, UNPAIRED_MAINTENANCE_PPM)? }))
 }
 
 /// What a unit short needs beyond its mark.
@@ -153,7 +166,7 @@ fn short_unit(kind: OptionKind, forward: Price, strike: Price, mark: Fixed) -> R
 }
 
 impl Portfolio<'_> {
-    /// What the options of one expiry need outside portfolio mode; linear legs are margined by themselves.
+    /// What the options of one expiry need outside portfolio mode, what they are worth included; linear legs are margined by themselves.
     pub fn expiry_requirement(&self, place: usize) -> Result<Requirement, PricingError> {
         let expiry = self.expiries.get(place).ok_or(OUT_OF_RANGE)?;
         check_count(self.options.len(), self.linear.len())?;
@@ -162,7 +175,9 @@ impl Portfolio<'_> {
             let mark = leg.terms(self.expiries)?.price(leg.volatility)?;
             legs.push(MarkedLeg { kind: leg.kind, strike: leg.strike, mark, lots: leg.lots });
         }
-        let Requirement { initial_usd, maintenance_usd } = requirement(expiry.forward, self.size_decimals, &legs)?;
+        let (value, beyond) = value_and_needs(expiry.forward, &legs)?;
+        let whole = Pair { initial: add(value, beyond.initial)?, maintenance: add(value, beyond.maintenance)? };
+        let Requirement { initial_usd, maintenance_usd } = whole.in_usd(self.size_decimals)?;
         Ok(Requirement { initial_usd: initial_usd.max(Usd::ZERO), maintenance_usd: maintenance_usd.max(Usd::ZERO) })
     }
 }
