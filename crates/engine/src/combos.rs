@@ -4,7 +4,7 @@
 //! Rules:
 //! - One combo per structure: legs by market, ratios without a common divisor, the first leg bought.
 //! - A resting order reserves nothing. It is judged when it is met, like a maker whose order outlived its margin: one who cannot
-//!   afford the fill loses that order, and costs nobody anything.
+//!   afford the fill loses its orders on that side of the combo, and costs nobody anything.
 //!
 //! Invariants:
 //! - A combo's book never rests crossed; orders are filled by price, then time.

@@ -199,6 +199,34 @@ fn a_maker_who_cannot_trade_loses_the_order_and_nobody_pays() {
     scenario_on(&mut venue, "spreads 1 1@1 |");
 }
 
+/// As many orders as two accounts may have are met in two steps once nothing backs them.
+#[test]
+fn orders_that_nothing_backs_do_not_keep_takers_away() {
+    let mut venue = on("alice combo buy BTC*1 sell NEXT*1   -> combo 1");
+    scenario_on(&mut venue, "bob spread 1 buy 1 @ -5 gtc -> resting 1");
+    for _ in 1..COMBO_ORDERS_PER_ACCOUNT_MAX {
+        scenario_on(&mut venue, "bob spread 1 sell 1 @ 0 gtc -> resting 1\ncarol spread 1 sell 1 @ 0 gtc -> resting 1");
+    }
+    scenario_on(
+        &mut venue,
+        "
+        bob transfer dave USDC 100000       -> done
+        carol transfer dave USDC 100000     -> done
+        erin spread 1 sell 10 @ 0.5 gtc     -> resting 10
+        ",
+    );
+    let (outcome, events) = place(&mut venue, Side::Buy, 10, "0.5", ComboTimeInForce::Gtc);
+    let Outcome::ComboOrder { filled, remainder_canceled, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((filled.get(), remainder_canceled), (10, None));
+    let each = COMBO_ORDERS_PER_ACCOUNT_MAX - 1;
+    let mut expected = vec![(account_of("bob"), ComboOrderEnd::Margin); each];
+    expected.extend(vec![(account_of("carol"), ComboOrderEnd::Margin); each]);
+    expected.extend([(account_of("erin"), ComboOrderEnd::Filled), (account_of("alice"), ComboOrderEnd::Filled)]);
+    assert_eq!(ended(&events), expected);
+    // What bob bids is of the other side.
+    scenario_on(&mut venue, "spreads 1 15 |");
+}
+
 #[test]
 fn a_taker_who_cannot_stops_and_the_maker_stays() {
     let mut venue = on("
@@ -416,6 +444,32 @@ fn a_leg_that_fails_undoes_the_others() {
         alice holds USDC 99990
         // dave's bid is enough for a limit of 4
         alice spread 1 buy 5 @ 4 ioc        -> filled 5 for 20
+        ",
+    );
+}
+
+/// Erin can afford either order and not both: what the other leg's trade, which is undone, made unaffordable is not cancelled.
+#[test]
+fn an_order_that_its_owner_affords_by_itself_outlives_an_attempt() {
+    let mut venue = on("
+        erin transfer carol USDC 99755      -> done
+        erin buy BTC 20 @ 100 gtc           -> resting 20
+        carol sell BTC 20 @ 100 gtc         -> filled 20 for 2000
+        erin buy BTC 10 @ 97 gtc            -> resting 10
+        erin sell NEXT 10 @ 100 gtc         -> resting 10
+        alice combo buy BTC*1 sell NEXT*1   -> combo 1
+        index BTC 96 for 16000
+        ");
+    let (outcome, events) = place(&mut venue, Side::Sell, 10, "-3", ComboTimeInForce::Ioc);
+    let Outcome::ComboOrder { filled, remainder_canceled, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((filled.get(), remainder_canceled), (0, Some(ComboOrderEnd::ImmediateOrCancel)));
+    assert!(!events.iter().any(|event| matches!(event, Event::OrderCanceled { .. })), "{events:?}");
+    scenario_on(
+        &mut venue,
+        "
+        book BTC 10 |
+        book NEXT | 10
+        alice buy NEXT 10 @ 100 ioc         -> filled 10 for 1000
         ",
     );
 }

@@ -6,7 +6,8 @@
 //! - A leg trades as an incoming order of the market would: with whoever is first in line, within the price band, under the market's
 //!   rules for self-trades, reduce-only, caps and makers who cannot pay. The taker is judged once, on the whole.
 //! - If a leg finds less than was offered, all is undone. Orders that matching found past their time, of the own group or
-//!   unaffordable stay cancelled, and the books are asked again; if there are none, they are not asked again.
+//!   unaffordable stay cancelled, and the books are asked again; if there are none, they are not asked again. An owner who had traded
+//!   before in the attempt may afford the order without that trade, and keeps it.
 
 use super::matching::{Incoming, Step};
 use crate::{
@@ -29,6 +30,7 @@ use palisade_types::{
     rejection::Rejection,
     time::TimeMs,
 };
+use std::collections::BTreeSet;
 
 /// Orders of a leg's book that are looked at, and steps that a leg may take to trade its lots.
 const IMPLIED_ORDERS_MAX: usize = 8;
@@ -221,12 +223,23 @@ fn trade_legs(work: &mut Work<'_>, incoming: &Incoming<'_>, offer: &Offer) -> Re
 
 /// The orders that matching cancelled for what they are, not for what the trades before them did.
 fn unable(events: &[Event]) -> Vec<(OrderId, CancelReason)> {
-    let unable = events.iter().filter_map(|event| match event {
-        Event::OrderCanceled {
-            order,
-            reason: reason @ (CancelReason::Expired | CancelReason::SelfTrade | CancelReason::Margin),
-        } => Some((order.id, *reason)),
-        _ => None,
-    });
-    unable.collect()
+    let mut traded: BTreeSet<AccountId> = BTreeSet::new();
+    let mut unable = Vec::new();
+    for event in events {
+        match event {
+            Event::Traded(trade) => {
+                traded.insert(trade.maker.account);
+            }
+            Event::OrderCanceled { order, reason: reason @ (CancelReason::Expired | CancelReason::SelfTrade) } => {
+                unable.push((order.id, *reason));
+            }
+            Event::OrderCanceled { order, reason: reason @ CancelReason::Margin }
+                if !traded.contains(&order.account) =>
+            {
+                unable.push((order.id, *reason));
+            }
+            _ => {}
+        }
+    }
+    unable
 }

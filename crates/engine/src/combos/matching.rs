@@ -5,6 +5,8 @@
 //! 2. the better of the two is met, the own book if they are equal;
 //! 3. in the own book: an order of the same account group is cancelled, one whose net price no longer splits within the legs' bands
 //!    too, and one whose owner may not trade a unit; open-interest caps cut the units; all legs trade if both sides afford the whole.
+//!    An owner who has no room or cannot afford it loses every order on that side of the book in that one step, so that nobody keeps
+//!    takers away with orders that cost nothing.
 //!
 //! After [`COMBO_STEPS_MAX`] steps what remains of the incoming order is cancelled, so a book never rests crossed.
 
@@ -21,6 +23,7 @@ use crate::{
 use palisade_types::{
     address::AccountId,
     event::Event,
+    ids::OrderId,
     limits::COMBO_STEPS_MAX,
     multi_leg::{ComboOrder, ComboOrderEnd, ComboSide, ComboTrade, MakerFault},
     numbers::{Price, Size, Usd},
@@ -171,7 +174,7 @@ fn meet(work: &mut Work<'_>, incoming: &Incoming<'_>, maker: &ComboOrder, units:
     let units = units.min(maker.remaining);
     let (units, _) = structure.within_positions(work.state, maker.account, maker.side, units)?;
     if units.is_zero() {
-        return Ok(clear(work, maker, ComboOrderEnd::Cap));
+        return Ok(clear_all(work, maker, ComboOrderEnd::Cap));
     }
     if legs::maker_fault(work.state, structure, maker.account, maker.side, units)? == Some(MakerFault::MustReduce) {
         return Ok(clear(work, maker, ComboOrderEnd::MustReduce));
@@ -216,7 +219,7 @@ fn trade(
     };
     match legs::trade(work, &both, announcement)? {
         MultiVerdict::Traded => {}
-        MultiVerdict::MakerFails => return Ok(clear(work, maker, ComboOrderEnd::Margin)),
+        MultiVerdict::MakerFails => return Ok(clear_all(work, maker, ComboOrderEnd::Margin)),
         MultiVerdict::TakerFails(_) => return Ok(Step::Stopped(ComboOrderEnd::Margin)),
     }
     let remaining = maker.remaining.checked_sub(units).ok_or(Rejection::Overflow)?;
@@ -232,5 +235,16 @@ fn trade(
 
 fn clear(work: &mut Work<'_>, maker: &ComboOrder, reason: ComboOrderEnd) -> Step {
     end_order(work, maker.id, reason);
+    Step::Cleared
+}
+
+/// Ends every order that a maker has on its side of the book, by number: at most as many as an account may have open.
+fn clear_all(work: &mut Work<'_>, maker: &ComboOrder, reason: ComboOrderEnd) -> Step {
+    let is_like = |order: &&ComboOrder| (order.combo, order.side) == (maker.combo, maker.side);
+    let orders: Vec<OrderId> =
+        work.state.combo_orders_of(maker.account).filter(is_like).map(|order| order.id).collect();
+    for order in orders {
+        end_order(work, order, reason);
+    }
     Step::Cleared
 }
