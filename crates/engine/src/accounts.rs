@@ -6,7 +6,7 @@ use crate::{
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, default_leverage, liquidation_price},
     market_math::{RATE_ONE, quote_amount, quote_value_usd, value_floor_usd},
     options,
-    risk::{counted_collateral_usd, market_fraction},
+    risk::{market_fraction, weighed_collateral},
     state::{MarketStanding, PositionRecord, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
@@ -15,7 +15,7 @@ use palisade_types::{
     decimal::power_of_ten,
     ids::{AssetId, MarketId, UniverseId},
     market::{MarketKind, MarketSpec, RiskTerms},
-    numbers::{Amount, FundingIndex, Price, Rate, Usd},
+    numbers::{Amount, FundingIndex, Price, Usd},
     rejection::Rejection,
 };
 
@@ -144,15 +144,7 @@ pub fn collateral_value(state: &State, account: AccountId, universe: UniverseId)
         let free = amount.checked_sub(state.held(account, universe, asset)).ok_or(Rejection::Overflow)?;
         let total_usd = asset_value_usd(state.balance_total(universe, asset), spec.decimals, index.price)?;
         let worth = |price| asset_value_usd(free.max(Amount::ZERO), spec.decimals, price);
-        let weighed = |worth: Usd, weight: Rate| -> Result<Usd, Rejection> {
-            multiply_divide_floor(worth.get(), i128::from(weight.get()), RATE_ONE)
-                .map(Usd::new)
-                .ok_or(Rejection::Overflow)
-        };
-        let slow = worth(index.price.min(index.slow_price))?;
-        let initial_usd = weighed(counted_collateral_usd(&terms, slow, total_usd)?, terms.initial_weight)?;
-        let maintenance_usd = weighed(worth(index.price)?, terms.maintenance_weight)?;
-        value = value.with(CollateralValue { initial_usd, maintenance_usd })?;
+        value = value.with(weighed_collateral(&terms, index, total_usd, worth)?)?;
     }
     if state.holds_pool_shares(account) {
         for (market, _, shares) in backing_shares(state, account, universe) {

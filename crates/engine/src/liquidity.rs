@@ -4,7 +4,8 @@
 //! - The reserves are the balances of an address that no key has and that nobody can send to.
 //! - Who comes brings both assets in the proportion of the reserves, rounded up; who goes gets the shares' part of both,
 //!   rounded down.
-//! - A part of the first deposit's shares stays with the pool for good, so that it is never empty and never without a price.
+//! - A part of the first deposit's shares stays with the pool for good, so that it is never empty; less than a lot of the base is
+//!   not for sale.
 //!
 //! Invariants, each checked before an action ends:
 //! - A trade never lowers `base × quote`; a deposit or a withdrawal never lowers either reserve per share. So `base × quote /
@@ -15,10 +16,10 @@ use crate::{
     accounts::{margin, spendable},
     ledger::{Overdraft, Settlement},
     margin::{AccountMargin, CollateralValue},
-    market_math::{RATE_ONE, quote_amount},
+    market_math::quote_amount,
     mutant::{Mutant, is_planted},
     pool_curve::{Curve, POOL_RESERVE_MAX, PoolTrade},
-    risk::counted_collateral_usd,
+    risk::weighed_collateral,
     state::{LiquidityPoolRecord, PoolShareId, Record, RecordKey, State},
     wide::{compare_products, multiply_divide_ceil, multiply_divide_floor, root_of_product_floor},
     work::Work,
@@ -29,7 +30,7 @@ use palisade_types::{
     event::Event,
     ids::{AssetId, MarketId, UniverseId},
     market::{MarketSpec, SpotTerms},
-    numbers::{Amount, Price, Rate, Shares, Usd},
+    numbers::{Amount, Price, Shares, Usd},
     order::{OpenOrder, Side},
     rejection::Rejection,
 };
@@ -354,16 +355,9 @@ pub(crate) fn collateral_value(state: &State, market: MarketId, shares: Shares) 
         return Ok(CollateralValue::default());
     };
     let worth = |price| fair_value_usd(state, spec, asset.decimals, shares, price);
-    let weighed = |worth: Usd, weight: Rate| {
-        multiply_divide_floor(worth.get(), i128::from(weight.get()), RATE_ONE).map(Usd::new).ok_or(Rejection::Overflow)
-    };
     let total = state.balance_total(spec.universe, base);
     let total_usd = crate::accounts::asset_value_usd(total, asset.decimals, index.price)?;
-    let slow = worth(index.price.min(index.slow_price))?;
-    Ok(CollateralValue {
-        initial_usd: weighed(counted_collateral_usd(&terms, slow, total_usd)?, terms.initial_weight)?,
-        maintenance_usd: weighed(worth(index.price)?, terms.maintenance_weight)?,
-    })
+    weighed_collateral(&terms, index, total_usd, worth)
 }
 
 /// Redeems an account's shares in a universe for what it owes: all of them, or as many as bring `wanted` of the quote.

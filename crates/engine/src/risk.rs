@@ -10,6 +10,7 @@
 //! All of it is for *initial* margin: new risk. Maintenance looks at the mark alone.
 
 use crate::{
+    margin::CollateralValue,
     mark::{WEIGHT_ONE, weight_of_past},
     market_math::{RATE_ONE, quote_usd, value_ceil_usd},
     state::{IndexRecord, State},
@@ -140,6 +141,25 @@ pub fn counted_collateral_usd(terms: &CollateralTerms, worth_usd: Usd, held_usd:
         return Ok(worth_usd);
     }
     multiply_divide_floor(worth_usd.get(), full.get(), held_usd.get()).map(Usd::new).ok_or(Rejection::Overflow)
+}
+
+/// What something counts for that `worth` says the value of at a price, by the weights of an asset's terms: for initial margin at the
+/// slow price if that is lower, and less of it once a universe holds `held_usd` of the asset. Rounded down.
+pub(crate) fn weighed_collateral(
+    terms: &CollateralTerms,
+    index: &IndexRecord,
+    held_usd: Usd,
+    worth: impl Fn(Price) -> Result<Usd, Rejection>,
+) -> Result<CollateralValue, Rejection> {
+    let weighed = |worth_usd: Usd, weight: Rate| {
+        let part = multiply_divide_floor(worth_usd.get(), i128::from(weight.get()), RATE_ONE);
+        part.map(Usd::new).ok_or(Rejection::Overflow)
+    };
+    let slow_usd = worth(index.price.min(index.slow_price))?;
+    Ok(CollateralValue {
+        initial_usd: weighed(counted_collateral_usd(terms, slow_usd, held_usd)?, terms.initial_weight)?,
+        maintenance_usd: weighed(worth(index.price)?, terms.maintenance_weight)?,
+    })
 }
 
 /// What size adds to the requirement of a position worth `notional`, rounded up.
