@@ -18,6 +18,8 @@ pub(crate) mod liquidation;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod serving_tests;
+#[cfg(test)]
 mod table;
 mod takeover;
 
@@ -40,8 +42,11 @@ use palisade_types::{
     time::TimeMs,
 };
 
-/// Positions that one redemption looks at.
+/// Positions that pay one redemption.
 pub const REDEEMED_POSITIONS_MAX: usize = 16;
+
+/// Positions that one redemption looks at.
+pub const REDEMPTION_LOOKS_MAX: usize = 64;
 
 /// A synthetic's terms with what every rule needs beside them.
 #[derive(Clone, Copy, Debug)]

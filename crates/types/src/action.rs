@@ -511,9 +511,9 @@ impl Action {
 
     /// Its share of the block's weight: 1 for the action, 2 per order, trigger or TWAP, 1 per cancel, 3 per modify and
     /// per quote, which is two of each; a cancel-all counts 100, and so does a withdrawal from a vault,
-    /// which may cancel as much; a listing counts 50, a redemption of a synthetic 20. Fill steps are bounded per order and therefore inside these figures.
-    /// which may cancel as much; a listing counts 50; a block request counts its quotes, an acceptance these and its legs, a combo
-    /// order as eight orders. Fill steps are bounded per order and therefore inside these figures.
+    /// which may cancel as much; a listing counts 50; a redemption of a synthetic counts 32: 16 positions that pay and those it
+    /// passes over; a block request counts its quotes, an acceptance these and its legs, a combo order as eight orders. Fill steps
+    /// are bounded per order and therefore inside these figures.
     pub fn weight(&self) -> u64 {
         let parts = self.part_count() as u64;
         1u64.saturating_add(match self {
@@ -524,7 +524,7 @@ impl Action {
             Self::Modify { .. } | Self::MassQuote { .. } => parts.saturating_mul(3),
             Self::CancelAll { .. } | Self::WithdrawVault { .. } => 100,
             Self::OpenUniverse { .. } | Self::ListMarket { .. } => 50,
-            Self::RedeemSynthetic { .. } => 20,
+            Self::RedeemSynthetic { .. } => 32,
             Self::RequestBlock { .. } | Self::CancelBlockRequest { .. } => 32,
             Self::AcceptBlock { .. } => 40,
             Self::PlaceCombo { .. } => 16,

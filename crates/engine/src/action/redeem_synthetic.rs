@@ -1,8 +1,8 @@
 //! Burn units of a synthetic for the index less the fee (`docs/rules/synthetics.md`, "Redeeming").
 //!
-//! The positions with the least collateral over debt pay, at most [`REDEEMED_POSITIONS_MAX`] of them; what they cannot stays
-//! with the holder. No position's ratio falls by it: it pays no more than the part of its collateral that backed what it owes
-//! less.
+//! The positions with the least collateral over debt pay, at most [`REDEEMED_POSITIONS_MAX`] of the first
+//! [`REDEMPTION_LOOKS_MAX`]; what they cannot stays with the holder. No position's ratio falls by it: it pays no more than the
+//! part of its collateral that backed what it owes less.
 
 use super::{Actor, Stop, move_universe::check_open};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     market_math::quote_amount,
     mutant::{Mutant, is_planted},
     state::IndexRecord,
-    synthetics::{Debt, REDEEMED_POSITIONS_MAX, Terms},
+    synthetics::{Debt, REDEEMED_POSITIONS_MAX, REDEMPTION_LOOKS_MAX, Terms},
     wide::multiply_divide_floor,
     work::Work,
 };
@@ -76,7 +76,7 @@ pub(super) fn run(
 fn hits(work: &Work<'_>, terms: &Terms, index: &IndexRecord, wanted: Amount) -> Result<Vec<RedeemedDebt>, Rejection> {
     let mut left = wanted;
     let mut found = Vec::new();
-    for (account, record) in work.state.debts_by_ratio(terms.spec.asset).take(REDEEMED_POSITIONS_MAX) {
+    for (account, record) in work.state.debts_by_ratio(terms.spec.asset).take(REDEMPTION_LOOKS_MAX) {
         let owed = Debt { debt: record.debt, collateral_usd: record.collateral_usd };
         if owed.collateral_usd < terms.value_ceil_usd(owed.debt, index.price)? {
             // Others would be paid in full before this loss is anybody's.
@@ -87,7 +87,8 @@ fn hits(work: &Work<'_>, terms: &Terms, index: &IndexRecord, wanted: Amount) -> 
             found.push(hit(terms, index, account, &owed, debt)?);
             left = left.checked_sub(debt).ok_or(Rejection::Overflow)?;
         }
-        if left.is_zero() {
+        // Who has nothing to give, owing the least there may be, is none of them.
+        if left.is_zero() || found.len() == REDEEMED_POSITIONS_MAX {
             break;
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! 1. the backstop vault buys back a part of what it owes, close to the index;
 //! 2. positions below the maintenance ratio are served, the worst first, at most [`DEBT_LIQUIDATIONS_PER_BLOCK_MAX`] over all
-//!    synthetics. One that still covers its debt: the book, then the vault. One that does not is written off: the
-//!    synthetic itself owes it from then on, with its collateral;
+//!    synthetics; one that nothing can be done for is none of these. One that still covers its debt: the book, then the vault. One
+//!    that does not is written off: the synthetic itself owes it from then on, with its collateral;
 //! 3. the synthetic's own debt is what its collateral covers at the index, once the insurance fund has paid what it may. The
 //!    rest is nobody's debt: the holders of the units bear it, and nobody else does.
 //!
@@ -31,8 +31,11 @@ use palisade_types::{
     synthetic::{DebtLiquidation, DebtLiquidationMethod},
 };
 
-/// Debt positions worked on in one block.
+/// Debt positions in one block that something is done for.
 pub const DEBT_LIQUIDATIONS_PER_BLOCK_MAX: usize = 32;
+
+/// Debt positions looked at in one block: whom neither the book nor the vault can serve keeps those behind from neither.
+pub const DEBT_LOOKS_PER_BLOCK_MAX: usize = 256;
 
 /// How far above the index the vault buys back what it took over.
 const BUY_BACK_BAND: Rate = Rate::new(5_000);
@@ -44,7 +47,7 @@ pub(crate) fn run(work: &mut Work<'_>) {
     let height = usize::try_from(work.state.height().get()).unwrap_or(0);
     let first = height.checked_rem(assets.len()).unwrap_or(0);
     assets.rotate_left(first);
-    let mut left = DEBT_LIQUIDATIONS_PER_BLOCK_MAX;
+    let mut left = Left { served: DEBT_LIQUIDATIONS_PER_BLOCK_MAX, looks: DEBT_LOOKS_PER_BLOCK_MAX };
     for asset in assets {
         let Ok(terms) = Terms::of(work.state, asset) else { continue };
         let is_halted = work.state.universe(terms.spec.universe).is_none_or(|record| record.halted.is_some());
@@ -54,12 +57,32 @@ pub(crate) fn run(work: &mut Work<'_>) {
         }
         // What cannot be bought now is asked for again in the next block, and so is what is out of range.
         let _ = work.attempt(|work| unwind(work, &terms, &index));
-        let line: Vec<AccountId> = terms.liquidatable(work.state, index.price).take(left).collect();
-        left = left.saturating_sub(line.len());
-        for account in line {
-            let _ = work.attempt(|work| step(work, &terms, &index, account));
-        }
+        serve(work, &terms, &index, &mut left);
         let _ = work.attempt(|work| settle_own(work, &terms, &index));
+    }
+}
+
+/// What a block may still do.
+struct Left {
+    /// Positions that change.
+    served: usize,
+    /// Positions that are looked at.
+    looks: usize,
+}
+
+/// Works on whoever lacks collateral, the worst first.
+fn serve(work: &mut Work<'_>, terms: &Terms, index: &IndexRecord, left: &mut Left) {
+    let line: Vec<AccountId> = terms.liquidatable(work.state, index.price).take(left.looks).collect();
+    for account in line {
+        if left.served == 0 {
+            return;
+        }
+        left.looks = left.looks.saturating_sub(1);
+        let before = work.state.checkpoint();
+        let _ = work.attempt(|work| step(work, terms, index, account));
+        if work.state.checkpoint() != before {
+            left.served = left.served.saturating_sub(1);
+        }
     }
 }
 
@@ -81,8 +104,11 @@ fn step(work: &mut Work<'_>, terms: &Terms, index: &IndexRecord, account: Accoun
     if owed.collateral_usd < terms.value_ceil_usd(owed.debt, index.price)? {
         return write_off(work, terms, index, account);
     }
-    // What the book cannot do does not keep the vault from it.
-    let _ = work.attempt(|work| buy_slice(work, terms, index, account));
+    // The vault has bought what it buys, close to the index ([`unwind`]): nobody is paid the penalty for what it owes.
+    if account != AccountId::backstop(terms.spec.universe) {
+        // What the book cannot do does not keep the vault from it.
+        let _ = work.attempt(|work| buy_slice(work, terms, index, account));
+    }
     let after = terms.debt(work.state, account);
     if !after.debt.is_zero() && terms.is_liquidatable(&after, index.price)? {
         let penalty = terms.spec.liquidation_penalty;
@@ -105,6 +131,11 @@ fn buy_slice(work: &mut Work<'_>, terms: &Terms, index: &IndexRecord, account: A
             returned_usd: bought.returned_usd,
             index: index.price,
         }));
+        if !bought.rest.is_zero() {
+            let (from, asset) = (terms.purse(account), terms.spec.asset);
+            let universe = terms.spec.universe;
+            work.emit(Event::Transferred { universe, from, to: account, asset, amount: bought.rest });
+        }
     }
     Ok(())
 }

@@ -276,8 +276,10 @@ fn check_gates(books: &Books, outcome: &BlockOutcome, wrong: &mut Wrong) {
             Event::ComboTraded(trade) => {
                 books.open.combos.get(&trade.combo).is_some_and(|combo| gated(&combo.universe))
             }
-            Event::Transferred { universe, from, to, .. } => {
-                gated(universe) && books.synthetics.all.keys().any(|asset| *from == AccountId::debt(*to, *asset))
+            // Units of a last lot that a position bought are its owner's, gate or not.
+            Event::Transferred { universe, from, to, asset: moved, .. } => {
+                let mut all = books.synthetics.all.keys();
+                gated(universe) && all.any(|asset| asset != moved && *from == AccountId::debt(*to, *asset))
             }
             _ => false,
         };

@@ -2,7 +2,7 @@
 //! in plain arithmetic.
 
 use super::{
-    books::{Books, ceil, floor},
+    books::{Books, ceil, floor, scale},
     checks::{Wrong, expect},
     follow::Follower,
 };
@@ -17,9 +17,11 @@ use palisade_types::{
 use std::collections::{BTreeMap, BTreeSet};
 
 const MILLION: i128 = 1_000_000;
-/// Positions that one redemption may look at.
+/// Positions that may pay one redemption.
 const REDEEMED_MAX: usize = 16;
-/// Positions that one block may work on.
+/// Positions that one redemption may look at.
+const REDEEMED_LOOKS_MAX: usize = 64;
+/// Positions that one block may serve.
 const SERVED_MAX: usize = 32;
 /// Units that the fees of a purchase may be rounded up by: one per fill.
 const FILLS_MAX: i128 = 32;
@@ -334,7 +336,10 @@ impl Follower<'_> {
         let (spec, (price, _, unit)) = (self.spec(asset), self.terms(asset));
         let kept = MILLION - i128::from(spec.redemption_fee.get());
         let (mut left, mut hits) = (total, Vec::new());
-        for (account, owed, collateral) in self.books.debts_in_order(asset).into_iter().take(REDEEMED_MAX) {
+        for (account, owed, collateral) in self.books.debts_in_order(asset).into_iter().take(REDEEMED_LOOKS_MAX) {
+            if hits.len() == REDEEMED_MAX {
+                break;
+            }
             let above = if self.books.is_keyless(account, &spec) { owed } else { owed - spec.minimum_debt.get() };
             let debt = if left >= owed { owed } else { left.min(above).max(0) };
             if debt == 0 {
@@ -387,19 +392,29 @@ impl Follower<'_> {
     fn bought(&mut self, asset: AssetId, account: AccountId, debt: i128, (spent, returned): (i128, i128)) {
         let (spec, (price, _, unit)) = (self.spec(asset), self.terms(asset));
         let purse = AccountId::debt(account, asset);
-        let amount = self.books.balance(purse, spec.universe, asset);
+        let vault = AccountId::backstop(spec.universe);
+        self.check(account != vault, || format!("the vault bought back {debt} of synthetic {asset} beyond the index"));
+        let bought = self.books.balance(purse, spec.universe, asset);
         let (before, left) = self.books.debt_and_collateral(asset, account);
+        // Of the last lot of a whole debt the owner is sent what stands for none; that is told next.
+        let (supply, owed) = (self.books.supply(asset), self.books.synthetics.owed(asset));
+        let amount = if debt == before { bought.min(ceil(debt * supply, owed)) } else { bought };
+        let market = &self.books.markets[&spec.market.expect("it bought in one")];
+        let lot = unit / scale(market);
+        self.check(bought - amount < lot, || format!("I3 {account} bought {bought} for {amount} of synthetic {asset}"));
         self.check_retired(asset, amount, debt, debt == before);
         // What is left is no worse off, and nobody is paid more than the penalty; a unit of debt is lost by rounding.
         self.check(left * before >= (left + spent) * (before - debt), || {
             format!("I3 {account} paid {spent} of {} for {debt} of {before}", left + spent)
         });
-        let most = ceil(debt * price * (MILLION + i128::from(spec.liquidation_penalty.get())), unit * MILLION);
+        let paid_for = debt + bought - amount;
+        let most = ceil(paid_for * price * (MILLION + i128::from(spec.liquidation_penalty.get())), unit * MILLION);
         self.check(spent <= most + ceil(price * 2, unit) + FILLS_MAX, || {
             format!("I3 {account} paid {spent} for {debt} of synthetic {asset}, the most is {most}")
         });
         self.make(asset, purse, -amount);
         self.reduce(asset, account, debt, returned);
+        self.check_left(asset, account);
     }
 
     /// The vault owes it from now on, and adds what new risk needs.

@@ -20,7 +20,7 @@ use palisade_types::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Positions that one redemption asks.
+/// Positions that pay one redemption.
 const REDEEMED_MAX: usize = 16;
 
 #[derive(Clone, Debug, Default)]
@@ -269,7 +269,7 @@ impl Auditor {
         Ok(())
     }
 
-    /// A position's address has bought units, which are burned; what was bought, and for how much.
+    /// A position's address has bought units, which are burned; what was burned, and what all of it cost.
     fn bought_back(
         &mut self,
         terms: &Terms,
@@ -279,7 +279,8 @@ impl Auditor {
         let purse = terms.purse(account);
         let incoming = self.incoming.take().filter(|incoming| incoming.account == purse);
         let incoming = incoming.ok_or_else(|| format!("{account:?} burns what it did not buy"))?;
-        let bought = incoming.lots * (terms.scale / self.market(incoming.market)?.scale);
+        let lot = terms.scale / self.market(incoming.market)?.scale;
+        let bought = incoming.lots * lot;
         let spent = incoming.quote + incoming.fees;
         let now = self.debt_of(terms, account);
         let before = Debt { collateral: now.collateral + spent, ..now };
@@ -288,9 +289,12 @@ impl Auditor {
         ensure(debt == due && debt > 0, || format!("{bought} units retire {debt} of {before:?}, due are {due}"))?;
         let after = Debt { debt: before.debt - debt, ..now };
         ensure(!after.is_below(&before), || format!("buying back made {before:?} {after:?}"))?;
-        self.ledger.mint(purse, terms.universe, terms.asset, -bought);
+        // What no debt is left for of a last lot is the owner's, which is told next.
+        let burned = if after.debt == 0 { bought.min(ceil(debt * supply, owed.max(1))) } else { bought };
+        ensure(bought - burned < lot, || format!("{bought} units are bought for {debt} of {before:?}"))?;
+        self.ledger.mint(purse, terms.universe, terms.asset, -burned);
         self.retire(terms, account, debt, returned)?;
-        Ok((bought, spent))
+        Ok((burned, spent))
     }
 
     fn redeemed(
@@ -354,7 +358,9 @@ impl Auditor {
             DebtLiquidationMethod::Book => {
                 let before = self.debt_of(terms, account);
                 let before = Debt { collateral: before.collateral + collateral, ..before };
-                ensure(terms.is_liquidatable(&before, price) && terms.covers(&before, price), || {
+                // What the vault owes it buys back close to the index, which is told as a burn.
+                let is_vault = account == backstop(terms.universe);
+                ensure(!is_vault && terms.is_liquidatable(&before, price) && terms.covers(&before, price), || {
                     format!("{before:?} is bought back at {price}")
                 })?;
                 let (_, spent) = self.bought_back(terms, account, (debt, returned))?;
