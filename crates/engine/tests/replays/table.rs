@@ -114,7 +114,7 @@ impl Table {
     /// Profits count from now on.
     pub fn begin(&mut self) {
         let table = self;
-        table.began = table.run.books.persons.iter().map(|who| (*who, table.worth_of(*who))).collect();
+        table.began = table.run.books.persons().iter().map(|who| (*who, table.worth_of(*who))).collect();
         for of in [CORE, SIDE] {
             for who in [AccountId::insurance(of), AccountId::backstop(of)] {
                 table.began.insert(who, table.worth_of(who));
