@@ -262,6 +262,22 @@ pub(crate) fn received_cash_usd(state: &State, account: AccountId, universe: Uni
     quote_value_usd(cash).checked_sub(unreceived_usd(state, account, universe)?).ok_or(Rejection::Overflow)
 }
 
+/// Refuses what trades with options among them cost beyond the cash that clearing has received (I4); `before` is that cash before
+/// them. All cash would not do: what another leg has realised and nobody has paid in yet pays no premium, which its seller may take out.
+pub(crate) fn check_premium(
+    state: &State,
+    account: AccountId,
+    universe: UniverseId,
+    before: Usd,
+) -> Result<(), Rejection> {
+    let after = received_cash_usd(state, account, universe)?;
+    if after >= Usd::ZERO || after >= before {
+        return Ok(());
+    }
+    let required = before.checked_sub(after).ok_or(Rejection::Overflow)?;
+    Err(Rejection::PremiumUncovered { required, available: before })
+}
+
 /// What an account may spend of an asset or send away: what it holds and no order locks; of the collateral only what its
 /// positions and orders do not need and clearing has received, and of assets that back positions only as much as leaves enough. Negative if
 /// they need more than there is.

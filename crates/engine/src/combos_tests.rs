@@ -569,3 +569,22 @@ fn a_combo_ends_with_its_first_leg() {
     assert_eq!(venue.state().combos().count(), 1);
     assert!(venue.state().universe(CORE).is_some_and(|universe| universe.halted.is_none()));
 }
+
+/// An order whose owner's position leaves it nothing to trade is gone when it is met, so it stands in nobody's way.
+#[test]
+fn orders_that_may_not_trade_are_passed_over_in_the_legs_books() {
+    on("
+        dave open-vault carry 1000               -> created
+        dave/carry buy BTC 100 @ 100 gtc         -> resting 100
+        bob sell BTC 100 @ 100 gtc               -> filled 100 for 10000
+        dave close-vault dave/carry              -> done
+        dave/carry sell BTC 100 @ 100.5 gtc      -> resting 100
+        carol buy BTC 100 @ 100 gtc              -> resting 100
+        dave/carry sell BTC 100 @ 100 ioc reduce -> filled 100 for 10000
+        bob sell BTC 50 @ 101 gtc                -> resting 50
+        carol buy NEXT 50 @ 100 gtc              -> resting 50
+        alice combo buy BTC*1 sell NEXT*1        -> combo 1
+        alice spread 1 buy 10 @ 1 ioc            -> filled 10 for 10
+        book BTC | 40@101
+        ");
+}

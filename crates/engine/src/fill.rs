@@ -10,7 +10,9 @@
 //! - Several fills that stand or fall together are posted one by one and judged as a whole, see [`crate::legs`].
 
 use crate::{
-    accounts::{collateral_account, exposure, margin, margin_without, position, received_cash_usd, spendable},
+    accounts::{
+        check_premium, collateral_account, exposure, margin, margin_without, position, received_cash_usd, spendable,
+    },
     clearing,
     funding_payment::OwedFunding,
     isolated,
@@ -20,7 +22,7 @@ use crate::{
     mutant::{Mutant, is_planted},
     options::fees::trade_fee_usd,
     orders,
-    perpetual::FillEffect,
+    perpetual::{FillEffect, reduces},
     state::{MarketState, PositionId, PositionRecord, Record, RecordKey, State},
     work::Work,
 };
@@ -85,6 +87,8 @@ struct MarginBefore {
     elsewhere: Option<AccountMargin>,
     /// All markets.
     whole: AccountMargin,
+    /// The cash that clearing has received, of which premiums are paid; none where there are no premiums.
+    received_usd: Option<Usd>,
 }
 
 /// Settles a fill if both sides can afford it.
@@ -197,10 +201,12 @@ fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Befo
         MarketKind::Perpetual { .. } | MarketKind::Future { .. } if !state.is_portfolio(account, market.universe) => {
             let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
             let whole = elsewhere.with(&exposure(state, account, market)?.cross_margin()?)?;
-            Some(MarginBefore { elsewhere: Some(elsewhere), whole })
+            Some(MarginBefore { elsewhere: Some(elsewhere), whole, received_usd: None })
         }
         MarketKind::Perpetual { .. } | MarketKind::Future { .. } | MarketKind::Option { .. } => {
-            Some(MarginBefore { elsewhere: None, whole: margin(state, account, market.universe)? })
+            let received = market.option().map(|_| received_cash_usd(state, account, market.universe));
+            let received_usd = received.transpose()?;
+            Some(MarginBefore { elsewhere: None, whole: margin(state, account, market.universe)?, received_usd })
         }
         MarketKind::Spot { .. } => None,
     };
@@ -326,7 +332,7 @@ fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Befor
         (None, Some(margin_before)) => {
             let checked = match margin_before.elsewhere {
                 Some(elsewhere) => check_linear(state, market, order, before, (&elsewhere, &margin_before.whole)),
-                None => check_whole(state, market, order, before, &margin_before.whole),
+                None => check_whole(state, market, order, before, &margin_before),
             };
             match checked {
                 Ok(()) => Ok(true),
@@ -351,7 +357,7 @@ fn check_linear(
     if here.is_isolated {
         return isolated::check_fill(&after, whole_before);
     }
-    after.check_fill(whole_before, before.position.position, here.position.position)
+    after.check_fill(whole_before, reduces(before.position.position, here.position.position))
 }
 
 fn check_whole(
@@ -359,22 +365,18 @@ fn check_whole(
     market: &MarketSpec,
     order: &OpenOrder,
     before: &Before,
-    whole_before: &AccountMargin,
+    margin_before: &MarginBefore,
 ) -> Result<(), Rejection> {
+    let whole_before = &margin_before.whole;
     let after = margin(state, order.account, market.universe)?;
     if state.standing(order.account, market.id).is_isolated() {
         return isolated::check_fill(&after, whole_before);
     }
-    if market.option().is_some() && after.balance_usd < whole_before.balance_usd {
-        let available = received_cash_usd(state, order.account, market.universe)?;
-        if available < Usd::ZERO {
-            let required = whole_before.balance_usd.checked_sub(after.balance_usd).ok_or(Rejection::Overflow)?;
-            let available = available.checked_add(required).ok_or(Rejection::Overflow)?;
-            return Err(Rejection::PremiumUncovered { required, available });
-        }
+    if let Some(received_before) = margin_before.received_usd {
+        check_premium(state, order.account, market.universe, received_before)?;
     }
     let position_after = position(state, order.account, market.id).position;
-    after.check_fill(whole_before, before.position.position, position_after)
+    after.check_fill(whole_before, reduces(before.position.position, position_after))
 }
 
 /// Counts a fill for the budget of an account, if it is one of people.

@@ -6,10 +6,10 @@
 //! - All legs are posted, then each side is judged once, on everything it has in the universe (I5): initial margin is met,
 //!   or every leg reduces and health is not lower. The maker is judged first.
 //! - If either fails nothing has happened: money, positions, events and numbers are as before.
-//! - Caps count open orders, as when an order is placed, so that an order in a book can still never exceed a cap.
+//! - Caps count open orders, as when an order is placed, so that a structure leaves room for what rests in the books.
 
 use crate::{
-    accounts::{exposure, margin as margin_of, margin_beside, position, received_cash_usd},
+    accounts::{check_premium, exposure, margin as margin_of, margin_beside, position, received_cash_usd},
     action::move_universe::check_open,
     fill::{Fill, trade_leg},
     margin::AccountMargin,
@@ -18,7 +18,7 @@ use crate::{
     matching::open_interest,
     mutant::{Mutant, is_planted},
     options::margin::check_count as check_option_count,
-    perpetual::{only_reduces, open_interest_cut},
+    perpetual::{only_reduces, open_interest_cut, position_room, reduces},
     state::{PositionRecord, State},
     vaults::check_order as check_vault_order,
     wide::multiply_divide_ceil,
@@ -124,13 +124,8 @@ impl StructureLeg {
     fn position_room(&self, state: &State, account: AccountId, side: Side) -> Result<u64, Rejection> {
         let side = self.side_for(side);
         let (held, open) = self.standing(state, account, side);
-        let most = self.terms()?.position_maximum.get().max(held.position.size().get());
-        let ahead = match side {
-            Side::Buy => i128::from(held.position.get()),
-            Side::Sell => i128::from(held.position.get()).saturating_neg(),
-        };
-        let room = i128::from(most).saturating_sub(ahead).saturating_sub(i128::from(open.get()));
-        Ok(u64::try_from(room.max(0)).unwrap_or(u64::MAX))
+        let room = position_room(self.terms()?.position_maximum, held.position, side);
+        Ok(room.get().saturating_sub(open.get()))
     }
 
     /// Units within room for so many lots.
@@ -412,6 +407,8 @@ pub(crate) fn leg_order(
 pub(crate) struct Judged {
     account: AccountId,
     margin: AccountMargin,
+    /// The cash that clearing has received, if a leg is an option.
+    received_usd: Option<Usd>,
     /// In the order of the legs.
     positions: Vec<Position>,
 }
@@ -420,8 +417,11 @@ impl Judged {
     /// The account as it is.
     pub(crate) fn before(state: &State, structure: &Structure, account: AccountId) -> Result<Self, Rejection> {
         let margin = whole_margin(state, structure, account)?;
+        let option = structure.legs.iter().find(|leg| leg.market.option().is_some());
+        let received = option.map(|_| received_cash_usd(state, account, structure.universe));
         let held = |leg: &StructureLeg| position(state, account, leg.market.id).position;
-        Ok(Self { account, margin, positions: structure.legs.iter().map(held).collect() })
+        let positions = structure.legs.iter().map(held).collect();
+        Ok(Self { account, margin, received_usd: received.transpose()?, positions })
     }
 
     /// Whether the account can afford what has happened since.
@@ -433,52 +433,33 @@ impl Judged {
         }
     }
 
-    /// Refuses what the account cannot afford (I5): its initial margin is met, or every leg that its cross margin bears has
-    /// reduced its position without turning it and health is no lower. What isolated positions took must be there in cash.
+    /// Refuses what the account cannot afford (I5): its initial margin is met, or every leg has reduced its position without
+    /// turning it and health is no lower. What isolated positions took must be there in cash, and counts as no reduction; whether one
+    /// took any is told by its position, because the balance sums over all legs.
     pub(crate) fn check(&self, state: &State, structure: &Structure) -> Result<(), Rejection> {
+        if let Some(received_before) = self.received_usd {
+            check_premium(state, self.account, structure.universe, received_before)?;
+        }
         let after = whole_margin(state, structure, self.account)?;
         let mut all_reduce = true;
-        let mut any_isolated = false;
+        let mut fills_purse = false;
         for (leg, before) in structure.legs.iter().zip(&self.positions) {
             let now = state.standing(self.account, leg.market.id);
-            if now.is_isolated() {
-                any_isolated = true;
-            } else {
-                all_reduce = all_reduce && reduces(*before, now.position.position);
-            }
+            let leg_reduces = reduces(*before, now.position.position);
+            let is_paid_for = leg_reduces && after.balance_usd >= self.margin.balance_usd;
+            fills_purse = fills_purse || (now.is_isolated() && !is_paid_for);
+            all_reduce = all_reduce && leg_reduces;
         }
-        self.check_premium(state, structure, &after)?;
         let opens = |(leg, before): (&StructureLeg, &Position)| leg.market.option().is_some() && before.is_zero();
         if structure.legs.iter().zip(&self.positions).any(opens) {
             check_option_count(state, self.account, structure.universe, None)?;
         }
-        let took_cash = any_isolated && after.balance_usd < self.margin.balance_usd;
         let cash = after.balance_usd.checked_sub(after.held_usd).ok_or(Rejection::Overflow)?;
-        let available = after.initial_equity_usd()?;
-        if available >= after.position_initial_usd && (!took_cash || cash >= Usd::ZERO) {
-            return Ok(());
+        if fills_purse && cash < Usd::ZERO {
+            let available = after.initial_equity_usd()?;
+            return Err(Rejection::InsufficientMargin { required: after.position_initial_usd, available });
         }
-        if all_reduce && !took_cash && after.health_usd()? >= self.margin.health_usd()? {
-            return Ok(());
-        }
-        Err(Rejection::InsufficientMargin { required: after.position_initial_usd, available })
-    }
-}
-
-impl Judged {
-    /// What legs in options cost is paid in cash that clearing has received (I4).
-    fn check_premium(&self, state: &State, structure: &Structure, after: &AccountMargin) -> Result<(), Rejection> {
-        let has_options = structure.legs.iter().any(|leg| leg.market.option().is_some());
-        if !has_options || after.balance_usd >= self.margin.balance_usd {
-            return Ok(());
-        }
-        let available = received_cash_usd(state, self.account, structure.universe)?;
-        if available >= Usd::ZERO {
-            return Ok(());
-        }
-        let required = self.margin.balance_usd.checked_sub(after.balance_usd).ok_or(Rejection::Overflow)?;
-        let available = available.checked_add(required).ok_or(Rejection::Overflow)?;
-        Err(Rejection::PremiumUncovered { required, available })
+        after.check_fill(&self.margin, all_reduce && !fills_purse)
     }
 }
 
@@ -495,12 +476,6 @@ fn whole_margin(state: &State, structure: &Structure, account: AccountId) -> Res
         margin = margin.with(&exposure(state, account, &leg.market)?.cross_margin()?)?;
     }
     Ok(margin)
-}
-
-/// Whether a position became smaller and did not turn.
-const fn reduces(before: Position, after: Position) -> bool {
-    let same_side = after.is_zero() || (after.get() > 0) == (before.get() > 0);
-    same_side && after.get().unsigned_abs() < before.get().unsigned_abs()
 }
 
 /// What keeps the maker of a block from trading it, of what can be told before it is tried.

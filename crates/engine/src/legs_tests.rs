@@ -1,17 +1,18 @@
-//! Structures: which legs go together, and how many units caps leave room for. What several trades do to accounts is tested
-//! through block trades and combos.
+//! Structures: which legs go together, how many units caps leave room for, and what is judged over all legs at once. The rest of what
+//! several trades do to accounts is tested through block trades and combos.
 
-use super::{Structure, reduces};
+use super::Structure;
 use crate::testing::{
-    PERP, SPOT, Venue, account_of,
+    BTC, PERP, SPOT, USDC, Venue, account_of, genesis,
     multi_leg::{FINE, FUTURE, NEXT, venue},
-    scenario_on,
+    option_genesis, price, scenario_on,
 };
 use palisade_types::{
-    ids::MarketId,
+    ids::{MarketId, UniverseId},
     limits::BLOCK_LEGS,
+    market::{MarketSpec, UniverseSpec},
     multi_leg::{Leg, LegsFault},
-    numbers::{Position, Size},
+    numbers::Size,
     order::Side,
     rejection::Rejection,
 };
@@ -114,20 +115,125 @@ fn open_interest_leaves_room_for_closing() {
 }
 
 #[test]
-fn smaller_on_the_same_side_is_a_reduction() {
-    let cases = [
-        (10, 5, true),
-        (10, 0, true),
-        (10, 10, false),
-        (10, 11, false),
-        (10, -1, false),
-        (10, -9, false),
-        (-10, -9, true),
-        (-10, 1, false),
-        (0, 0, false),
-        (0, 1, false),
-    ];
-    for (before, after, expected) in cases {
-        assert_eq!(reduces(Position::new(before), Position::new(after)), expected, "{before} to {after}");
-    }
+fn legs_of_two_universes_do_not_go_together() {
+    let universe = UniverseId::new(1);
+    let mut genesis = genesis();
+    genesis.universes.push(UniverseSpec { id: universe, name: "side".to_owned(), collateral: USDC });
+    let there = MarketSpec { id: NEXT, symbol: "NEXT".to_owned(), universe, ..genesis.markets[0].clone() };
+    genesis.markets.insert(1, there);
+    let venue = Venue::with(genesis);
+    let fault = LegsFault::OtherUniverse { market: NEXT };
+    let both = [leg(PERP, Side::Buy, 1), leg(NEXT, Side::Sell, 1)];
+    assert_eq!(of(&venue, &both).err(), Some(Rejection::InvalidLegs { fault }));
+    assert!(of(&venue, &both[1..]).is_ok(), "each goes by itself");
+}
+
+/// The usual venue with options at 100: a call of 100 is worth 0.8 and trades in tenths.
+fn option_venue() -> Venue {
+    let mut venue = Venue::with(option_genesis());
+    venue.set_index(BTC, price("100"));
+    venue.block(&[], None);
+    venue
+}
+
+/// A thousand coins against calls on as many.
+#[test]
+fn an_option_may_be_a_leg_of_a_block() {
+    scenario_on(
+        &mut option_venue(),
+        "
+        alice rfq buy BTC*1 sell BTC-15NOV23-100-C*10 lots 1000   -> requested
+        bob offer alice 1 sell 1000 at 100,20                     -> refused leg_outside_band
+        bob offer alice 1 sell 1000 at 100,1                      -> quoted
+        alice accept alice 1 bob 1                                -> done
+        alice position BTC 1000 cost 100000
+        alice position BTC-15NOV23-100-C -10000 cost 0
+        bob position BTC -1000 cost -100000
+        bob position BTC-15NOV23-100-C 10000 cost 0
+        // the premium of 1000; 3.5 bp and 1 bp of the coins, 3 bp of the forward from each side
+        alice holds USDC 100935
+        bob holds USDC 98960
+        ",
+    );
+}
+
+/// The same as a combo: its net price is that of ten units, because a lot of the option is a tenth.
+#[test]
+fn an_option_may_be_a_leg_of_a_combo() {
+    scenario_on(
+        &mut option_venue(),
+        "
+        alice combo buy BTC*1 sell BTC-15NOV23-100-C*10   -> combo 1
+        bob spread 1 sell 50 @ 990 gtc                    -> resting 50
+        alice spread 1 buy 20 @ 990 gtc                   -> filled 20 for 1980
+        alice position BTC 20 cost 2000
+        alice position BTC-15NOV23-100-C -200 cost 0
+        bob position BTC -20 cost -2000
+        bob position BTC-15NOV23-100-C 200 cost 0
+        // 10 for the combo, a premium of 20; fees of 0.7 and 0.2, and 0.6 from each side
+        alice holds USDC 100008.7
+        bob holds USDC 99979.2
+        spreads 1 | 30@990
+        ",
+    );
+}
+
+/// What a leg realises and clearing has not received pays no premium of another: the seller could take it out at once.
+#[test]
+fn unreceived_profit_of_a_leg_pays_no_premium() {
+    scenario_on(
+        &mut option_venue(),
+        "
+        alice leverage BTC 40                                     -> done
+        alice buy BTC 1000 @ 100 gtc                              -> resting 1000
+        carol sell BTC 1000 @ 100 gtc                             -> filled 1000 for 100000
+        alice transfer dave USDC 96000                            -> done
+        alice holds USDC 3990
+        index BTC 110 for 16000
+        // 10000 are realised, of which nobody has paid anything in, and 9900 are paid
+        alice rfq sell BTC*1 buy BTC-15NOV23-100-C*10 lots 1000   -> requested
+        bob offer alice 1 sell 1000 at 110,9.9                    -> quoted
+        alice accept alice 1 bob 1                                -> refused premium_uncovered
+        alice position BTC 1000 cost 100000
+        alice end-rfq alice 1                                     -> done
+        // 2970 are hers, fees included
+        alice rfq sell BTC*1 buy BTC-15NOV23-100-C*3 lots 1000    -> requested
+        bob offer alice 1 sell 1000 at 110,9.9                    -> quoted
+        alice accept alice 1 bob 1                                -> done
+        alice position BTC 0
+        alice position BTC-15NOV23-100-C 3000 cost 0
+        bob position BTC-15NOV23-100-C -3000 cost 0
+        ",
+    );
+}
+
+/// What a cross leg realises hides that an isolated one took cash; whoever is below initial margin opens none all the same.
+#[test]
+fn realised_profit_does_not_hide_what_an_isolated_leg_takes() {
+    scenario_on(
+        &mut venue(),
+        "
+        index BTC 100
+        alice leverage BTC 40                             -> done
+        alice leverage NEXT 40                            -> done
+        alice leverage FUTURE 40 isolated                 -> done
+        alice rfq buy BTC*1 sell NEXT*1 lots 1000         -> requested
+        bob offer alice 1 sell 1000 net 0                 -> quoted
+        alice accept alice 1 bob 1                        -> done
+        alice transfer carol USDC 94900                   -> done
+        alice holds USDC 5030
+        index BTC 140 for 16000
+        // 40000 are realised, 1633 go into the purse, 1750 of maintenance are freed: health is no lower, but 3348 are left
+        // where 3500 are required
+        alice rfq sell BTC*50 buy FUTURE*23 lots 20       -> requested
+        bob offer alice 1 sell 20 at 140,140              -> quoted
+        alice accept alice 1 bob 1                        -> refused insufficient_margin
+        alice end-rfq alice 1                             -> done
+        // without the isolated leg it stands
+        alice rfq sell BTC*50 lots 20                     -> requested
+        bob offer alice 1 sell 20 at 140                  -> quoted
+        alice accept alice 1 bob 1                        -> done
+        alice position BTC 0
+        ",
+    );
 }

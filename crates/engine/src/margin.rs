@@ -16,8 +16,8 @@
 //! Orders are admitted if the initial requirement is met with the order included, or if the order adds nothing to the
 //! requirement. At a match the mark has the last word (I5): both accounts must meet the initial requirement of their
 //! positions after the fill, or the fill must reduce the position without lowering health, which is equity −
-//! maintenance requirement. The reservation formula guarantees that an order which was affordable when it was placed
-//! stays so at an unchanged mark.
+//! maintenance requirement, and without taking equity below zero, or further below. The reservation formula guarantees
+//! that an order which was affordable when it was placed stays so at an unchanged mark.
 
 use crate::{
     market_math::{fee_usd, value_bounds_usd, value_ceil_usd, value_floor_usd},
@@ -29,7 +29,7 @@ use crate::{
 };
 use palisade_types::{
     decimal::power_of_ten,
-    numbers::{Amount, Position, Price, Rate, Size, Usd},
+    numbers::{Amount, Price, Rate, Size, Usd},
     rejection::Rejection,
 };
 
@@ -487,22 +487,19 @@ impl AccountMargin {
         Ok(())
     }
 
-    /// Whether a fill may stand for this account: `self` is the account after it, `before` before it; the positions
-    /// are those in the market of the fill.
-    pub fn check_fill(
-        &self,
-        before: &Self,
-        position_before: Position,
-        position_after: Position,
-    ) -> Result<(), Rejection> {
+    /// Whether fills may stand for this account: `self` is the account after them, `before` before them; `reduces` says that they
+    /// made every position that they touched smaller and turned none. What is below zero afterwards others would bear, so a
+    /// reduction may not take an account there, nor deeper.
+    pub fn check_fill(&self, before: &Self, reduces: bool) -> Result<(), Rejection> {
         let available = self.initial_equity_usd()?;
         if available >= self.position_initial_usd {
             return Ok(());
         }
-        let same_side = position_after.is_zero() || (position_after.get() > 0) == (position_before.get() > 0);
-        let reduces = same_side && position_after.size() < position_before.size();
         if reduces && self.health_usd()? >= before.health_usd()? {
-            return Ok(());
+            let equity = self.equity_usd()?;
+            if equity >= Usd::ZERO || equity >= before.equity_usd()? {
+                return Ok(());
+            }
         }
         Err(Rejection::InsufficientMargin { required: self.position_initial_usd, available })
     }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::perpetual::reduces;
+use palisade_types::numbers::Position;
 use proptest::prelude::*;
 
 const SIZE_DECIMALS: u8 = 3;
@@ -169,6 +171,13 @@ fn fills_meet_initial_margin_or_reduce_risk() {
         ("closing with what is left", ("2", 1_000, "100"), ("0", 0, "0"), true),
         ("closing into debt", ("2", 1_000, "100"), ("-0.00000001", 0, "0"), false),
         ("closing in debt at the mark", ("2", 1_000, "110"), ("-8", 0, "0"), true),
+        ("closing below maintenance with what is left", ("0.5", 1_000, "100"), ("0", 0, "0"), true),
+        ("closing below maintenance into debt", ("0.5", 1_000, "100"), ("-0.00000001", 0, "0"), false),
+        ("closing below maintenance into as much debt as it frees", ("0.5", 1_000, "100"), ("-0.5", 0, "0"), false),
+        ("reducing below maintenance into debt", ("0.1", 1_000, "100"), ("-0.00000001", 500, "50"), false),
+        ("reducing below maintenance to nothing", ("0.1", 1_000, "100"), ("0", 500, "50"), true),
+        ("reducing in debt at the mark", ("2", 1_000, "110"), ("-3", 500, "55"), true),
+        ("reducing in debt below the mark", ("2", 1_000, "110"), ("-3.00000001", 500, "55"), false),
         ("turning below initial margin", ("2", 1_000, "100"), ("2", -500, "-50"), false),
         ("turning with enough", ("2.5", 1_000, "100"), ("2.5", -500, "-50"), true),
         ("growing below initial margin", ("2", 1_000, "100"), ("2", 1_001, "100.1"), false),
@@ -176,7 +185,7 @@ fn fills_meet_initial_margin_or_reduce_risk() {
     ] {
         let before = account(balance, &[exposure(lots, cost)]);
         let after = account(balance_after, &[exposure(lots_after, cost_after)]);
-        let verdict = after.check_fill(&before, Position::new(lots), Position::new(lots_after));
+        let verdict = after.check_fill(&before, reduces(Position::new(lots), Position::new(lots_after)));
         assert_eq!(verdict.is_ok(), stands, "{name}: {verdict:?}");
     }
 }
@@ -282,7 +291,7 @@ proptest! {
         let before = AccountMargin::of(Amount::new(balance), Amount::ZERO, [Ok(exposure)]).expect("in range");
         prop_assert!(before.check_initial().is_ok());
         let then = AccountMargin::of(Amount::new(balance - fees), Amount::ZERO, [Ok(filled)]).expect("in range");
-        prop_assert_eq!(then.check_fill(&before, held.position, after.position), Ok(()));
+        prop_assert_eq!(then.check_fill(&before, reduces(held.position, after.position)), Ok(()));
     }
 
     /// Taking out all that is withdrawable leaves the requirement met, and one unit more than equity allows is never offered.

@@ -4,7 +4,8 @@
 //! ([`crate::liquidity`]); else that order, if it crosses:
 //! 1. its time is over: it is cancelled;
 //! 2. it is of the same account group: it is cancelled (self-trade prevention), no fee;
-//! 3. reduce-only cuts the fill to what reduces; with nothing left to reduce the order leaves;
+//! 3. each side's position cuts the fill, the maker's first: reduce-only, and whatever a vault that must reduce has, to what reduces, else
+//!    to what the position cap leaves room for; an order with nothing left to trade leaves;
 //! 4. the open-interest cap cuts the fill; with no room left the incoming order stops;
 //! 5. the fill is settled if both can afford it; a maker who cannot is cancelled, a taker who cannot stops.
 //!
@@ -15,10 +16,11 @@ use crate::{
     accounts::position,
     fill::{self, Fill, Verdict},
     liquidity, orders,
-    perpetual::{open_interest_cut, reduce_only_cut},
+    perpetual::{open_interest_cut, position_room, reduce_only_cut},
     pool_curve::PoolTrade,
     pool_fill,
-    state::State,
+    state::{PositionRecord, State},
+    vaults,
     work::Work,
 };
 use palisade_types::{
@@ -172,25 +174,35 @@ fn step(
     if is_over(maker.time_in_force, work.time_ms) {
         return Ok(cancel_maker(work, maker, CancelReason::Expired));
     }
-    if maker.account == taker.account || work.state.group_of(maker.account) == group {
+    let maker_group = work.state.group_of(maker.account);
+    if maker.account == taker.account || maker_group == group {
         return Ok(cancel_maker(work, maker, CancelReason::SelfTrade));
     }
     let mut lots = taker.remaining.min(maker.remaining);
-    if maker.reduce_only {
-        lots = reduce_only_cut(position(work.state, maker.account, market.id), maker.side, lots);
+    if let Some(terms) = market.derivative() {
+        let held_by = |order: &OpenOrder| position(work.state, order.account, market.id);
+        let (maker_held, taker_held) = (held_by(maker), held_by(taker));
+        // A vault is of the group of its leader: whoever is a group by itself is none, and is not looked up.
+        let must_reduce =
+            |account: AccountId, group: AccountId| group != account && vaults::must_reduce(work.state, account);
+        let cap = terms.position_maximum;
+        let within = within_position(maker, must_reduce(maker.account, maker_group), maker_held, cap, lots);
+        lots = match within {
+            Ok(within) => within,
+            Err(reason) => return Ok(cancel_maker(work, maker, reason)),
+        };
+        lots = match within_position(taker, must_reduce(taker.account, group), taker_held, cap, lots) {
+            Ok(within) => within,
+            Err(reason) => return Ok(Step::Stopped { reason }),
+        };
+        let (buyer, seller) = match taker.side {
+            Side::Buy => (taker_held, maker_held),
+            Side::Sell => (maker_held, taker_held),
+        };
+        lots = open_interest_cut(&terms, open_interest(work.state, market), buyer, seller, lots);
         if lots.is_zero() {
-            return Ok(cancel_maker(work, maker, CancelReason::ReduceOnly));
+            return Ok(Step::Stopped { reason: CancelReason::Cap });
         }
-    }
-    if taker.reduce_only {
-        lots = reduce_only_cut(position(work.state, taker.account, market.id), taker.side, lots);
-        if lots.is_zero() {
-            return Ok(Step::Stopped { reason: CancelReason::ReduceOnly });
-        }
-    }
-    let lots = within_open_interest(work.state, market, taker, maker, lots);
-    if lots.is_zero() {
-        return Ok(Step::Stopped { reason: CancelReason::Cap });
     }
     Ok(match fill::settle(work, &Fill { market, maker, taker, lots, is_forced })? {
         Verdict::Settled { quote_usd } => Step::Filled { lots, quote_usd },
@@ -214,15 +226,21 @@ pub(crate) fn open_interest(state: &State, market: &MarketSpec) -> u128 {
     state.position_totals(market.id).long
 }
 
-fn within_open_interest(state: &State, market: &MarketSpec, taker: &OpenOrder, maker: &OpenOrder, lots: Size) -> Size {
-    let Some(terms) = market.derivative() else { return lots };
-    let (buyer, seller) = match taker.side {
-        Side::Buy => (taker.account, maker.account),
-        Side::Sell => (maker.account, taker.account),
+/// How many of `lots` an order may trade, `held` being its owner's position: none past zero if it may only reduce, else none that
+/// take the position beyond the cap. Placing asked for both, of the position of then. The reason if it is none at all.
+pub(crate) fn within_position(
+    order: &OpenOrder,
+    must_reduce: bool,
+    held: PositionRecord,
+    cap: Size,
+    lots: Size,
+) -> Result<Size, CancelReason> {
+    let (most, reason) = if order.reduce_only || must_reduce {
+        (reduce_only_cut(held, order.side, lots), CancelReason::ReduceOnly)
+    } else {
+        (position_room(cap, held.position, order.side), CancelReason::Cap)
     };
-    let buyer = position(state, buyer, market.id);
-    let seller = position(state, seller, market.id);
-    open_interest_cut(&terms, open_interest(state, market), buyer, seller, lots)
+    if most.is_zero() { Err(reason) } else { Ok(lots.min(most)) }
 }
 
 #[cfg(test)]

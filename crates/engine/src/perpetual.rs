@@ -164,8 +164,26 @@ pub fn only_reduces(position: PositionRecord, side: Side, open_lots: Size, lots:
     open_lots.checked_add(lots).is_some_and(|all| position.reducible(side, all) == all)
 }
 
+/// Whether a position became smaller and did not turn.
+pub(crate) const fn reduces(before: Position, after: Position) -> bool {
+    let same_side = after.is_zero() || (after.get() > 0) == (before.get() > 0);
+    same_side && after.get().unsigned_abs() < before.get().unsigned_abs()
+}
+
+/// How many lots may be traded on `side` before the position is larger than `cap` or, if it is that already, than it is.
+pub const fn position_room(cap: Size, position: Position, side: Side) -> Size {
+    let held = position.get().unsigned_abs();
+    let most = if cap.get() > held { cap.get() } else { held };
+    let adds = match side {
+        Side::Buy => position.get() > 0,
+        Side::Sell => position.get() < 0,
+    };
+    Size::new(if adds { most.saturating_sub(held) } else { most.saturating_add(held) })
+}
+
 /// Refuses an order whose fill, after all of the account's `open_lots` on the same side, would exceed the position
-/// cap. Because every open order passed this check, no fill can exceed the cap later.
+/// cap. Reduce-only orders are in no such sum, and neither is what is closed by force: both can bring a position nearer to the far
+/// cap than it was when an order was placed, so matching asks for [`position_room`] again.
 pub fn check_position_cap(
     terms: &DerivativeTerms,
     position: PositionRecord,
@@ -174,12 +192,7 @@ pub fn check_position_cap(
     lots: Size,
 ) -> Result<(), Rejection> {
     let all = open_lots.checked_add(lots).ok_or(Rejection::Overflow)?;
-    let after = i128::from(position.position.get())
-        .checked_add(signed_lots(side, all))
-        .ok_or(Rejection::Overflow)?
-        .unsigned_abs();
-    let before = u128::from(position.position.size().get());
-    if after > u128::from(terms.position_maximum.get()) && after > before {
+    if all > position_room(terms.position_maximum, position.position, side) {
         return Err(Rejection::PositionCap { cap: terms.position_maximum });
     }
     Ok(())

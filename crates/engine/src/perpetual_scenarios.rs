@@ -209,3 +209,53 @@ fn the_mark_follows_the_index_within_its_band_and_bounds_limits() {
     let mark = venue.state().mark(crate::testing::PERP).expect("there is a mark").price;
     assert_eq!(mark.to_string(), "194");
 }
+
+/// Reduce-only orders are in no sum that the cap is asked of: they bring a position nearer to where resting orders take it.
+#[test]
+fn a_fill_stops_at_the_position_cap_whatever_the_position_was_when_its_order_was_placed() {
+    check(
+        "
+        index BTC 100
+        alice leverage BTC 40                -> done
+        alice buy BTC 1500 @ 100 gtc         -> resting 1500
+        bob   sell BTC 1500 @ 100 gtc        -> filled 1500 for 150000
+        // from 1500 to -3000
+        alice sell BTC 4501 @ 105 gtc        -> rejected position_cap
+        alice sell BTC 4500 @ 105 gtc        -> resting 4500
+        carol buy BTC 1000 @ 100 gtc         -> resting 1000
+        alice sell BTC 1000 @ 100 ioc reduce -> filled 1000 for 100000
+        dave  buy BTC 3000 @ 105 gtc         -> filled 3000 for 315000
+        alice position BTC -2500 cost -262500
+        // of the 1500 lots that are left 500 are within the cap, and the rest can never be
+        erin  buy BTC 1000 @ 105 gtc         -> filled 500 for 52500 resting 500
+        alice position BTC -3000 cost -315000
+        book BTC 500@105 |
+        ",
+    );
+}
+
+/// Who is below maintenance may close with what is left, and no deeper: what is missing others would pay.
+#[test]
+fn closing_does_not_leave_less_than_nothing() {
+    check(
+        "
+        index BTC 100
+        alice leverage BTC 40                -> done
+        alice buy BTC 400 @ 100 gtc          -> resting 400
+        dave  sell BTC 400 @ 100 gtc         -> filled 400 for 40000
+        alice transfer carol USDC 98990      -> done
+        alice holds USDC 1006
+        // 206 are left, 490 are needed, and nobody is there to sell to
+        index BTC 98 for 16000
+        alice equity 206
+        // health would rise by 490 and fall by 400 and a fee, but 208 would be missing
+        bob   buy BTC 400 @ 97 alo           -> resting 400
+        + alice sell BTC 400 @ 97 ioc        -> canceled margin
+        alice position BTC 400 cost 40000
+        bob   buy BTC 400 @ 98 alo           -> resting 400
+        + alice sell BTC 400 @ 98 ioc        -> filled 400 for 39200
+        alice position BTC 0
+        alice holds USDC 192.28
+        ",
+    );
+}

@@ -102,6 +102,25 @@ fn position_caps() {
     }
 }
 
+#[test]
+fn smaller_on_the_same_side_is_a_reduction() {
+    let cases = [
+        (10, 5, true),
+        (10, 0, true),
+        (10, 10, false),
+        (10, 11, false),
+        (10, -1, false),
+        (10, -9, false),
+        (-10, -9, true),
+        (-10, 1, false),
+        (0, 0, false),
+        (0, 1, false),
+    ];
+    for (before, after, expected) in cases {
+        assert_eq!(reduces(Position::new(before), Position::new(after)), expected, "{before} to {after}");
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Fill {
     buyer: usize,

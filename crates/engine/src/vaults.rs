@@ -172,10 +172,15 @@ pub(crate) fn check_order(
     if market.option().is_some() {
         return Err(Rejection::NotForVaults { what: "options".to_owned() });
     }
-    if (record.owes() || record.closed) && !reduces {
+    if record.must_reduce() && !reduces {
         return Err(Rejection::VaultMustReduce { vault: account });
     }
     Ok(())
+}
+
+/// Whether an account is a vault that may only reduce.
+pub(crate) fn must_reduce(state: &State, account: AccountId) -> bool {
+    state.vault(account).is_some_and(VaultRecord::must_reduce)
 }
 
 /// Refuses to sell shares whose price has lost its meaning.

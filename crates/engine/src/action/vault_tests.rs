@@ -459,6 +459,27 @@ fn deposits_pay_the_higher_price_and_withdrawals_get_the_lower() {
     assert_eq!(stale, Rejection::NoFreshPrice { market: PERP });
 }
 
+/// An order that reduced when it was placed may find less to reduce when it is met.
+#[test]
+fn a_vault_that_must_reduce_does_not_turn_by_orders_that_rest() {
+    check(
+        "
+        index BTC 100
+        alice open-vault carry 1000              -> created
+        alice/carry buy BTC 100 @ 100 gtc        -> resting 100
+        bob   sell BTC 100 @ 100 gtc             -> filled 100 for 10000
+        alice close-vault alice/carry            -> done
+        alice/carry sell BTC 101 @ 105 gtc       -> rejected vault_must_reduce
+        alice/carry sell BTC 100 @ 105 gtc       -> resting 100
+        carol buy BTC 70 @ 100 gtc               -> resting 70
+        alice/carry sell BTC 70 @ 100 ioc reduce -> filled 70 for 7000
+        dave  buy BTC 100 @ 105 gtc              -> filled 30 for 3150 resting 70
+        alice/carry position BTC 0
+        book BTC 70@105 |
+        ",
+    );
+}
+
 /// A queue is bounded, and a full one refuses; on a state that says it is full.
 #[test]
 fn a_queue_has_an_end() {

@@ -14,10 +14,10 @@ use crate::{
     accounts::position,
     legs::{Judged, Structure, StructureLeg, leg_order},
     market_math::quote_usd,
-    matching::{self, is_over},
+    matching::{self, is_over, within_position},
     orders,
-    perpetual::reduce_only_cut,
     state::State,
+    vaults::must_reduce,
     work::Work,
 };
 use palisade_types::{
@@ -122,20 +122,16 @@ fn is_within(incoming: &Incoming<'_>, quote_usd: Usd, units: Size) -> Result<boo
 fn line(state: &State, asker: Asker<'_>, leg: &StructureLeg, now: TimeMs) -> Line {
     let book_side = leg.side_for(asker.side).opposite();
     let mut line = Line::new();
+    let Some(terms) = leg.market.derivative() else { return line };
     let mut missing = u64::from(leg.ratio);
     for record in state.book_side(leg.market.id, book_side).take(IMPLIED_ORDERS_MAX) {
         let order = &record.order;
         if is_over(order.time_in_force, now) || asker.group == Some(state.group_of(order.account)) {
             continue;
         }
-        let lots = if order.reduce_only {
-            reduce_only_cut(position(state, order.account, leg.market.id), order.side, order.remaining)
-        } else {
-            order.remaining
-        };
-        if lots.is_zero() {
-            continue;
-        }
+        let (held, must_reduce) = (position(state, order.account, leg.market.id), must_reduce(state, order.account));
+        let within = within_position(order, must_reduce, held, terms.position_maximum, order.remaining);
+        let Ok(lots) = within else { continue };
         line.push((order.price, lots.get()));
         missing = missing.saturating_sub(lots.get());
         if missing == 0 {

@@ -133,6 +133,11 @@ impl VaultRecord {
     pub const fn owes(&self) -> bool {
         self.queue_first < self.queue_next
     }
+
+    /// Whether it may only reduce its positions: withdrawals wait, or it is closed.
+    pub const fn must_reduce(&self) -> bool {
+        self.owes() || self.closed
+    }
 }
 
 impl BackstopRecord {

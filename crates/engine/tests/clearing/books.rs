@@ -101,6 +101,8 @@ pub struct Books {
     pub claims: BTreeMap<MarketId, i128>,
     pub vault_shares: BTreeMap<(AccountId, AccountId), i128>,
     pub vaults: BTreeMap<AccountId, i128>,
+    /// Vaults that are closed, for good.
+    pub closed_vaults: BTreeSet<AccountId>,
     pub backstop_shares: BTreeMap<(UniverseId, AccountId), (i128, i128)>,
     pub synthetics: Synthetics,
     pub pools: Pools,
@@ -226,6 +228,9 @@ impl Books {
             }
             Record::Vault { id, record } => {
                 self.vaults.insert(id, record.shares.get());
+                if record.closed {
+                    self.closed_vaults.insert(id);
+                }
             }
             Record::VaultShare { id, record } => {
                 self.vault_shares.insert((id.vault, id.account), record.shares.get());

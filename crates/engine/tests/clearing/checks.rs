@@ -69,6 +69,7 @@ pub fn after_block<'a>(
     check_idle(state, before, after, asked, &mut wrong);
     check_withdrawable(after, &mut wrong);
     check_initial(after, &follower, asked, outcome, &mut wrong);
+    check_debts(before, after, &follower, outcome, &mut wrong);
     check_gates(after, outcome, &mut wrong);
     check_capital(before, after, &follower, &mut wrong);
     check_funding(before, after, outcome, &mut wrong);
@@ -256,6 +257,36 @@ fn check_initial(books: &Books, follower: &Follower<'_>, asked: &Asked<'_>, outc
                 format!("I4 {owner} sent away cash, left are {} of which {held_back} are not received", worth.free_cash)
             });
         }
+    }
+}
+
+/// I5: a reduction of one's own takes nobody below zero, nor deeper: what is missing there others bear. Isolated positions have their
+/// own rule.
+fn check_debts(before: &Books, after: &Books, follower: &Follower<'_>, outcome: &BlockOutcome, wrong: &mut Wrong) {
+    let moved: BTreeSet<AccountId> = outcome
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Liquidated(liquidation) => Some(liquidation.account),
+            Event::Delivered { account, .. } => Some(*account),
+            _ => None,
+        })
+        .collect();
+    let funded = outcome.events.iter().any(|event| matches!(event, Event::FundingRateSet { .. }));
+    for ((owner, market), opened) in follower.last_fills.iter().filter(|_| !funded) {
+        let by_force = moved.contains(owner) || follower.deleveraged.contains(owner) || follower.hedged.contains(owner);
+        let unit = after.unit_of(*owner, *market);
+        if *opened || by_force || unit.2.is_some() {
+            continue;
+        }
+        let Some(now) = after.worth(unit).filter(|worth| worth.equity < 0) else { continue };
+        let (balances, locked) = (before.balances.clone(), before.locked.clone());
+        let (positions, settings) = (before.positions.clone(), before.settings.clone());
+        let then = Books { balances, locked, positions, settings, ..after.clone() };
+        let then = then.worth(unit).map_or(i128::MIN, |worth| worth.equity);
+        expect(wrong, now.equity >= then, || {
+            format!("I5 {owner} closed in market {market} and is worth {}, before {then}", now.equity)
+        });
     }
 }
 

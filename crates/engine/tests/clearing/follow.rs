@@ -338,6 +338,13 @@ impl<'a> Follower<'a> {
         let after = before + lots;
         let reduces = after.abs() < before.abs() && (after == 0 || (after > 0) == (before > 0));
         self.last_fills.insert((side.account, market), !reduces);
+        let cap = self.books.markets[&market].derivative().map_or(0, |terms| i128::from(terms.position_maximum.get()));
+        self.check(after.abs() <= cap.max(before.abs()), || {
+            format!("cap: {} went from {before} to {after} lots in market {market}, the cap is {cap}", side.account)
+        });
+        self.check(reduces || !self.books.closed_vaults.contains(&side.account), || {
+            format!("closed vault {} went from {before} to {after} lots in market {market}", side.account)
+        });
     }
 
     fn liquidated(&mut self, liquidation: &Liquidation) {

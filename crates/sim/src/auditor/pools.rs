@@ -176,6 +176,11 @@ impl Auditor {
         }
     }
 
+    /// Whether it is a vault that is closed, or that somebody waits to be paid by.
+    pub(super) fn must_reduce(&self, account: Who) -> bool {
+        self.pools.vaults.get(&account).is_some_and(|vault| vault.is_closed || !vault.queue.is_empty())
+    }
+
     fn vault(&mut self, vault: Who) -> Result<&mut Vault, Objection> {
         self.pools.vaults.get_mut(&vault).ok_or_else(|| format!("vault {vault:?} was never opened"))
     }

@@ -23,6 +23,8 @@ pub(super) struct MarketTerms {
     /// What an option pays.
     pub contract: Option<Contract>,
     pub maximum_leverage: i128,
+    /// Most lots that an account may hold on a side, of a market with positions.
+    pub position_maximum: i128,
     /// When a future or an option ends.
     pub expires_at_ms: Option<u64>,
     /// The part of the backstop vault that the market may use, in parts per million.
@@ -57,6 +59,7 @@ impl MarketTerms {
             underlying: derivative.map(|terms| terms.underlying.get()),
             contract: spec.option().as_ref().map(Contract::of),
             maximum_leverage: spec.maximum_leverage().map_or(1, i128::from),
+            position_maximum: derivative.map_or(0, |terms| i128::from(terms.position_maximum.get())),
             expires_at_ms: spec.expires_at_ms().map(|at| at.get()),
             backstop_share: derivative.map_or(0, |terms| i128::from(terms.risk.backstop_share.get())),
             fund_claim_maximum: derivative.map_or(0, |terms| terms.risk.fund_claim_maximum_usd.get()),

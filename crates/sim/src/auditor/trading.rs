@@ -196,14 +196,28 @@ impl Auditor {
         let (account, market) = (who(side.account), trade.market.get());
         let held = self.positions.get(&(account, market)).map_or(0, |held| held.lots);
         ensure(held == i128::from(side.start_position.get()), || format!("a position of {held} before the fill"))?;
+        let lots = signed(direction, i128::from(trade.size.get()));
+        self.within_bounds(account, market, (held, held + lots))?;
         let gain = self.change_position(Change {
             account,
             market,
-            lots: signed(direction, i128::from(trade.size.get())),
+            lots,
             quote: signed(direction, trade.quote_usd.get()),
             price: Some(i128::from(trade.price.get())),
         })?;
         ensure(gain == side.closed_pnl_usd.get(), || format!("a profit of {}, due are {gain}", side.closed_pnl_usd))
+    }
+
+    /// No fill leads further beyond the cap, and none of a vault that must reduce does anything else.
+    fn within_bounds(&self, account: Who, market: Market, (held, after): (i128, i128)) -> Result<(), Objection> {
+        let cap = self.market(market)?.position_maximum;
+        ensure(after.abs() <= cap.max(held.abs()), || {
+            format!("{account:?} goes from {held} to {after} lots in market {market}, the cap is {cap}")
+        })?;
+        let reduces = after.abs() < held.abs() && held * after >= 0;
+        ensure(reduces || !self.must_reduce(account), || {
+            format!("{account:?} must reduce and goes from {held} to {after} lots in market {market}")
+        })
     }
 
     /// Moves a position and posts what it realises. Closing takes its share of the cost, rounded up; opening adds its part of
