@@ -3,8 +3,10 @@
 use crate::{failure::UsageError, output::say_json, question_file};
 use anyhow::Result;
 use clap::Args;
-use palisade_pricing::portfolio::question::{self, PortfolioQuestion};
-use palisade_types::what_if::WhatIf;
+use palisade_pricing::{
+    portfolio::question::{self, PortfolioQuestion},
+    what_if::WhatIf,
+};
 use std::path::PathBuf;
 
 /// Largest file that is read.
@@ -12,10 +14,10 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Say what positions would need: every part of initial and maintenance margin, health, liquidation prices
 ///
-/// FILE is JSON with cash, collateral, positions and the terms of their markets; see docs/rules/margin.md. The answer is JSON.
+/// FILE is JSON with cash, collateral, positions, options and the terms of their markets; see docs/rules/margin.md. The answer is JSON.
 #[derive(Args)]
 pub struct MarginArgs {
-    /// The question is a portfolio with options (docs/rules/portfolio-margin.md): every scenario, the worst one, requirements
+    /// FILE is the positions on one underlying alone (docs/rules/portfolio-margin.md): every scenario, the worst one, requirements
     #[arg(long)]
     portfolio: bool,
     /// The question

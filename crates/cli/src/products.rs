@@ -9,7 +9,7 @@ use crate::{
 use anyhow::Result;
 use clap::Subcommand;
 use palisade_client::api::{
-    BlockRequestInfo, BlockRequests, ComboBook, Debts, ImpliedLevel, NodeApi, PoolInfo, SyntheticInfo,
+    BlockRequestInfo, BlockRequests, ComboBook, Combos, Debts, ImpliedLevel, NodeApi, PoolInfo, SyntheticInfo,
 };
 use palisade_types::{
     address::AccountId,
@@ -26,6 +26,15 @@ pub enum ProductCommand {
     Debts {
         /// Its address
         account: AccountId,
+    },
+    /// Combos in order of number, with the best of their own books
+    Combos {
+        /// The number to begin at
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// Most combos
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
     },
     /// A combo's own book, and what the books of its legs offer
     ComboBook {
@@ -55,6 +64,9 @@ pub async fn query(api: &dyn NodeApi, json: bool, command: ProductCommand) -> Re
             synthetics.iter().for_each(|synthetic| show_synthetic(synthetic, &names));
         }),
         ProductCommand::Debts { account } => print(json, &api.debts(account).await?, |debts| show_debts(debts, &names)),
+        ProductCommand::Combos { from, limit } => {
+            print(json, &api.combos(ComboId::new(from), limit).await?, |combos| show_combos(combos, &names))
+        }
         ProductCommand::ComboBook { combo, depth } => {
             let book = api.combo_book(ComboId::new(combo), depth).await?;
             print(json, &book, |book| show_combo_book(book, &names))
@@ -94,6 +106,16 @@ fn show_debts(debts: &Debts, names: &Names) {
 fn legs(legs: &[Leg], names: &Names) -> String {
     let leg = |leg: &Leg| format!("{} {} x {}", show::side(leg.side), leg.ratio, names.market(leg.market));
     legs.iter().map(leg).collect::<Vec<_>>().join(", ")
+}
+
+fn show_combos(combos: &Combos, names: &Names) {
+    for info in &combos.combos {
+        let [bid, ask] = [info.best_bid, info.best_ask].map(show::price);
+        say(format_args!("combo {} bid {bid} ask {ask}: {}", info.combo.id, legs(&info.combo.legs, names)));
+    }
+    if let Some(next) = combos.next {
+        say(format_args!("more from {next}"));
+    }
 }
 
 fn show_combo_book(book: &ComboBook, names: &Names) {

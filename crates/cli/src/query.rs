@@ -10,7 +10,7 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use palisade_client::api::{AccountInfo, Book, FinalizedBlock, MarketInfo, NodeApi, Status};
-use palisade_types::{address::AccountId, hash::ActionId, ids::Height, market::MarketSpec};
+use palisade_types::{address::AccountId, event::MarginLevel, hash::ActionId, ids::Height, market::MarketSpec};
 
 /// Read what is final
 #[derive(Args)]
@@ -182,6 +182,14 @@ fn show_account(info: &AccountInfo, names: &Names) {
             "margin       equity {}, initial {}, maintenance {}, withdrawable {}",
             margin.equity_usd, margin.initial_margin_usd, margin.maintenance_margin_usd, margin.withdrawable_usd
         ));
+        let level = match margin.level {
+            MarginLevel::Healthy => "healthy",
+            MarginLevel::Warned => "warned",
+            MarginLevel::Called => "called",
+            MarginLevel::Liquidatable => "liquidatable",
+        };
+        let mode = if margin.portfolio { ", in portfolio mode" } else { "" };
+        say(format_args!("             {level}{mode}"));
     }
     for position in &info.positions {
         say(format_args!(

@@ -3,7 +3,12 @@
 //! Every answer comes from finalized blocks only and says at which height it holds. The trait is object safe, so a
 //! gateway holds an `Arc<dyn NodeApi>` and does not know whether the node is in its own process.
 
-use crate::proof::{ProofBundle, ProofRequest};
+use crate::{
+    proof::{ProofBundle, ProofRequest},
+    what_if::{
+        self, MarginQuestion, PortfolioAnswer, PortfolioQuestion, PriceAnswer, PriceQuestion, WhatIf, WhatIfAnswer,
+    },
+};
 use async_trait::async_trait;
 use palisade_pricing::{Greeks, Volatility};
 use palisade_types::{
@@ -11,7 +16,7 @@ use palisade_types::{
     address::{AccountId, SignerId},
     agent::Agent,
     envelope::SignedAction,
-    event::Event,
+    event::{Event, MarginLevel},
     genesis::Genesis,
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ComboId, Height, MarketId, OrderId, UniverseId},
@@ -27,7 +32,6 @@ use palisade_types::{
     time::TimeMs,
     trigger::TriggerOrder,
     twap::Twap,
-    what_if::{WhatIf, WhatIfAnswer},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -211,6 +215,10 @@ pub struct PositionInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarginInfo {
     pub universe: UniverseId,
+    /// How far it was from liquidation when the engine last looked at it: what the newest margin call said.
+    pub level: MarginLevel,
+    /// Whether options and what they are on are margined together.
+    pub portfolio: bool,
     /// Collateral plus unrealised profit and loss.
     pub equity_usd: Usd,
     /// Of positions and open orders.
@@ -363,6 +371,26 @@ pub struct ImpliedLevel {
     pub quote_usd: Usd,
 }
 
+/// A combo with the best of its own book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComboInfo {
+    pub combo: Combo,
+    /// A net price.
+    pub best_bid: Option<Price>,
+    /// A net price.
+    pub best_ask: Option<Price>,
+}
+
+/// Combos in order of number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Combos {
+    pub height: Height,
+    pub time_ms: TimeMs,
+    pub combos: Vec<ComboInfo>,
+    /// Where to go on, if there are more.
+    pub next: Option<ComboId>,
+}
+
 /// A combo's own book, and what the books of its legs offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComboBook {
@@ -470,11 +498,21 @@ pub trait NodeApi: Send + Sync + 'static {
     /// What an account of numbers would need; looks nothing up.
     async fn margin(&self, question: WhatIf) -> Result<WhatIfAnswer, ApiError>;
     /// What an account holds in a universe, as a question for [`NodeApi::margin`]: change it and ask.
-    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError>;
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<MarginQuestion, ApiError>;
+    /// What options are worth; looks nothing up.
+    async fn price(&self, questions: Vec<PriceQuestion>) -> Result<Vec<PriceAnswer>, ApiError> {
+        what_if::prices(&questions)
+    }
+    /// What a portfolio could lose and needs; looks nothing up.
+    async fn portfolio_margin(&self, question: PortfolioQuestion) -> Result<PortfolioAnswer, ApiError> {
+        what_if::portfolio_margin(&question)
+    }
     /// Every synthetic with its sums.
     async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError>;
     /// What an account owes of synthetics.
     async fn debts(&self, account: AccountId) -> Result<Debts, ApiError>;
+    /// At most `limit` combos from a number on.
+    async fn combos(&self, from: ComboId, limit: u32) -> Result<Combos, ApiError>;
     /// A combo's own book, at most `depth` levels a side, and what the books of its legs offer.
     async fn combo_book(&self, combo: ComboId, depth: u32) -> Result<ComboBook, ApiError>;
     /// Open requests for block trades that an account made or that name it, with their quotes.

@@ -7,3 +7,4 @@ pub mod light_client;
 pub mod nonce;
 pub mod proof;
 pub mod rpc;
+pub mod what_if;

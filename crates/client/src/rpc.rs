@@ -26,3 +26,5 @@ pub const RESPONSE_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const WAIT_MS_MAX: u64 = 30_000;
 /// Most levels a side of a book.
 pub const BOOK_DEPTH_MAX: u32 = 1_000;
+/// Most combos in one answer.
+pub const COMBOS_MAX: u32 = 1_000;

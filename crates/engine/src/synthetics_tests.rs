@@ -65,6 +65,9 @@ fn readers_are_told_what_a_debt_needs() {
     let owed: Vec<_> = venue.state().debts_of(account_of("alice")).map(|(asset, record)| (asset, *record)).collect();
     assert_eq!(owed, [(TOKEN, DebtRecord { debt: units("10"), collateral_usd: usd("1500") })]);
     assert_eq!(venue.state().debts_of(account_of("bob")).count(), 0);
+    let left_out = crate::what_if::left_out(venue.state(), account_of("alice"), CORE);
+    let debt = palisade_pricing::what_if::LeftOut::Debt { asset: "pBTC".to_owned() };
+    assert_eq!(left_out, Ok(vec![debt]), "a question of margin says nothing of it");
     let figures = |debt| super::debt_figures(venue.state(), TOKEN, debt);
     let expected =
         super::DebtFigures { value_usd: usd("1000"), initial_usd: usd("1500"), maintenance_usd: usd("1250") };

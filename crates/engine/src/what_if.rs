@@ -6,7 +6,7 @@ use crate::{
     liquidation::level_of,
     liquidity::{backing_shares, fair_value_usd},
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, liquidation_price},
-    market_math::{RATE_ONE, fee_usd, quote_amount, quote_value_usd},
+    market_math::{RATE_ONE, fee_usd, quote_amount, quote_value_usd, value_floor_usd},
     risk::{
         concentration_usd, counted_collateral_usd, crowd_fraction, depeg_addition, open_interest_usd,
         volatility_fraction,
@@ -14,33 +14,44 @@ use crate::{
     state::{IndexRecord, PositionRecord, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
 };
+use palisade_pricing::{
+    PricingError,
+    what_if::{LeftOut, WhatIf, WhatIfAnswer, WhatIfCollateral, WhatIfPosition, WhatIfPositionAnswer},
+};
 use palisade_types::{
     address::AccountId,
     decimal::power_of_ten,
     ids::{AssetId, UniverseId},
-    market::{CollateralTerms, LinearTerms, RiskTerms},
+    market::{CollateralTerms, LinearTerms, MarketSpec, RiskTerms},
     numbers::{Amount, FundingIndex, Price, Rate, Usd},
     rejection::Rejection,
     time::TimeMs,
-    what_if::{WhatIf, WhatIfAnswer, WhatIfCollateral, WhatIfPosition, WhatIfPositionAnswer},
 };
 use std::collections::BTreeSet;
 
-/// Positions that one question may have.
+mod options;
+
+/// Positions that one question may have, and as many options, expiries and other assets.
 pub const POSITIONS_MAX: usize = 1_000;
 
 /// What is wrong with a question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhatIfError {
-    /// Too many positions.
-    #[error("{found} positions, the limit is {POSITIONS_MAX}")]
+    /// Too many positions, or as much of something else.
+    #[error("{found} positions, options, expiries or assets, the limit is {POSITIONS_MAX} of each")]
     TooMany { found: usize },
     /// The same market twice: positions of a market are one.
     #[error("market {market:?} is named twice: add its positions up")]
     Twice { market: String },
+    /// The same expiry twice: what expires together is margined together.
+    #[error("the expiry of {underlying:?} in {time_ms} ms is named twice")]
+    ExpiryTwice { underlying: String, time_ms: u64 },
     /// A field outside its range.
     #[error("{what}: {field} must be {expected}")]
     Field { what: String, field: &'static str, expected: &'static str },
+    /// An option that has no price, or a portfolio that has no margin.
+    #[error("{what}: {error}")]
+    Pricing { what: String, error: PricingError },
     /// A number left its range.
     #[error("the numbers are too large")]
     Overflow,
@@ -62,19 +73,34 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
         .map(|position| exposure(position, depeg).map(|exposure| (position, exposure)))
         .collect::<Result<_, _>>()?;
     let collateral = collateral_value(&question.collateral)?;
-    let margin = AccountMargin::of(
+    let marked = options::marked(question)?;
+    let by_expiry = options::by_expiry(question, &marked)?;
+    let portfolios = if question.portfolio { options::portfolios(question, &exposures, &marked)? } else { Vec::new() };
+    let mut margin = AccountMargin::of(
         quote_amount(question.cash_usd),
         quote_amount(question.held_usd),
         exposures.iter().map(|(_, exposure)| Ok(*exposure)),
     )?
     .with_collateral(collateral);
+    for of_expiry in by_expiry.values() {
+        margin = margin.with_options(of_expiry)?;
+    }
+    if question.portfolio {
+        margin = margin.with_portfolio(&options::need_of(&portfolios)?)?;
+    }
+    // What the whole could lose is no line in one price.
+    let judged = (!question.portfolio).then_some(&margin);
     let positions = exposures
         .iter()
-        .map(|(position, exposure)| position_answer(position, exposure, &margin))
+        .map(|(position, exposure)| position_answer(position, exposure, judged))
         .collect::<Result<_, _>>()?;
     let (equity_usd, maintenance_usd) = (margin.equity_usd()?, margin.maintenance_usd);
     Ok(WhatIfAnswer {
         positions,
+        options: options::option_answers(&marked)?,
+        expiries: options::expiry_answers(&by_expiry),
+        portfolios,
+        options_value_usd: margin.options_value_usd,
         collateral_initial_usd: collateral.initial_usd,
         collateral_maintenance_usd: collateral.maintenance_usd,
         equity_usd,
@@ -87,44 +113,105 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
     })
 }
 
-/// A real account as a question: what it holds that is margined together in a universe, at the prices of now. Open orders and
-/// isolated positions are left out; owed funding is part of a position's cost.
+/// A real account as a question: what it holds that is margined together in a universe, at the prices of now. What else it has
+/// is named by [`left_out`]; owed funding is part of a position's cost.
 pub fn question(state: &State, account: AccountId, universe: UniverseId) -> Result<WhatIf, Rejection> {
     let quote = state.universe(universe).ok_or(Rejection::UnknownUniverse { universe })?.spec.collateral;
-    let mut positions = Vec::new();
-    for standing in state.standings_of(account).iter().filter(|standing| !standing.position.is_empty()) {
-        let market = state.market(standing.market).filter(|market| market.universe == universe);
-        let Some((market, terms)) = market.and_then(|market| market.linear().map(|terms| (market, terms))) else {
-            continue;
-        };
-        let exposure = exposure_at_rest(state, account, market)?;
-        if exposure.is_isolated {
+    let (mut positions, mut dated) = (Vec::new(), options::Dated::default());
+    let mut cash_usd = quote_value_usd(state.balance(account, universe, quote));
+    for standing in state.standings_of(account) {
+        if standing.position.is_empty() || standing.is_isolated() {
             continue;
         }
-        positions.push(WhatIfPosition {
-            market: market.symbol.clone(),
-            lots: exposure.position.position,
-            size_decimals: exposure.size_decimals,
-            cost_usd: exposure.position.entry_cost_usd,
-            mark: exposure.mark,
-            slow_mark: Some(exposure.slow_mark),
-            leverage: exposure.leverage,
-            maximum_leverage: exposure.maximum_leverage,
-            open_interest_usd: open_interest_usd(state, market, exposure.mark)?,
-            open_interest_lower_usd: terms.risk.open_interest_lower_usd,
-            open_interest_upper_usd: terms.risk.open_interest_upper_usd,
-            variance: state.index(terms.underlying).map_or(0, |index| index.variance),
-            volatility_multiplier: terms.risk.volatility_multiplier,
-            depth_usd: exposure.depth_usd,
-        });
+        let Some(market) = state.market(standing.market).filter(|market| market.universe == universe) else { continue };
+        if let Some(terms) = market.linear() {
+            if is_left_to_delivery(state, account, market) {
+                continue;
+            }
+            positions.push(position_of(state, account, (market, &terms), &mut dated)?);
+        } else if market.option().is_some() {
+            let lots = standing.position.position.get();
+            if state.is_fixed(market) {
+                // What it pays is known and needs nothing: it counts as cash until it is delivered.
+                let mark = state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?;
+                let paid_usd = value_floor_usd(mark.price, i128::from(lots), market.size_decimals)?;
+                cash_usd = cash_usd.checked_add(paid_usd).ok_or(Rejection::Overflow)?;
+            } else {
+                dated.add(state, market, lots)?;
+            }
+        }
     }
     Ok(WhatIf {
-        cash_usd: quote_value_usd(state.balance(account, universe, quote)),
+        cash_usd,
         held_usd: quote_value_usd(state.held(account, universe, quote)),
         collateral: collateral_of(state, account, universe)?,
         positions,
+        expiries: dated.expiries,
+        options: dated.options,
+        portfolio: state.is_portfolio(account, universe),
         quote_index: state.index(quote).map(|index| index.price.min(index.slow_price)),
     })
+}
+
+/// Whether a future's price is fixed and it is no leg of its owner's portfolio any more.
+fn is_left_to_delivery(state: &State, account: AccountId, market: &MarketSpec) -> bool {
+    state.is_portfolio(account, market.universe) && state.is_fixed(market)
+}
+
+fn position_of(
+    state: &State,
+    account: AccountId,
+    (market, terms): (&MarketSpec, &LinearTerms),
+    dated: &mut options::Dated,
+) -> Result<WhatIfPosition, Rejection> {
+    let exposure = exposure_at_rest(state, account, market)?;
+    let expiry = terms.expires_at_ms.map(|expires_at_ms| {
+        let time_ms = expires_at_ms.since(state.time_ms());
+        dated.place_of(state, (terms.underlying, expires_at_ms), exposure.mark, time_ms)
+    });
+    Ok(WhatIfPosition {
+        market: market.symbol.clone(),
+        lots: exposure.position.position,
+        size_decimals: exposure.size_decimals,
+        cost_usd: exposure.position.entry_cost_usd,
+        mark: exposure.mark,
+        slow_mark: Some(exposure.slow_mark),
+        leverage: exposure.leverage,
+        maximum_leverage: exposure.maximum_leverage,
+        open_interest_usd: open_interest_usd(state, market, exposure.mark)?,
+        open_interest_lower_usd: terms.risk.open_interest_lower_usd,
+        open_interest_upper_usd: terms.risk.open_interest_upper_usd,
+        variance: state.index(terms.underlying).map_or(0, |index| index.variance),
+        volatility_multiplier: terms.risk.volatility_multiplier,
+        depth_usd: exposure.depth_usd,
+        underlying: Some(options::symbol_of(state, terms.underlying)?),
+        expiry: expiry.transpose()?,
+    })
+}
+
+/// What an account has in a universe that its question says nothing of: it is margined apart, or reserves margin for orders alone.
+pub fn left_out(state: &State, account: AccountId, universe: UniverseId) -> Result<Vec<LeftOut>, Rejection> {
+    let mut left_out = Vec::new();
+    for standing in state.standings_of(account) {
+        let Some(spec) = state.market(standing.market).filter(|market| market.universe == universe) else { continue };
+        let market = &spec.symbol;
+        // What orders in spot markets lock is in the question.
+        if standing.totals.orders > 0 && spec.derivative().is_some() {
+            left_out.push(LeftOut::OpenOrders { market: market.clone() });
+        }
+        if standing.is_isolated() && !standing.position.is_empty() {
+            left_out.push(LeftOut::IsolatedPosition { market: market.clone() });
+        } else if !standing.position.is_empty() && spec.linear().is_some() && is_left_to_delivery(state, account, spec)
+        {
+            left_out.push(LeftOut::FixedFuture { market: market.clone() });
+        }
+    }
+    for (asset, _) in state.debts_of(account) {
+        if state.synthetic(asset).is_some_and(|synthetic| synthetic.spec.universe == universe) {
+            left_out.push(LeftOut::Debt { asset: options::symbol_of(state, asset)? });
+        }
+    }
+    Ok(left_out)
 }
 
 fn collateral_of(state: &State, account: AccountId, universe: UniverseId) -> Result<Vec<WhatIfCollateral>, Rejection> {
@@ -177,7 +264,9 @@ fn index_at(price: Price) -> IndexRecord {
 }
 
 fn check(question: &WhatIf) -> Result<(), WhatIfError> {
-    let found = question.positions.len().max(question.collateral.len());
+    let WhatIf { positions, collateral, expiries, options, .. } = question;
+    let counts = [positions.len(), collateral.len(), expiries.len(), options.len()];
+    let found = counts.into_iter().max().unwrap_or(0);
     if found > POSITIONS_MAX {
         return Err(WhatIfError::TooMany { found });
     }
@@ -188,6 +277,12 @@ fn check(question: &WhatIf) -> Result<(), WhatIfError> {
         }
         check_position(position)?;
     }
+    for option in &question.options {
+        if !markets.insert(&option.market) {
+            return Err(WhatIfError::Twice { market: option.market.clone() });
+        }
+    }
+    options::check(question)?;
     let mut symbols = BTreeSet::new();
     for asset in &question.collateral {
         if !symbols.insert(&asset.symbol) {
@@ -303,7 +398,7 @@ fn collateral_value(assets: &[WhatIfCollateral]) -> Result<CollateralValue, Reje
 fn position_answer(
     position: &WhatIfPosition,
     exposure: &Exposure,
-    margin: &AccountMargin,
+    margin: Option<&AccountMargin>,
 ) -> Result<WhatIfPositionAnswer, Rejection> {
     let terms = terms(position);
     let notional_usd = exposure.notional_usd()?;
@@ -329,7 +424,7 @@ fn position_answer(
         depeg_usd: initial_usd.checked_sub(base).ok_or(Rejection::Overflow)?,
         initial_usd,
         maintenance_usd: exposure.maintenance_usd()?,
-        liquidation_price: power_of_ten(position.size_decimals).and_then(|_| liquidation_price(margin, exposure)),
+        liquidation_price: power_of_ten(position.size_decimals).and_then(|_| liquidation_price(margin?, exposure)),
     })
 }
 

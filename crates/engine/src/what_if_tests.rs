@@ -2,7 +2,8 @@
 
 use super::{WhatIfError, answer};
 use crate::testing::usd;
-use palisade_types::{event::MarginLevel, what_if::WhatIf};
+use palisade_pricing::what_if::WhatIf;
+use palisade_types::event::MarginLevel;
 
 const QUESTION: &str = r#"{
     "cash_usd": "1000",
@@ -17,7 +18,7 @@ const QUESTION: &str = r#"{
     }]
 }"#;
 
-fn ask(text: &str) -> Result<palisade_types::what_if::WhatIfAnswer, String> {
+fn ask(text: &str) -> Result<palisade_pricing::what_if::WhatIfAnswer, String> {
     let question: WhatIf = serde_json::from_str(text).map_err(|error| error.to_string())?;
     answer(&question).map_err(|error| error.to_string())
 }

@@ -25,10 +25,11 @@ use commonware_macros::select;
 use commonware_utils::sync::Mutex;
 use palisade_client::{
     api::{
-        AccountInfo, ApiError, BlockRequests, Book, ComboBook, Debts, FinalizedBlock, MarketInfo, NodeApi, PoolInfo,
-        ReceiptInfo, SignerRole, Status, SyntheticInfo,
+        AccountInfo, ApiError, BlockRequests, Book, ComboBook, Combos, Debts, FinalizedBlock, MarketInfo, NodeApi,
+        PoolInfo, ReceiptInfo, SignerRole, Status, SyntheticInfo,
     },
     proof::{ProofBundle, ProofRequest},
+    what_if::{MarginQuestion, WhatIf, WhatIfAnswer},
 };
 use palisade_engine::{rules::NEWEST_VERSION, what_if};
 use palisade_types::{
@@ -41,7 +42,6 @@ use palisade_types::{
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
     rejection::Rejection,
-    what_if::{WhatIf, WhatIfAnswer},
 };
 use std::{
     future::Future,
@@ -483,8 +483,15 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
         what_if::answer(&question).map_err(|error| ApiError::InvalidRequest { reason: error.to_string() })
     }
 
-    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
-        self.read(|view| what_if::question(&view.state, account, universe))?.map_err(|rejection| match rejection {
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<MarginQuestion, ApiError> {
+        let asked = self.read(|view| {
+            let question = what_if::question(&view.state, account, universe)?;
+            Ok::<_, Rejection>(MarginQuestion {
+                question,
+                left_out: what_if::left_out(&view.state, account, universe)?,
+            })
+        })?;
+        asked.map_err(|rejection| match rejection {
             Rejection::UnknownUniverse { universe } => not_found(format_args!("universe {universe}")),
             rejection => unanswerable(rejection),
         })
@@ -496,6 +503,10 @@ impl<E: Runtime> NodeApi for LocalNode<E> {
 
     async fn debts(&self, account: AccountId) -> Result<Debts, ApiError> {
         self.read(|view| products::debts(view, account))?.map_err(unanswerable)
+    }
+
+    async fn combos(&self, from: ComboId, limit: u32) -> Result<Combos, ApiError> {
+        self.read(|view| products::combos(view, from, limit))
     }
 
     async fn combo_book(&self, combo: ComboId, depth: u32) -> Result<ComboBook, ApiError> {

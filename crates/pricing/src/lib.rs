@@ -32,6 +32,7 @@ pub mod scaled;
 pub mod surface;
 #[rustfmt::skip]
 mod tables;
+pub mod what_if;
 
 pub use black::{Greeks, OptionKind, OptionTerms};
 pub use error::PricingError;

@@ -46,4 +46,3 @@ pub mod time;
 pub mod trigger;
 pub mod twap;
 pub mod vault;
-pub mod what_if;

@@ -5,18 +5,19 @@ use super::{
     action::{SubmitParams, action_from_hex, vote_to_hex},
     message::{ErrorObject, Request, RequestId, Response, Version},
     method::{
-        self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, ComboBookParams, MarginParams,
-        MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, PoolParams, ProveParams,
-        ReceiptParams, SignerParams,
+        self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, ComboBookParams, CombosParams,
+        MarginParams, MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, PoolParams,
+        PortfolioMarginParams, PriceParams, ProveParams, ReceiptParams, SignerParams,
     },
     transport::Transport,
 };
 use crate::{
     api::{
-        AccountInfo, ApiError, BlockRequests, Book, ComboBook, Debts, FinalizedBlock, MarketInfo, NodeApi, PoolInfo,
-        ReceiptInfo, SignerRole, Status, SyntheticInfo,
+        AccountInfo, ApiError, BlockRequests, Book, ComboBook, Combos, Debts, FinalizedBlock, MarketInfo, NodeApi,
+        PoolInfo, ReceiptInfo, SignerRole, Status, SyntheticInfo,
     },
     proof::{ProofBundle, ProofRequest},
+    what_if::{MarginQuestion, PortfolioAnswer, PortfolioQuestion, PriceAnswer, PriceQuestion, WhatIf, WhatIfAnswer},
 };
 use async_trait::async_trait;
 use palisade_types::{
@@ -28,7 +29,6 @@ use palisade_types::{
     market::AssetSpec,
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
-    what_if::{WhatIf, WhatIfAnswer},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -167,8 +167,16 @@ impl NodeApi for RpcClient {
         Ok(self.call(method::MARGIN, &MarginParams { question }, 0).await?)
     }
 
-    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<MarginQuestion, ApiError> {
         Ok(self.call(method::MARGIN_QUESTION, &MarginQuestionParams { account, universe }, 0).await?)
+    }
+
+    async fn price(&self, questions: Vec<PriceQuestion>) -> Result<Vec<PriceAnswer>, ApiError> {
+        Ok(self.call(method::PRICE, &PriceParams { questions }, 0).await?)
+    }
+
+    async fn portfolio_margin(&self, question: PortfolioQuestion) -> Result<PortfolioAnswer, ApiError> {
+        Ok(self.call(method::PORTFOLIO_MARGIN, &PortfolioMarginParams { question }, 0).await?)
     }
 
     async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError> {
@@ -177,6 +185,10 @@ impl NodeApi for RpcClient {
 
     async fn debts(&self, account: AccountId) -> Result<Debts, ApiError> {
         Ok(self.call(method::DEBTS, &AccountParams { account }, 0).await?)
+    }
+
+    async fn combos(&self, from: ComboId, limit: u32) -> Result<Combos, ApiError> {
+        Ok(self.call(method::COMBOS, &CombosParams { from, limit }, 0).await?)
     }
 
     async fn combo_book(&self, combo: ComboId, depth: u32) -> Result<ComboBook, ApiError> {

@@ -1,12 +1,14 @@
 //! The methods: names and parameters, strict on both sides.
 
-use crate::proof::ProofRequest;
+use crate::{
+    proof::ProofRequest,
+    what_if::{PortfolioQuestion, PriceQuestion, WhatIf},
+};
 use palisade_types::{
     address::{AccountId, SignerId},
     hash::ActionId,
     ids::{ComboId, Height, MarketId, OrderId, UniverseId},
     order::OrderReference,
-    what_if::WhatIf,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,10 +46,16 @@ pub const SIGNER_ROLE: &str = "palisade_signerRole";
 pub const MARGIN: &str = "palisade_margin";
 /// An account as a question for [`MARGIN`].
 pub const MARGIN_QUESTION: &str = "palisade_marginQuestion";
+/// What options are worth.
+pub const PRICE: &str = "palisade_price";
+/// What a portfolio could lose and needs.
+pub const PORTFOLIO_MARGIN: &str = "palisade_portfolioMargin";
 /// All synthetics.
 pub const SYNTHETICS: &str = "palisade_synthetics";
 /// What an account owes of synthetics.
 pub const DEBTS: &str = "palisade_debts";
+/// Combos in order of number.
+pub const COMBOS: &str = "palisade_combos";
 /// One combo's book.
 pub const COMBO_BOOK: &str = "palisade_comboBook";
 /// Open requests for block trades of an account.
@@ -165,6 +173,42 @@ pub struct MarginQuestionParams {
     pub account: AccountId,
     /// Where.
     pub universe: UniverseId,
+}
+
+/// Of [`PRICE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceParams {
+    /// What is asked.
+    pub questions: Vec<PriceQuestion>,
+}
+
+/// Of [`PORTFOLIO_MARGIN`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortfolioMarginParams {
+    /// What is asked.
+    pub question: PortfolioQuestion,
+}
+
+/// Of [`COMBOS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CombosParams {
+    /// The first that may be meant.
+    #[serde(default = "first_combo")]
+    pub from: ComboId,
+    /// Most combos.
+    #[serde(default = "default_combos")]
+    pub limit: u32,
+}
+
+const fn first_combo() -> ComboId {
+    ComboId::new(0)
+}
+
+const fn default_combos() -> u32 {
+    100
 }
 
 /// Of [`COMBO_BOOK`].

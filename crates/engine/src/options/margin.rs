@@ -27,7 +27,7 @@ use palisade_pricing::{
 use palisade_types::{
     address::AccountId,
     ids::{MarketId, UniverseId},
-    market::{MarketSpec, OptionContract},
+    market::{MarketSpec, OptionContract, OptionKind},
     numbers::{Price, Size, Usd},
     order::Side,
     rejection::Rejection,
@@ -59,6 +59,15 @@ pub(crate) struct OrderInThought {
     pub side: Side,
     pub lots: Size,
     pub notional_usd: Usd,
+}
+
+/// A position in an option at its mark.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldOption {
+    pub right: OptionKind,
+    pub strike: Price,
+    pub mark: Price,
+    pub lots: i64,
 }
 
 /// An option of an account: what it is, what is held and what is offered.
@@ -253,23 +262,49 @@ fn worth(
     legs: &[Leg<'_>],
     lots: impl Fn(&Leg<'_>) -> Option<i64>,
 ) -> Result<(Usd, Requirement), Rejection> {
-    let mut value_usd = Usd::ZERO;
-    let mut marked = Vec::with_capacity(legs.len());
     let decimals = legs.first().map_or(0, |leg| leg.market.size_decimals);
-    for leg in legs {
-        let lots = lots(leg).ok_or(Rejection::Overflow)?;
+    let held = legs.iter().map(|leg| {
+        let OptionContract { right, strike, .. } = leg.contract;
+        Ok(HeldOption { right, strike, mark: leg.mark, lots: lots(leg).ok_or(Rejection::Overflow)? })
+    });
+    worth_of(forward, decimals, held)
+}
+
+/// The same of options of one expiry, whoever holds them.
+fn worth_of(
+    forward: Option<Price>,
+    size_decimals: u8,
+    held: impl Iterator<Item = Result<HeldOption, Rejection>>,
+) -> Result<(Usd, Requirement), Rejection> {
+    let mut value_usd = Usd::ZERO;
+    let mut marked = Vec::with_capacity(held.size_hint().0);
+    for option in held {
+        let HeldOption { right, strike, mark, lots } = option?;
         if lots != 0 {
-            value_usd = sum(value_usd, value_floor_usd(leg.mark, i128::from(lots), decimals)?)?;
-            let mark = Fixed::from_price(leg.mark);
-            marked.push(MarkedLeg { kind: leg.contract.right, strike: leg.contract.strike, mark, lots });
+            value_usd = sum(value_usd, value_floor_usd(mark, i128::from(lots), size_decimals)?)?;
+            marked.push(MarkedLeg { kind: right, strike, mark: Fixed::from_price(mark), lots });
         }
     }
     let Some(forward) = forward else {
         let nothing = difference(Usd::ZERO, value_usd)?;
         return Ok((value_usd, Requirement { initial_usd: nothing, maintenance_usd: nothing }));
     };
-    let requirement = requirement(forward, decimals, &marked).map_err(|_| Rejection::Overflow)?;
+    let requirement = requirement(forward, size_decimals, &marked).map_err(|_| Rejection::Overflow)?;
     Ok((value_usd, requirement))
+}
+
+/// What options of one expiry contribute that nobody holds, without orders.
+pub(crate) fn of_held(forward: Price, size_decimals: u8, held: &[HeldOption]) -> Result<OptionsMargin, Rejection> {
+    let (value_usd, needed) = worth_of(Some(forward), size_decimals, held.iter().copied().map(Ok))?;
+    let initial_usd = sum(value_usd, needed.initial_usd)?;
+    let maintenance_usd = sum(value_usd, needed.maintenance_usd)?;
+    Ok(OptionsMargin {
+        value_usd,
+        initial_usd,
+        position_initial_usd: initial_usd,
+        maintenance_usd,
+        netted_usd: value_usd.min(maintenance_usd),
+    })
 }
 
 /// What a position needs by itself, of a short beside its mark; nothing, once what it pays is fixed.

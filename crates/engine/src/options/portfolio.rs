@@ -32,7 +32,7 @@ use palisade_types::{
 use std::collections::BTreeMap;
 
 /// The price of the quote asset where it has no index.
-const PAR: Price = Price::new(100_000_000);
+pub(crate) const PAR: Price = Price::new(100_000_000);
 
 /// What the grid asks of a linear leg by itself, of its value: the edge of its core, and the part of that which maintenance asks for.
 const OUTRIGHT_INITIAL: Rate = Rate::new(180_000);
@@ -47,7 +47,7 @@ pub(crate) struct PortfolioNeed {
 }
 
 impl PortfolioNeed {
-    fn with(self, other: Self) -> Result<Self, Rejection> {
+    pub(crate) fn with(self, other: Self) -> Result<Self, Rejection> {
         let sum = |left: Usd, right: Usd| left.checked_add(right).ok_or(Rejection::Overflow);
         Ok(Self {
             initial_usd: sum(self.initial_usd, other.initial_usd)?,
@@ -104,7 +104,8 @@ impl<'a> Legs<'a> {
                 self.place_of(expires_at_ms, Expiry { forward: price, time_ms })
             });
             let terms = spec.linear().ok_or(Rejection::NoLeverage { market })?;
-            self.beyond_grid = self.beyond_grid.with(beyond_grid(state, spec, &terms, lots)?)?;
+            let beyond = beyond_grid(&asked_of(state, spec, &terms, lots)?)?;
+            self.beyond_grid = self.beyond_grid.with(beyond)?;
             self.linear.push((spec.size_decimals, LinearLeg { expiry, price, lots }));
             self.size_decimals = self.size_decimals.max(spec.size_decimals);
             return Ok(());
@@ -143,14 +144,8 @@ impl<'a> Legs<'a> {
 
     fn margin(self, quote_index: Price) -> Result<PortfolioNeed, Rejection> {
         let are_longs_alone = self.linear.is_empty() && self.options.iter().all(|(_, leg)| leg.lots > 0);
-        // Rounded up scenario by scenario, and with what a smile that turns could bring, longs would need more than they can lose.
-        let most = if are_longs_alone { self.longs_usd } else { Usd::MAX };
         let finest = self.size_decimals;
-        let lots_of = |decimals: u8, lots: i64| -> Result<i64, Rejection> {
-            let factor = power_of_ten(finest.saturating_sub(decimals)).ok_or(Rejection::Overflow)?;
-            let lots = i128::from(lots).checked_mul(factor).and_then(|lots| i64::try_from(lots).ok());
-            lots.ok_or(Rejection::Overflow)
-        };
+        let lots_of = |decimals: u8, lots: i64| lots_at(decimals, lots, finest);
         let mut linear = Vec::with_capacity(self.linear.len());
         for (decimals, leg) in self.linear {
             linear.push(LinearLeg { lots: lots_of(decimals, leg.lots)?, ..leg });
@@ -166,20 +161,41 @@ impl<'a> Legs<'a> {
         let forgotten = if is_planted(Mutant::TailsForgotten) { of_tails_usd(&margin) } else { Usd::ZERO };
         let needed = |all: Usd| all.checked_sub(forgotten).ok_or(Rejection::Overflow);
         let of_grid = PortfolioNeed {
-            initial_usd: needed(margin.initial_usd)?.min(most),
-            maintenance_usd: needed(margin.maintenance_usd)?.max(Usd::ZERO).min(most),
+            initial_usd: needed(margin.initial_usd)?,
+            maintenance_usd: needed(margin.maintenance_usd)?,
         };
-        of_grid.with(self.beyond_grid)
+        bounded(of_grid, are_longs_alone.then_some(self.longs_usd), self.beyond_grid)
     }
 }
 
-/// What the market of a linear leg asks beyond what the grid asks of the leg alone: else whoever margins a perpetual as a portfolio would
-/// leave crowd, volatility and depth behind. What others in the market stand for is no hedge's to offset. The crowd is that of now.
-fn beyond_grid(state: &State, spec: &MarketSpec, terms: &LinearTerms, lots: i64) -> Result<PortfolioNeed, Rejection> {
+/// A linear leg and what its market asks of it.
+pub(crate) struct Asked {
+    pub notional_usd: Usd,
+    pub maximum_leverage: u32,
+    /// The least initial fraction, for crowd and volatility.
+    pub market_fraction: Rate,
+    pub depth_usd: Usd,
+    pub depeg_addition: Rate,
+}
+
+/// What the market of a linear leg asks of it now.
+fn asked_of(state: &State, spec: &MarketSpec, terms: &LinearTerms, lots: i64) -> Result<Asked, Rejection> {
     let mark = state.mark(spec.id).ok_or(Rejection::NoFreshPrice { market: spec.id })?;
-    let notional = value_ceil_usd(mark.price, i128::from(lots).abs(), spec.size_decimals)?;
+    Ok(Asked {
+        notional_usd: value_ceil_usd(mark.price, i128::from(lots).abs(), spec.size_decimals)?,
+        maximum_leverage: terms.maximum_leverage,
+        market_fraction: market_fraction(state, spec, terms)?,
+        depth_usd: mark.depth_usd.max(terms.risk.depth_minimum_usd),
+        depeg_addition: mark.depeg_addition,
+    })
+}
+
+/// What the market of a linear leg asks beyond what the grid asks of the leg alone: else whoever margins a perpetual as a portfolio would
+/// leave crowd, volatility and depth behind. What others in the market stand for is no hedge's to offset.
+pub(crate) fn beyond_grid(asked: &Asked) -> Result<PortfolioNeed, Rejection> {
+    let notional = asked.notional_usd;
     let by_leverage = |divisor: i128| {
-        multiply_divide_ceil(notional.get(), 1, i128::from(terms.maximum_leverage).saturating_mul(divisor))
+        multiply_divide_ceil(notional.get(), 1, i128::from(asked.maximum_leverage).saturating_mul(divisor))
             .map(Usd::new)
     };
     let beyond = |asked: Option<Usd>, grid: Rate| -> Result<Usd, Rejection> {
@@ -187,16 +203,37 @@ fn beyond_grid(state: &State, spec: &MarketSpec, terms: &LinearTerms, lots: i64)
         let beyond = asked.zip(by_grid).and_then(|(asked, by_grid)| asked.checked_sub(by_grid));
         Ok(beyond.ok_or(Rejection::Overflow)?.max(Usd::ZERO))
     };
-    let by_market = fee_usd(notional, market_fraction(state, spec, terms)?)?;
-    let asked = by_leverage(1).map(|by_leverage| by_leverage.max(by_market));
-    let depth_usd = mark.depth_usd.max(terms.risk.depth_minimum_usd);
-    let by_size = concentration_usd(notional, depth_usd)?;
-    let initial_usd = beyond(asked, OUTRIGHT_INITIAL)?.checked_add(by_size).ok_or(Rejection::Overflow)?;
-    let unpegged = fee_usd(initial_usd, mark.depeg_addition)?;
+    let by_market = fee_usd(notional, asked.market_fraction)?;
+    let initial = by_leverage(1).map(|by_leverage| by_leverage.max(by_market));
+    let by_size = concentration_usd(notional, asked.depth_usd)?;
+    let initial_usd = beyond(initial, OUTRIGHT_INITIAL)?.checked_add(by_size).ok_or(Rejection::Overflow)?;
+    let unpegged = fee_usd(initial_usd, asked.depeg_addition)?;
     Ok(PortfolioNeed {
         initial_usd: initial_usd.checked_add(unpegged).ok_or(Rejection::Overflow)?,
         maintenance_usd: beyond(by_leverage(MAINTENANCE_DIVISOR), OUTRIGHT_MAINTENANCE)?,
     })
+}
+
+/// What the grid asks, bounded where longs are alone by what they are worth, with what it leaves out.
+pub(crate) fn bounded(
+    of_grid: PortfolioNeed,
+    longs_usd: Option<Usd>,
+    beyond: PortfolioNeed,
+) -> Result<PortfolioNeed, Rejection> {
+    // Rounded up scenario by scenario, and with what a smile that turns could bring, longs would need more than they can lose.
+    let most = longs_usd.unwrap_or(Usd::MAX);
+    let bounded = PortfolioNeed {
+        initial_usd: of_grid.initial_usd.min(most),
+        maintenance_usd: of_grid.maintenance_usd.max(Usd::ZERO).min(most),
+    };
+    bounded.with(beyond)
+}
+
+/// Lots of one step in lots of a finer one.
+pub(crate) fn lots_at(size_decimals: u8, lots: i64, finest: u8) -> Result<i64, Rejection> {
+    let factor = power_of_ten(finest.saturating_sub(size_decimals)).ok_or(Rejection::Overflow)?;
+    let lots = i128::from(lots).checked_mul(factor).and_then(|lots| i64::try_from(lots).ok());
+    lots.ok_or(Rejection::Overflow)
 }
 
 /// What a requirement has of the tails alone, beyond the core of the grid and the contingencies.

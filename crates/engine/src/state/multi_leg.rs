@@ -130,6 +130,11 @@ impl State {
         self.tables.combos.values()
     }
 
+    /// Combos from a number on, in order.
+    pub fn combos_from(&self, first: ComboId) -> impl Iterator<Item = &Combo> {
+        self.tables.combos.range(first..).map(|(_, combo)| combo)
+    }
+
     /// The combo of exactly these legs.
     pub fn combo_of(&self, legs: &[Leg]) -> Option<ComboId> {
         let first = (legs.to_vec(), ComboId::new(0));

@@ -6,15 +6,15 @@ use palisade_client::{
     api::ApiError,
     proof::to_hex,
     rpc::{
-        BOOK_DEPTH_MAX, WAIT_MS_MAX,
+        BOOK_DEPTH_MAX, COMBOS_MAX, WAIT_MS_MAX,
         action::{ActionFormError, SubmitParams, vote_from_hex},
         message::{
             ErrorObject, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Request, Response, Version,
         },
         method::{
-            self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, ComboBookParams, MarginParams,
-            MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, PoolParams, ProveParams,
-            ReceiptParams, SignerParams,
+            self, Accepted, AccountParams, BlockActionsParams, BlockParams, BookParams, ComboBookParams, CombosParams,
+            MarginParams, MarginQuestionParams, NoParams, OpenOrderParams, OracleVoteParams, OrderIdParams, PoolParams,
+            PortfolioMarginParams, PriceParams, ProveParams, ReceiptParams, SignerParams,
         },
     },
 };
@@ -80,15 +80,17 @@ async fn call(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {
             overview(native, method).await
         }
         method::BLOCK | method::BLOCK_ACTIONS | method::RECEIPT | method::PROVE => history(native, method, raw).await,
-        method::MARGIN | method::MARGIN_QUESTION => margin(native, method, raw).await,
-        method::DEBTS | method::COMBO_BOOK | method::BLOCK_REQUESTS | method::POOL => {
+        method::MARGIN | method::MARGIN_QUESTION | method::PORTFOLIO_MARGIN | method::PRICE => {
+            what_if(native, method, raw).await
+        }
+        method::DEBTS | method::COMBOS | method::COMBO_BOOK | method::BLOCK_REQUESTS | method::POOL => {
             product(native, method, raw).await
         }
         _ => state(native, method, raw).await,
     }
 }
 
-async fn margin(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {
+async fn what_if(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer {
     match method {
         method::MARGIN => {
             let MarginParams { question } = params(raw)?;
@@ -97,6 +99,14 @@ async fn margin(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer
         method::MARGIN_QUESTION => {
             let MarginQuestionParams { account, universe } = params(raw)?;
             result(&native.node.margin_question(account, universe).await?)
+        }
+        method::PORTFOLIO_MARGIN => {
+            let PortfolioMarginParams { question } = params(raw)?;
+            result(&native.node.portfolio_margin(question).await?)
+        }
+        method::PRICE => {
+            let PriceParams { questions } = params(raw)?;
+            result(&native.node.price(questions).await?)
         }
         _ => Err(unknown(method)),
     }
@@ -159,7 +169,7 @@ async fn state(native: &Native, method: &str, raw: Option<&RawValue>) -> Answer 
     match method {
         method::BOOK => {
             let BookParams { market, depth } = params(raw)?;
-            check_depth(depth)?;
+            check_range("depth", depth, BOOK_DEPTH_MAX)?;
             result(&native.node.book(market, depth).await?)
         }
         method::ACCOUNT => {
@@ -192,9 +202,14 @@ async fn product(native: &Native, method: &str, raw: Option<&RawValue>) -> Answe
             let AccountParams { account } = params(raw)?;
             result(&native.node.debts(account).await?)
         }
+        method::COMBOS => {
+            let CombosParams { from, limit } = params(raw)?;
+            check_range("limit", limit, COMBOS_MAX)?;
+            result(&native.node.combos(from, limit).await?)
+        }
         method::COMBO_BOOK => {
             let ComboBookParams { combo, depth } = params(raw)?;
-            check_depth(depth)?;
+            check_range("depth", depth, BOOK_DEPTH_MAX)?;
             result(&native.node.combo_book(combo, depth).await?)
         }
         method::BLOCK_REQUESTS => {
@@ -209,11 +224,11 @@ async fn product(native: &Native, method: &str, raw: Option<&RawValue>) -> Answe
     }
 }
 
-fn check_depth(depth: u32) -> Result<(), ErrorObject> {
-    if (1..=BOOK_DEPTH_MAX).contains(&depth) {
+fn check_range(name: &str, found: u32, maximum: u32) -> Result<(), ErrorObject> {
+    if (1..=maximum).contains(&found) {
         return Ok(());
     }
-    Err(ErrorObject::protocol(INVALID_PARAMS, format!("depth must be 1 to {BOOK_DEPTH_MAX}, found {depth}")))
+    Err(ErrorObject::protocol(INVALID_PARAMS, format!("{name} must be 1 to {maximum}, found {found}")))
 }
 
 /// Longest part of an unknown method's name that is repeated to the caller.

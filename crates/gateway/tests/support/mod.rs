@@ -12,16 +12,17 @@ use async_trait::async_trait;
 use exchange::Exchange;
 use palisade_client::{
     api::{
-        AccountInfo, ApiError, BalanceInfo, BlockRequests, Book, ComboBook, Debts, FinalizedBlock, MarginInfo,
+        AccountInfo, ApiError, BalanceInfo, BlockRequests, Book, ComboBook, Combos, Debts, FinalizedBlock, MarginInfo,
         MarketInfo, NodeApi, PoolInfo, ReceiptInfo, SignerRole, Status, SyntheticInfo,
     },
     proof::{ProofBundle, ProofRequest},
+    what_if::{MarginQuestion, WhatIf, WhatIfAnswer},
 };
 use palisade_gateway::{Gateway, GatewayConfig, Limits};
 use palisade_types::{
     address::{AccountId, SignerId},
     envelope::SignedAction,
-    event::Event,
+    event::{Event, MarginLevel},
     genesis::Genesis,
     hash::ActionId,
     ids::{AssetId, ComboId, Height, MarketId, OrderId, UniverseId},
@@ -30,7 +31,6 @@ use palisade_types::{
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference},
     time::TimeMs,
-    what_if::{WhatIf, WhatIfAnswer},
 };
 use std::{
     net::SocketAddr,
@@ -248,6 +248,8 @@ impl NodeApi for MemoryNode {
             BalanceInfo { universe, asset: AssetId::new(0), total: Amount::new(thousand), hold: Amount::ZERO };
         let margin = MarginInfo {
             universe,
+            level: MarginLevel::Healthy,
+            portfolio: false,
             equity_usd: Usd::new(thousand),
             initial_margin_usd: Usd::ZERO,
             maintenance_margin_usd: Usd::ZERO,
@@ -305,7 +307,7 @@ impl NodeApi for MemoryNode {
         Err(ApiError::Unavailable { reason: "this node knows no margin".into() })
     }
 
-    async fn margin_question(&self, _: AccountId, _: UniverseId) -> Result<WhatIf, ApiError> {
+    async fn margin_question(&self, _: AccountId, _: UniverseId) -> Result<MarginQuestion, ApiError> {
         Err(ApiError::Unavailable { reason: "this node knows no margin".into() })
     }
 
@@ -315,6 +317,10 @@ impl NodeApi for MemoryNode {
 
     async fn debts(&self, _: AccountId) -> Result<Debts, ApiError> {
         Err(ApiError::Unavailable { reason: "this node knows no synthetics".into() })
+    }
+
+    async fn combos(&self, _: ComboId, _: u32) -> Result<Combos, ApiError> {
+        Err(ApiError::Unavailable { reason: "this node knows no combos".into() })
     }
 
     async fn combo_book(&self, _: ComboId, _: u32) -> Result<ComboBook, ApiError> {

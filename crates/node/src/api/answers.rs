@@ -15,7 +15,7 @@ use palisade_engine::{
     liquidity::{curve, redeemable},
     margin::AccountMargin,
     shares::Pool,
-    state::{OptionExpiryId, PositionRecord, SubAccountRecord, VaultShareRecord},
+    state::{MarginUnit, OptionExpiryId, PositionRecord, SubAccountRecord, VaultShareRecord},
     vaults::worth,
 };
 use palisade_types::{
@@ -288,6 +288,8 @@ fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result<Mar
     }
     Ok(MarginInfo {
         universe,
+        level: state.margin_level(MarginUnit { account, universe, market: None }),
+        portfolio: state.is_portfolio(account, universe),
         equity_usd: margin.equity_usd()?,
         initial_margin_usd: margin.initial_usd,
         maintenance_margin_usd: margin.maintenance_usd,

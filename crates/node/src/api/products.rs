@@ -4,7 +4,8 @@
 use super::answers::{BOOK_LEVELS_MAX, add_up};
 use crate::final_view::View;
 use palisade_client::api::{
-    BlockRequestInfo, BlockRequests, ComboBook, DebtInfo, DebtNeeds, Debts, ImpliedLevel, PoolInfo, SyntheticInfo,
+    BlockRequestInfo, BlockRequests, ComboBook, ComboInfo, Combos, DebtInfo, DebtNeeds, Debts, ImpliedLevel, PoolInfo,
+    SyntheticInfo,
 };
 use palisade_engine::{
     State,
@@ -57,6 +58,21 @@ pub fn debts(view: &View, account: AccountId) -> Result<Debts, Rejection> {
     });
     let debts = owed.collect::<Result<_, Rejection>>()?;
     Ok(Debts { account, height: view.tip.header.height, time_ms: view.tip.header.time_ms, debts })
+}
+
+/// At most `limit` combos from a number on, with the best of their own books.
+pub fn combos(view: &View, from: ComboId, limit: u32) -> Combos {
+    let state = &view.state;
+    let mut rest = state.combos_from(from);
+    let best = |combo, side| state.combo_book_side(combo, side).next().map(|order| order.price);
+    let shown = rest.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|combo| ComboInfo {
+        combo: combo.clone(),
+        best_bid: best(combo.id, Side::Buy),
+        best_ask: best(combo.id, Side::Sell),
+    });
+    let combos = shown.collect();
+    let next = rest.next().map(|combo| combo.id);
+    Combos { height: view.tip.header.height, time_ms: view.tip.header.time_ms, combos, next }
 }
 
 /// A combo's own book, at most `depth` levels a side, and what the books of its legs offer.

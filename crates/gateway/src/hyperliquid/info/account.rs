@@ -18,6 +18,7 @@ use palisade_types::{
     action::MarginMode,
     address::{AccountId, SignerId},
     decimal::{power_of_ten, scaled_to_string},
+    event::MarginLevel,
     hyperliquid::Value,
     ids::AssetId,
     numbers::{Amount, Usd},
@@ -89,6 +90,8 @@ pub async fn answer(context: &Context, kind: &str, body: &Value) -> Answer {
 pub fn clearinghouse_state(info: &AccountInfo, directory: &Directory, history: &History, venue: Venue) -> Json {
     let margin = info.margins.iter().find(|margin| margin.universe == CORE).cloned().unwrap_or(MarginInfo {
         universe: CORE,
+        level: MarginLevel::Healthy,
+        portfolio: false,
         equity_usd: Usd::ZERO,
         initial_margin_usd: Usd::ZERO,
         maintenance_margin_usd: Usd::ZERO,

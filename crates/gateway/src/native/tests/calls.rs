@@ -5,6 +5,7 @@ use palisade_client::{
     api::{ApiError, SignerRole},
     proof::ProofRequest,
     rpc::RpcError,
+    what_if::{self, PortfolioQuestion, PriceQuestion},
 };
 use palisade_types::{
     address::{AccountId, SignerId},
@@ -39,7 +40,7 @@ async fn reads_arrive_and_return_unchanged() {
     assert_eq!(fake.last_asked(), "open_order_by_id 6");
     assert_eq!(client.margin_question(account, UniverseId::new(1)).await, Ok(margin_question()));
     assert_eq!(fake.last_asked(), format!("margin_question {account} 1"));
-    assert_eq!(client.margin(margin_question()).await, Ok(margin_answer()));
+    assert_eq!(client.margin(margin_question().question).await, Ok(margin_answer()));
     assert_eq!(fake.last_asked(), "margin 0.00000007");
     for signer in [SignerId::Address(account), key().signer_id()] {
         assert_eq!(client.signer_role(signer).await, Ok(SignerRole::Agent { agent: agent() }));
@@ -55,12 +56,74 @@ async fn synthetics_combos_blocks_and_pools_arrive_and_return_unchanged() {
     assert_eq!(client.synthetics().await, Ok(vec![synthetic()]));
     assert_eq!(client.debts(account).await, Ok(debts()));
     assert_eq!(fake.last_asked(), format!("debts {account}"));
+    assert_eq!(client.combos(ComboId::new(3), 7).await, Ok(combos()));
+    assert_eq!(fake.last_asked(), "combos 3 7");
     assert_eq!(client.combo_book(ComboId::new(4), 7).await, Ok(combo_book()));
     assert_eq!(fake.last_asked(), "combo_book 4 7");
     assert_eq!(client.block_requests(account).await, Ok(block_requests()));
     assert_eq!(fake.last_asked(), format!("block_requests {account}"));
     assert_eq!(client.pool(MarketId::new(10_001)).await, Ok(pool()));
     assert_eq!(fake.last_asked(), "pool 10001");
+}
+
+/// A covered call, as the command line's page has it.
+const COVERED: &str = r#"{ "size_decimals": 2, "expiries": [ { "forward": "100000", "time_ms": 2592000000 } ],
+    "linear": [ { "expiry": null, "price": "100000", "lots": 100 } ],
+    "options": [ { "expiry": 0, "kind": "call", "strike": "110000", "volatility": "0.55", "lots": -100 } ] }"#;
+const OPTIONS: &str = r#"[
+    { "kind": "call", "forward": "100000", "strike": "110000", "time_ms": 2592000000, "volatility": "0.55" },
+    { "kind": "put", "forward": "100000", "strike": "90000", "time_ms": 2592000000, "price": "1500" } ]"#;
+
+fn questions() -> Vec<PriceQuestion> {
+    serde_json::from_str(OPTIONS).expect("questions")
+}
+
+fn covered() -> PortfolioQuestion {
+    serde_json::from_str(COVERED).expect("a question")
+}
+
+/// Numbers alone are asked: who is asked in process and over a socket says the same, without a state.
+#[tokio::test]
+async fn options_and_portfolios_are_answered_from_numbers_alone() {
+    let server = Server::start().await;
+    let client = server.client();
+    let prices = what_if::prices(&questions()).expect("in range");
+    let off = prices[1].greeks.price.get() - 1_500 * 10i128.pow(18);
+    assert!(off.abs() < 2 * 10i128.pow(16), "the volatility that it implies makes it again, to two cents: {off}");
+    assert_eq!(client.price(questions()).await, Ok(prices));
+    assert_eq!(client.price(Vec::new()).await, Ok(Vec::new()));
+    let margin = what_if::portfolio_margin(&covered()).expect("in range");
+    assert_eq!(margin.scenarios.len(), 35);
+    assert_eq!(client.portfolio_margin(covered()).await, Ok(margin));
+    assert_eq!(server.fake.asked.lock().unwrap().len(), 0, "no state is asked");
+}
+
+#[tokio::test]
+async fn questions_without_an_answer_say_which_and_why() {
+    let server = Server::start().await;
+    let client = server.client();
+    let refused = |reason: &str| ApiError::InvalidRequest { reason: reason.to_owned() };
+    let mut both = questions();
+    both[1].volatility = both[0].volatility;
+    let said = refused("question 1: give either a volatility or a price");
+    assert_eq!(client.price(both).await, Err(said));
+    let mut cheap = questions();
+    cheap[1].price = Some("-1".parse().expect("dollars"));
+    let error = client.price(cheap).await.expect_err("no volatility gives it").to_string();
+    assert!(error.contains("question 1: a price of -1 is below the intrinsic value"), "{error}");
+    let many = vec![questions().remove(0); what_if::PRICES_MAX + 1];
+    assert_eq!(client.price(many.clone()).await, Err(refused("1001 questions, the limit of a request is 1000")));
+    assert_eq!(client.price(many[1..].to_vec()).await.map(|answers| answers.len()), Ok(what_if::PRICES_MAX));
+
+    let mut nowhere = covered();
+    nowhere.options[0].expiry = 3;
+    assert_eq!(client.portfolio_margin(nowhere).await, Err(refused("the place of an expiry does not fit its range")));
+    let mut legs = covered();
+    legs.linear = vec![legs.linear[0]; what_if::LEGS_MAX];
+    assert_eq!(client.portfolio_margin(legs).await, Err(refused("1001 legs, the limit of a request is 1000")));
+    let mut expiries = covered();
+    expiries.expiries = vec![expiries.expiries[0]; what_if::LEGS_MAX + 1];
+    assert_eq!(client.portfolio_margin(expiries).await, Err(refused("1001 expiries, the limit of a request is 1000")));
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! The reference for people names every method and limit, and its examples work.
 
 use super::*;
-use palisade_client::rpc::{
-    BATCH_CALLS_MAX, BOOK_DEPTH_MAX, WAIT_MS_MAX,
-    action::SubmitParams,
-    message::{ID_BYTES_MAX, Request as Call},
-    method,
+use palisade_client::{
+    rpc::{
+        BATCH_CALLS_MAX, BOOK_DEPTH_MAX, COMBOS_MAX, WAIT_MS_MAX,
+        action::SubmitParams,
+        message::{ID_BYTES_MAX, Request as Call},
+        method,
+    },
+    what_if::{LEGS_MAX, PRICES_MAX},
 };
 use palisade_types::signing;
 
@@ -36,8 +39,11 @@ fn every_method_and_limit_is_named() {
         method::SIGNER_ROLE,
         method::MARGIN,
         method::MARGIN_QUESTION,
+        method::PORTFOLIO_MARGIN,
+        method::PRICE,
         method::SYNTHETICS,
         method::DEBTS,
+        method::COMBOS,
         method::COMBO_BOOK,
         method::BLOCK_REQUESTS,
         method::POOL,
@@ -52,6 +58,9 @@ fn every_method_and_limit_is_named() {
         format!("at most {WAITS_AT_ONCE_MAX} of them"),
         format!("at most {},000 ms", WAIT_MS_MAX / 1_000),
         format!("1 to {},000, 20", BOOK_DEPTH_MAX / 1_000),
+        format!("1 to {},000, 100", COMBOS_MAX / 1_000),
+        format!("at most {},000 options", PRICES_MAX / 1_000),
+        format!("at most {},000 legs", LEGS_MAX / 1_000),
     ];
     for limit in limits {
         assert!(REFERENCE.contains(&limit), "{limit}");

@@ -5,11 +5,15 @@ mod products;
 use async_trait::async_trait;
 use palisade_client::{
     api::{
-        AccountInfo, ApiError, BalanceInfo, BlockRequests, Book, BookLevel, ComboBook, Debts, FinalizedBlock,
+        AccountInfo, ApiError, BalanceInfo, BlockRequests, Book, BookLevel, ComboBook, Combos, Debts, FinalizedBlock,
         MarginInfo, MarketInfo, NodeApi, PoolInfo, PositionInfo, ReceiptInfo, SignerRole, Status, SubAccountInfo,
         SyntheticInfo,
     },
     proof::{ProofBundle, ProofRequest},
+    what_if::{
+        LeftOut, MarginQuestion, WhatIf, WhatIfAnswer, WhatIfExpiry, WhatIfExpiryAnswer, WhatIfOption,
+        WhatIfOptionAnswer,
+    },
 };
 use palisade_types::{
     action::{Action, MarginMode},
@@ -21,7 +25,7 @@ use palisade_types::{
     genesis::{ActionBudgetTerms, Genesis, Seat, StorageTerms},
     hash::{ActionId, BlockDigest, GenesisHash, Root},
     ids::{AssetId, ClientOrderId, ComboId, Height, MarketId, Nonce, OrderId, SeatId, UniverseId},
-    market::{AssetSpec, MarketKind, MarketSpec},
+    market::{AssetSpec, MarketKind, MarketSpec, OptionKind},
     numbers::{Amount, Position, Price, Rate, Size, Usd},
     oracle::SignedOracleVote,
     order::{OpenOrder, OrderReference, Side, TimeInForce},
@@ -29,7 +33,6 @@ use palisade_types::{
     rejection::Rejection,
     signing::ed25519::Ed25519SecretKey,
     time::TimeMs,
-    what_if::{WhatIf, WhatIfAnswer},
 };
 use std::sync::{
     Arc, Mutex,
@@ -37,7 +40,7 @@ use std::sync::{
 };
 use tokio::sync::Semaphore;
 
-pub use products::{block_requests, combo_book, debts, pool, synthetic};
+pub use products::{block_requests, combo_book, combos, debts, pool, synthetic};
 
 /// What the node does instead of answering.
 #[derive(Clone, Debug, Default)]
@@ -179,9 +182,14 @@ impl NodeApi for Fake {
         Ok(margin_answer())
     }
 
-    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<WhatIf, ApiError> {
+    async fn margin_question(&self, account: AccountId, universe: UniverseId) -> Result<MarginQuestion, ApiError> {
         self.enter(format!("margin_question {account} {universe}")).await?;
         Ok(margin_question())
+    }
+
+    async fn combos(&self, from: ComboId, limit: u32) -> Result<Combos, ApiError> {
+        self.enter(format!("combos {from} {limit}")).await?;
+        Ok(combos())
     }
 
     async fn synthetics(&self) -> Result<Vec<SyntheticInfo>, ApiError> {
@@ -215,19 +223,46 @@ impl NodeApi for Fake {
     }
 }
 
-pub fn margin_question() -> WhatIf {
-    WhatIf {
+pub fn margin_question() -> MarginQuestion {
+    let question = WhatIf {
         cash_usd: Usd::new(7),
         held_usd: Usd::ZERO,
         collateral: Vec::new(),
         positions: Vec::new(),
+        expiries: vec![WhatIfExpiry { underlying: "BTC".to_owned(), forward: Price::new(5), time_ms: 6 }],
+        options: vec![WhatIfOption {
+            market: "BTC-4DEC26-120000-C".to_owned(),
+            expiry: 0,
+            kind: OptionKind::Call,
+            strike: Price::new(7),
+            lots: Position::new(-8),
+            size_decimals: 5,
+            volatility: Some("0.55".parse().expect("a volatility")),
+            mark: None,
+        }],
+        portfolio: true,
         quote_index: Some(Price::new(100_000_000)),
-    }
+    };
+    let left_out = vec![
+        LeftOut::OpenOrders { market: "BTC".to_owned() },
+        LeftOut::IsolatedPosition { market: "ETH".to_owned() },
+        LeftOut::Debt { asset: "pBTC".to_owned() },
+    ];
+    MarginQuestion { question, left_out }
 }
 
 pub fn margin_answer() -> WhatIfAnswer {
     WhatIfAnswer {
         positions: Vec::new(),
+        options: vec![WhatIfOptionAnswer { market: "C".to_owned(), mark: Price::new(1), value_usd: Usd::new(-2) }],
+        expiries: vec![WhatIfExpiryAnswer {
+            expiry: 0,
+            value_usd: Usd::new(-2),
+            initial_usd: Usd::new(3),
+            maintenance_usd: Usd::new(4),
+        }],
+        portfolios: Vec::new(),
+        options_value_usd: Usd::new(-2),
         collateral_initial_usd: Usd::new(1),
         collateral_maintenance_usd: Usd::new(2),
         equity_usd: Usd::new(3),
@@ -474,6 +509,8 @@ pub fn account_info() -> AccountInfo {
         }],
         margins: vec![MarginInfo {
             universe: UniverseId::new(0),
+            level: MarginLevel::Called,
+            portfolio: true,
             equity_usd: Usd::new(1),
             initial_margin_usd: Usd::new(2),
             maintenance_margin_usd: Usd::new(3),

@@ -81,6 +81,8 @@ async fn unknown_methods_are_refused() {
     assert_eq!(server.fake.asked.lock().unwrap().len(), 0);
 }
 
+const OPTION: &str = r#"{"kind":"call","forward":"100","strike":"110","time_ms":2592000000,"volatility":"0.5"}"#;
+
 #[tokio::test]
 async fn parameters_of_another_shape_are_refused() {
     let server = Server::start().await;
@@ -107,6 +109,25 @@ async fn parameters_of_another_shape_are_refused() {
         ("palisade_openOrder", format!(r#"{{"account":"0x{}","order":{{"id":5,"client":6}}}}"#, "00".repeat(20))),
         ("palisade_prove", r#"{"request":{"type":"moon"}}"#.to_owned()),
         ("palisade_prove", r#"{"request":{"type":"order","order":1,"extra":1}}"#.to_owned()),
+        ("palisade_combos", r#"{"limit":0}"#.to_owned()),
+        ("palisade_combos", r#"{"limit":1001}"#.to_owned()),
+        ("palisade_combos", r#"{"from":-1}"#.to_owned()),
+        ("palisade_combos", r#"{"market":0}"#.to_owned()),
+        ("palisade_price", "{}".to_owned()),
+        ("palisade_price", "[]".to_owned()),
+        ("palisade_price", format!(r#"{{"questions":[{OPTION}],"questions":[]}}"#)),
+        ("palisade_price", format!(r#"{{"questions":[{}]}}"#, OPTION.replace(r#""strike":"110","#, ""))),
+        ("palisade_price", format!(r#"{{"questions":[{}]}}"#, OPTION.replace(r#""call""#, r#""call","kind":"put""#))),
+        ("palisade_price", format!(r#"{{"questions":[{}]}}"#, OPTION.replace(r#""call""#, r#""call","colour":1"#))),
+        ("palisade_price", format!(r#"{{"questions":[{}]}}"#, OPTION.replace(r#""0.5""#, "0.5"))),
+        ("palisade_portfolioMargin", "{}".to_owned()),
+        ("palisade_portfolioMargin", r#"{"question":{"expiries":[]}}"#.to_owned()),
+        ("palisade_portfolioMargin", r#"{"question":{"size_decimals":2,"size_decimals":2,"expiries":[]}}"#.to_owned()),
+        ("palisade_portfolioMargin", r#"{"question":{"size_decimals":2,"expiries":[],"portfolio":true}}"#.to_owned()),
+        ("palisade_margin", r#"{"question":{"positions":[]}}"#.to_owned()),
+        ("palisade_margin", r#"{"question":{"cash_usd":"1","positions":[],"portfolio":"yes"}}"#.to_owned()),
+        ("palisade_margin", r#"{"question":{"cash_usd":"1","positions":[]},"left_out":[]}"#.to_owned()),
+        ("palisade_marginQuestion", r#"{"account":"alice","universe":0}"#.to_owned()),
         ("palisade_submit", "{}".to_owned()),
         ("palisade_submit", r#"{"action":"0x"}"#.to_owned()),
         ("palisade_submit", format!(r#"{{"action":"{action}00"}}"#)),

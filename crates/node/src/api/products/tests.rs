@@ -1,4 +1,4 @@
-use super::{NAMING_REQUESTS_MAX, block_requests, combo_book, debts, pool, synthetics};
+use super::{NAMING_REQUESTS_MAX, block_requests, combo_book, combos, debts, pool, synthetics};
 use crate::{
     final_view::{FinalView, View},
     tests::exchange::{BTC, CORE, Chain, PERP, SPOT, Signers, WHOLE, account_of, bundle, genesis, view_after},
@@ -160,6 +160,35 @@ fn a_combo_shows_its_own_book_and_that_of_its_legs() {
         assert_eq!(combo_book(view, combo, 1).expect("registered").asks, [level(4, 5, 2)]);
         let unknown = ComboId::new(9_999);
         assert_eq!(combo_book(view, unknown, 1), Err(Rejection::UnknownCombo { combo: unknown }));
+    });
+}
+
+#[test]
+fn combos_are_listed_page_by_page_with_the_best_of_their_own_books() {
+    let mut setup = Setup::new();
+    setup.read(|view| assert!(combos(view, ComboId::new(0), 5).combos.is_empty()));
+    let both = [PERP, NEXT].map(|market| Leg { market, side: Side::Buy, ratio: 1 }).to_vec();
+    let made = [legs(), both].map(|legs| match setup.run(&[("alice", Action::CreateCombo { legs })])[..] {
+        [Outcome::Combo { combo, .. }] => combo,
+        ref other => panic!("{other:?}"),
+    });
+    let order = |side, price| Action::PlaceCombo {
+        combo: made[0],
+        side,
+        price: whole(price),
+        lots: Size::new(1),
+        time_in_force: ComboTimeInForce::Gtc,
+    };
+    setup.run(&[("bob", order(Side::Buy, -3)), ("bob", order(Side::Buy, -4)), ("carol", order(Side::Sell, 4))]);
+    setup.read(|view| {
+        let first = combos(view, ComboId::new(0), 1);
+        let [info] = first.combos.as_slice() else { panic!("{first:?}") };
+        assert_eq!((info.combo.id, &info.combo.legs, first.next), (made[0], &legs(), Some(made[1])));
+        assert_eq!((info.best_bid, info.best_ask), (Some(whole(-3)), Some(whole(4))));
+        let rest = combos(view, made[1], 10);
+        let shown: Vec<_> = rest.combos.iter().map(|info| (info.combo.id, info.best_bid, info.best_ask)).collect();
+        assert_eq!((shown, rest.next), (vec![(made[1], None, None)], None));
+        assert_eq!(rest.height, view.tip.header.height);
     });
 }
 

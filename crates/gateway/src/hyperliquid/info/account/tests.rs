@@ -52,6 +52,8 @@ fn account(withdrawable: &str) -> AccountInfo {
         }],
         margins: vec![MarginInfo {
             universe: CORE,
+            level: MarginLevel::Healthy,
+            portfolio: false,
             equity_usd: usd("3000"),
             initial_margin_usd: usd("11800"),
             maintenance_margin_usd: usd("1180"),

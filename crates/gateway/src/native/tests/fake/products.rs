@@ -1,8 +1,8 @@
 //! What the node in memory says of synthetics, combos, block trades and pools.
 
 use palisade_client::api::{
-    BlockRequestInfo, BlockRequests, BookLevel, ComboBook, DebtInfo, DebtNeeds, Debts, ImpliedLevel, PoolInfo,
-    SyntheticInfo,
+    BlockRequestInfo, BlockRequests, BookLevel, ComboBook, ComboInfo, Combos, DebtInfo, DebtNeeds, Debts, ImpliedLevel,
+    PoolInfo, SyntheticInfo,
 };
 use palisade_types::{
     address::AccountId,
@@ -78,6 +78,12 @@ pub fn combo_book() -> ComboBook {
         implied_bid: None,
         implied_ask: Some(ImpliedLevel { price: Price::new(-10), size: Size::new(u64::MAX), quote_usd: Usd::new(-1) }),
     }
+}
+
+pub fn combos() -> Combos {
+    let ComboBook { combo, .. } = combo_book();
+    let info = ComboInfo { combo, best_bid: Some(Price::new(-20)), best_ask: None };
+    Combos { height: HEIGHT, time_ms: TIME, combos: vec![info], next: Some(ComboId::new(u64::MAX)) }
 }
 
 pub fn block_requests() -> BlockRequests {
