@@ -4,7 +4,8 @@
 //! Rules:
 //! - Deposits are priced at the higher of the values at mark and index, redemptions at the lower: whoever moves one of the
 //!   two prices buys dear or sells cheap.
-//! - A redemption is paid from what positions and orders leave free; what cannot be paid waits in order.
+//! - A redemption is paid from what positions and orders leave free; what cannot be paid waits in order;
+//!   what is worth nothing is neither put in line nor kept there.
 //! - A leader's part of a profit is paid when the profit is: nobody's shares are diluted by it.
 //!
 //! Invariants:
@@ -388,7 +389,7 @@ pub(crate) fn pay_queues(work: &mut Work<'_>) {
     }
 }
 
-/// Pays the first in line; says whether all of it was paid.
+/// Pays the first in line, or drops it if it is worth nothing; says whether it has left the line.
 fn pay_first(work: &mut Work<'_>, vault_id: AccountId) -> Result<bool, Rejection> {
     check_open(work.state, CORE)?;
     let record = vault(work.state, vault_id)?.clone();
@@ -400,6 +401,10 @@ fn pay_first(work: &mut Work<'_>, vault_id: AccountId) -> Result<bool, Rejection
     let low_usd = worth(work.state, vault_id, CORE, work.time_ms)?.low_usd;
     let pool = Pool { shares: record.shares, value_usd: low_usd };
     let value = pool.value_of(waiting.shares)?;
+    if value <= Usd::ZERO {
+        drop_first(work, vault_id, &record, waiting)?;
+        return Ok(true);
+    }
     let mut free = payable(work.state, vault_id)?;
     if value > free && free_cash(work, vault_id) {
         free = payable(work.state, vault_id)?;
@@ -420,6 +425,26 @@ fn pay_first(work: &mut Work<'_>, vault_id: AccountId) -> Result<bool, Rejection
         work.state.put(Record::VaultWithdrawal { id, record: left });
     }
     Ok(false)
+}
+
+/// Takes the first withdrawal off the line, because its shares are worth less than a unit now. They stay with their holder, who
+/// may ask again, so nobody gains or loses by it; whoever is behind is next.
+fn drop_first(
+    work: &mut Work<'_>,
+    vault_id: AccountId,
+    record: &VaultRecord,
+    first: VaultWithdrawalRecord,
+) -> Result<(), Rejection> {
+    let VaultWithdrawalRecord { account, shares } = first;
+    let holding = work.state.vault_share(vault_id, account);
+    let holding = VaultShareRecord { waiting: minus(holding.waiting, shares)?, ..holding };
+    let number = record.queue_first;
+    let queue_first = number.checked_add(1).ok_or(Rejection::Overflow)?;
+    work.state.put(Record::VaultShare { id: VaultShareId { vault: vault_id, account }, record: holding });
+    work.state.delete(RecordKey::VaultWithdrawal(VaultWithdrawalId { vault: vault_id, number }));
+    work.state.put(Record::Vault { id: vault_id, record: VaultRecord { queue_first, ..record.clone() } });
+    work.emit(Event::VaultWithdrawalDropped { vault: vault_id, account, shares });
+    Ok(())
 }
 
 fn postpone(work: &mut Work<'_>, vault_id: AccountId) {

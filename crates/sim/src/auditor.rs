@@ -233,6 +233,7 @@ impl Auditor {
             | Event::VaultDeposited { .. }
             | Event::VaultWithdrawn { .. }
             | Event::VaultWithdrawalQueued { .. }
+            | Event::VaultWithdrawalDropped { .. }
             | Event::VaultClosed { .. }
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. }

@@ -423,6 +423,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::VaultDeposited { .. } => "event: vault deposited",
         Event::VaultWithdrawn { .. } => "event: vault withdrawn",
         Event::VaultWithdrawalQueued { .. } => "event: vault withdrawal queued",
+        Event::VaultWithdrawalDropped { .. } => "event: vault withdrawal dropped",
         Event::VaultClosed { .. } => "event: vault closed",
         Event::BackstopDeposited { .. } => "event: backstop deposited",
         Event::BackstopWithdrawn { .. } => "event: backstop withdrawn",

@@ -355,6 +355,8 @@ pub enum Event {
     } = 46,
     /// A withdrawal waits for the vault's cash.
     VaultWithdrawalQueued { vault: AccountId, account: AccountId, shares: Shares } = 47,
+    /// A withdrawal that waited was worth nothing when its turn came: its shares wait no longer, and are still their holder's.
+    VaultWithdrawalDropped { vault: AccountId, account: AccountId, shares: Shares } = 52,
     /// A vault takes no deposits any more.
     VaultClosed { vault: AccountId } = 48,
     /// Shares of a backstop vault were bought; the money moved by a transfer.

@@ -407,7 +407,9 @@ pub enum Rejection {
     #[error("vault {vault} is closed: only withdrawals are accepted")]
     VaultClosed { vault: AccountId } = 92,
     /// Shares that are worth next to nothing: they are neither sold nor paid.
-    #[error("shares of vault {vault} are worth next to nothing: they can be neither bought nor redeemed now")]
+    #[error(
+        "shares of vault {vault} are worth next to nothing: none are sold; redeem more at once, or when they are worth more"
+    )]
     VaultInsolvent { vault: AccountId } = 93,
     /// Less than a deposit may be.
     #[error("a deposit of {amount} is below the minimum of {minimum}")]

@@ -497,3 +497,57 @@ fn a_queue_has_an_end() {
     assert_eq!(full, Err(Rejection::TooMany { what, limit: VAULT_QUEUE_MAX as u32 }));
     state.revert_to(start);
 }
+
+/// One share is worth less than a unit: it cannot be put in line, where it could never be paid.
+#[test]
+fn shares_that_are_worth_nothing_are_not_put_in_line() {
+    let mut venue = check(
+        "
+        index BTC 100
+        alice open-vault carry 1000          -> created
+        bob   deposit alice/carry 3000       -> done
+        carol deposit alice/carry 1000       -> done
+        alice/carry buy BTC 800 @ 100 gtc    -> resting 800
+        dave  sell BTC 800 @ 100 gtc         -> filled 800 for 80000
+        skip 86400000 BTC 100
+        carol withdraw alice/carry all       -> done
+        ",
+    );
+    let vault = vault_of(&venue, "alice");
+    assert!(venue.state().vault(vault).expect("a vault").owes());
+    let one = venue.act("bob", withdraw(vault, Redemption::Shares { shares: Shares::new(1) })).outcome;
+    assert_eq!(one, Outcome::Rejected { rejection: Rejection::VaultInsolvent { vault } });
+    assert_eq!(venue.state().vault_share(vault, account_of("bob")).waiting, Shares::ZERO);
+}
+
+/// Shares that have become worth nothing in line leave it unpaid when their turn comes, and are their holder's still: whoever is
+/// behind them is paid in the same block.
+#[test]
+fn what_has_become_worth_nothing_does_not_block_the_queue() {
+    let mut venue = check(
+        "
+        index BTC 100
+        alice open-vault carry 1000          -> created
+        bob   deposit alice/carry 300        -> done
+        carol deposit alice/carry 500        -> done
+        ",
+    );
+    let (vault, bob, carol) = (vault_of(&venue, "alice"), account_of("bob"), account_of("carol"));
+    let (before, held) = (cash(&venue, carol), venue.state().vault_share(vault, bob).shares);
+    let now = venue.engine.time_ms();
+    let (state, genesis) = venue.engine.parts_mut();
+    let start = state.checkpoint();
+    let mut work = crate::work::Work::new(state, genesis, now);
+    let all = work.state.vault_share(vault, carol).shares;
+    crate::vaults::enqueue(&mut work, vault, bob, Shares::new(1)).expect("there is room");
+    crate::vaults::enqueue(&mut work, vault, carol, all).expect("there is room");
+    crate::vaults::pay_queues(&mut work);
+    let dropped = Event::VaultWithdrawalDropped { vault, account: bob, shares: Shares::new(1) };
+    assert!(work.events.contains(&dropped), "{:?}", work.events);
+    let left = work.state.vault_share(vault, bob);
+    assert_eq!((left.shares, left.waiting), (held, Shares::ZERO));
+    assert!(!work.state.vault(vault).expect("a vault").owes(), "nobody waits");
+    assert_eq!(work.state.balance(carol, CORE, USDC).get() - before, 500 * UNIT);
+    assert_eq!(crate::vaults::unequal_shares(work.state), None);
+    work.state.revert_to(start);
+}

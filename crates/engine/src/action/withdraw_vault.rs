@@ -9,7 +9,13 @@ use crate::{
     vaults::{self, check_leader_stake, enqueue, free_cash, payable, redeem, shares_of, worth},
     work::Work,
 };
-use palisade_types::{address::AccountId, numbers::Shares, receipt::Outcome, rejection::Rejection, vault::Redemption};
+use palisade_types::{
+    address::AccountId,
+    numbers::{Shares, Usd},
+    receipt::Outcome,
+    rejection::Rejection,
+    vault::Redemption,
+};
 
 pub(super) fn run(
     work: &mut Work<'_>,
@@ -30,6 +36,10 @@ pub(super) fn run(
     let shares = shares_of(&pool, redemption, available)?;
     check_leader(&record, account, available, shares)?;
     let value = pool.value_of(shares)?;
+    // In line it could never be paid, and would keep everybody behind it waiting.
+    if value <= Usd::ZERO {
+        return Err(Rejection::VaultInsolvent { vault }.into());
+    }
     let short = |work: &Work<'_>| payable(work.state, vault).map(|free| value > free);
     if !record.owes() && short(work)? {
         free_cash(work, vault);

@@ -2,8 +2,8 @@
 //!
 //! Invariants:
 //! - The shares of a vault, or of a tranche, are the sum of its holders'.
-//! - A withdrawal that waits is part of its holder's shares until it is paid.
-//! - Numbers in a vault's queue run from `queue_first` to before `queue_next`; a number whose record is gone was paid.
+//! - A withdrawal that waits is part of its holder's shares until it is paid, or dropped because it is worth nothing.
+//! - Numbers in a vault's queue run from `queue_first` to before `queue_next`; a number whose record is gone was paid or dropped.
 
 use super::{
     State,

@@ -308,6 +308,7 @@ impl Applier<'_> {
             | Event::VaultDeposited { .. }
             | Event::VaultWithdrawn { .. }
             | Event::VaultWithdrawalQueued { .. }
+            | Event::VaultWithdrawalDropped { .. }
             | Event::VaultClosed { .. }
             | Event::BackstopDeposited { .. }
             | Event::BackstopWithdrawn { .. }

@@ -168,6 +168,9 @@ impl Auditor {
                 vault.queue.push_back((account, shares));
                 Ok(())
             }
+            Event::VaultWithdrawalDropped { vault, account, shares } => {
+                self.withdrawal_dropped(who(*vault), who(*account), shares.get())
+            }
             Event::VaultClosed { vault } => {
                 let was_closed = std::mem::replace(&mut self.vault(who(*vault))?.is_closed, true);
                 ensure(!was_closed, || format!("vault {vault} is closed twice"))
@@ -254,6 +257,19 @@ impl Auditor {
         payments.retain(|(.., amount)| *amount > 0);
         ensure(self.ledger.was_paid(&payments), || format!("{value} were not paid as {payments:?}"))?;
         self.note("auditor: the price of a withdrawal from a vault");
+        Ok(())
+    }
+
+    /// The first in line is worth nothing, and waits no longer; its shares stay where they are.
+    fn withdrawal_dropped(&mut self, vault: Who, account: Who, shares: i128) -> Result<(), Objection> {
+        let worth = self.vault_worth(vault, CORE).ok_or("a vault without prices drops a withdrawal")?;
+        let pool = self.vault(vault)?;
+        let value = redeemed(shares, pool.shares, worth.0);
+        ensure(value == 0, || format!("{shares} shares that are worth {value} are dropped"))?;
+        let first = pool.queue.pop_front();
+        ensure(first == Some((account, shares)), || format!("{account:?} is dropped before {first:?}"))?;
+        pool.holders.entry(account).or_default().waiting -= shares;
+        self.note("auditor: a withdrawal that is worth nothing");
         Ok(())
     }
 

@@ -175,6 +175,7 @@ pub fn vault_events() -> Vec<Event> {
         Event::VaultDeposited { vault, account, amount_usd, shares },
         Event::VaultWithdrawn { vault, account, shares, value_usd: amount_usd, leader_part_usd: Usd::new(1) },
         Event::VaultWithdrawalQueued { vault, account, shares },
+        Event::VaultWithdrawalDropped { vault, account, shares },
         Event::VaultClosed { vault },
         Event::BackstopDeposited { universe, account, tranche, amount_usd, shares },
         Event::BackstopWithdrawn { universe, account, tranche, shares, value_usd: amount_usd },

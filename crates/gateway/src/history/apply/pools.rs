@@ -41,7 +41,8 @@ impl Applier<'_> {
             }
             // Its first deposit follows.
             Event::VaultCreated { vault, leader: account, .. }
-            | Event::VaultWithdrawalQueued { vault, account, .. } => {
+            | Event::VaultWithdrawalQueued { vault, account, .. }
+            | Event::VaultWithdrawalDropped { vault, account, .. } => {
                 self.update.touched.extend([*vault, *account]);
             }
             Event::VaultDeposited { vault, account, amount_usd, .. } => {
