@@ -5,7 +5,7 @@
 //!
 //! 0. the backstop vault works off what it holds ([`backstop`]), first, so that whatever its sales cost is looked at in the same block;
 //! 1. the engine finds the margin units whose level changed ([`watch`]) and says so;
-//! 2. of those below maintenance it takes the worst first, at most [`LIQUIDATIONS_PER_BLOCK_MAX`] per block;
+//! 2. of those below maintenance it takes the worst of each universe first, at most [`LIQUIDATIONS_PER_BLOCK_MAX`] per block ([`turns`]);
 //! 3. each step of a unit is one atomic change: cancel its orders; hedge a portfolio's delta ([`hedge`]); close the smallest slice that restores it into the book
 //!    ([`slice`]); hand the rest to the backstop vault ([`backstop`]); let fund and fees pay a deficit ([`deficit`]);
 //!    close what is left against the winners ([`deleverage`]).
@@ -13,8 +13,8 @@
 //! A unit is only worked on while every index it depends on is fresh and its universe runs; until then it waits in line.
 //! Work left over stays in state as the unit's level and is taken up by the next block.
 //!
-//! Invariants: a step never leaves a gap in the ledger (I1, I2); what winners lose is the deficit to the unit (I8); no step makes
-//! a healthy unit liquidatable.
+//! Invariants: a step never leaves a gap in the ledger (I1, I2); what winners lose is the deficit to the unit (I8), or the step is
+//! turned back and its universe stops; no step makes a healthy unit liquidatable.
 
 mod backstop;
 mod boxes;
@@ -26,6 +26,7 @@ mod option_boxes;
 mod slice;
 mod stake;
 mod transfer;
+mod turns;
 pub(crate) mod watch;
 
 pub(crate) use backstop::capital as backstop_capital;
@@ -34,9 +35,11 @@ pub(crate) use boxes::holdings;
 pub use watch::scan;
 
 use crate::{
+    execute::halt_universe,
     future::is_over,
     liquidation::{
         stake::Stake,
+        turns::Turns,
         watch::{Standing, standing},
     },
     orders,
@@ -52,8 +55,11 @@ use palisade_types::{
 };
 use std::collections::BTreeSet;
 
-/// Margin units worked on in one block.
+/// Margin units in one block for which something was done.
 pub const LIQUIDATIONS_PER_BLOCK_MAX: usize = 100;
+
+/// Steps in one block that changed nothing; a few more if very many universes have somebody in line.
+pub const IDLE_STEPS_PER_BLOCK_MAX: usize = 100;
 
 /// Orders of a unit cancelled in one block.
 pub const ORDERS_CANCELED_PER_STEP_MAX: usize = 100;
@@ -93,21 +99,16 @@ pub(crate) fn run(work: &mut Work<'_>) {
     let below = watch::run(work);
     let mut owing: BTreeSet<MarginUnit> =
         below.iter().filter(|(_, standing)| standing.equity_usd < Usd::ZERO).map(|(unit, _)| *unit).collect();
-    let mut line: Vec<(i128, MarginUnit)> =
-        below.into_iter().map(|(unit, standing)| (standing.ratio(), unit)).collect();
-    line.sort_unstable();
-    let mut deleverages = DELEVERAGES_PER_BLOCK_MAX;
-    let mut served: usize = 0;
-    for (_, unit) in line {
-        if served == LIQUIDATIONS_PER_BLOCK_MAX {
-            break;
-        }
-        if !watch::is_priced(work, &unit) {
-            continue;
-        }
-        served = served.saturating_add(1);
+    let mut turns = Turns::of(work.state, &below);
+    while let Some(unit) = turns.take(work) {
+        let (seen, allowed) = (work.events.len(), turns.deleverages());
+        let mut deleverages = allowed;
         // A step that is out of range leaves no trace; the unit stays in line.
-        let _ = work.attempt(|work| step(work, unit, &mut deleverages));
+        let done = work.attempt(|work| step(work, unit, &mut deleverages));
+        if let Err(Rejection::InvariantViolated { invariant }) = &done {
+            halt_universe(work, unit.universe, invariant);
+        }
+        turns.end(work.events.len() > seen, allowed.saturating_sub(deleverages));
         if standing(work.state, unit).is_ok_and(|standing| standing.equity_usd >= Usd::ZERO) {
             owing.remove(&unit);
         }

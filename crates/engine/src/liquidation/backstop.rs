@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     accounts::{exposure, position},
+    future::is_over,
     margin::{AccountMargin, Exposure},
     market_math::{RATE_ONE, fee_usd, value_ceil_usd, value_floor_usd},
     matching,
@@ -41,8 +42,10 @@ const UNWIND_BAND: Rate = Rate::new(5_000);
 /// The same for options, whose books are wider.
 const OPTION_UNWIND_BAND: Rate = Rate::new(100_000);
 
-/// Markets in which the vault unwinds in one block.
+/// Markets in which the vault sells in one block.
 const UNWINDS_PER_BLOCK_MAX: usize = 8;
+/// Markets in which it tries to.
+const UNWIND_LOOKS_PER_BLOCK_MAX: usize = 64;
 
 /// Hands as much of the unit's riskiest position to the vault as its capital allows.
 pub(super) fn take_over(work: &mut Work<'_>, unit: MarginUnit) -> Result<(), Rejection> {
@@ -236,22 +239,39 @@ impl<'a> Fence<'a> {
     }
 }
 
-/// Works the vault's positions off into the books, a share of depth per block, close to the mark.
+/// Works the vaults' positions off into the books, a share of depth per block, close to the mark. What finds no buyer costs a look and no sale.
 pub(super) fn unwind(work: &mut Work<'_>) {
-    let universes: Vec<UniverseId> = work.state.universes().map(|record| record.spec.id).collect();
-    let mut left = UNWINDS_PER_BLOCK_MAX;
-    for universe in universes {
+    let universes = work.state.universes().map(|record| record.spec.id);
+    let held = universes.flat_map(|universe| {
         let vault = AccountId::backstop(universe);
-        let markets: Vec<MarketId> = work.state.positions_of(vault).map(|(market, _)| market).collect();
-        for market in markets {
-            let unit = MarginUnit { account: vault, universe, market: Some(market) };
-            if left == 0 || !is_priced(work, &unit) {
-                continue;
-            }
-            left = left.saturating_sub(1);
-            // What cannot be sold now is offered again in the next block.
-            let _ = work.attempt(|work| unwind_one(work, vault, market));
+        work.state.positions_of(vault).map(move |(market, _)| MarginUnit {
+            account: vault,
+            universe,
+            market: Some(market),
+        })
+    });
+    let mut held: Vec<MarginUnit> = held.collect();
+    // Nobody is first in every block.
+    let height = usize::try_from(work.state.height().get()).unwrap_or(0);
+    let first = height.checked_rem(held.len()).unwrap_or(0);
+    held.rotate_left(first);
+    let (mut sales, mut looks) = (UNWINDS_PER_BLOCK_MAX, UNWIND_LOOKS_PER_BLOCK_MAX);
+    for unit in held {
+        let Some(market) = unit.market else { continue };
+        if sales == 0 || looks == 0 {
+            break;
         }
+        // One that is over has no book, and waits for its payoff.
+        let has_book = work.state.market(market).is_some_and(|spec| !is_over(spec, work.time_ms));
+        if !has_book || !is_priced(work, &unit) {
+            continue;
+        }
+        looks = looks.saturating_sub(1);
+        let seen = work.events.len();
+        // What cannot be sold now is offered again in a later block.
+        let _ = work.attempt(|work| unwind_one(work, unit.account, market));
+        let sold = work.events.iter().skip(seen).any(|event| matches!(event, Event::Traded(_)));
+        sales = sales.saturating_sub(usize::from(sold));
     }
 }
 
@@ -295,3 +315,7 @@ fn unwind_one(work: &mut Work<'_>, vault: AccountId, market: MarketId) -> Result
     matching::run_forced(work, &spec, &mut order, BOOK_STEPS_MAX)?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "backstop_tests.rs"]
+mod tests;

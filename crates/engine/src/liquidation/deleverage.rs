@@ -6,7 +6,8 @@
 //! - **Hedges last**: lots that offset another position of the same account on the same underlying are taken after everyone's
 //!   unhedged lots.
 //! - **How much**: pro rata, in whole lots. Nobody is taken below their maintenance requirement.
-//! - **At what**: the quote of all lots is shared by cumulative rounding, so that the parts sum to the whole (I8).
+//! - **At what**: the quote of all lots is shared by cumulative rounding, so that the parts sum to the whole. What was given in the end is compared
+//!   with the deficit (I8): a step that closed anything else is turned back, and its universe stops.
 
 use super::{
     boxes::is_portfolio,
@@ -57,23 +58,32 @@ pub(super) fn run(work: &mut Work<'_>, unit: MarginUnit) -> Result<bool, Rejecti
     let side = stake.closing_side();
     let all = stake.position.position.size();
     let deficit = now.equity_usd.checked_neg().ok_or(Rejection::Overflow)?.max(Usd::ZERO);
-    let quote = bankruptcy_quote(&stake, side, deficit)?;
+    let value = mark_value(&stake, side)?;
+    let quote = bankruptcy_quote(value, side, deficit)?;
     let loss_per_lot = Loss { deficit, lots: all };
     let mut winners = find_winners(work.state, unit.account, &spec, side, loss_per_lot)?;
     let taken = share_out(&mut winners, all);
     if taken.is_zero() {
         return Ok(false);
     }
-    settle(work, unit, &spec, &winners, Terms { side, quote, all, deficit })?;
+    settle(work, unit, &spec, &winners, Terms { side, value, quote, all, deficit })?;
     Ok(true)
 }
 
-/// The quote at which closing everything leaves the unit with nothing: what the mark says, moved by the deficit.
-fn bankruptcy_quote(stake: &Stake, side: Side, deficit: Usd) -> Result<Usd, Rejection> {
+/// What the whole position is worth at the mark, rounded against the unit.
+fn mark_value(stake: &Stake, side: Side) -> Result<Usd, Rejection> {
     let lots = i128::from(stake.position.position.size().get());
     match side {
-        Side::Sell => value_floor_usd(stake.mark, lots, stake.size_decimals)?.checked_add(deficit),
-        Side::Buy => value_ceil_usd(stake.mark, lots, stake.size_decimals)?.checked_sub(deficit),
+        Side::Sell => value_floor_usd(stake.mark, lots, stake.size_decimals),
+        Side::Buy => value_ceil_usd(stake.mark, lots, stake.size_decimals),
+    }
+}
+
+/// The quote at which closing everything leaves the unit with nothing: what the mark says, moved by the deficit.
+fn bankruptcy_quote(value: Usd, side: Side, deficit: Usd) -> Result<Usd, Rejection> {
+    match side {
+        Side::Sell => value.checked_add(deficit),
+        Side::Buy => value.checked_sub(deficit),
     }
     .ok_or(Rejection::Overflow)
 }
@@ -308,12 +318,48 @@ fn share_once(winners: &mut [Winner], left: u64, pass: Pass) -> u64 {
 }
 
 /// What all lots are closed for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Terms {
     side: Side,
+    /// What they are worth at the mark.
+    value: Usd,
     quote: Usd,
     all: Size,
     deficit: Usd,
+}
+
+/// What winners gave so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    lots: u64,
+    quote: i128,
+    /// What they were told that it cost them.
+    haircut: i128,
+}
+
+impl Terms {
+    /// The part of a whole that so many of all lots are, rounded down.
+    fn part(&self, whole: Usd, lots: u64) -> Result<i128, Rejection> {
+        multiply_divide_floor(whole.get(), i128::from(lots), i128::from(self.all.get().max(1)))
+            .ok_or(Rejection::Overflow)
+    }
+
+    /// I8: what winners gave against the mark, and what they were told, is the deficit's part that their lots are, to one unit.
+    fn check(&self, given: &Given) -> Result<(), Rejection> {
+        let worth = self.part(self.value, given.lots)?;
+        let lost = match self.side {
+            Side::Sell => given.quote.checked_sub(worth),
+            Side::Buy => worth.checked_sub(given.quote),
+        };
+        let (lost, due) = (lost.ok_or(Rejection::Overflow)?, self.part(self.deficit, given.lots)?);
+        if given.lots > self.all.get() || lost.abs_diff(due) > 1 || given.haircut.abs_diff(due) > 1 {
+            let (lots, told, all) = (given.lots, given.haircut, self.all);
+            return Err(Rejection::InvariantViolated {
+                invariant: format!("I8: winners of {lots} of {all} lots lost {lost}, were told {told}, due are {due}"),
+            });
+        }
+        Ok(())
+    }
 }
 
 fn settle(
@@ -323,21 +369,21 @@ fn settle(
     winners: &[Winner],
     terms: Terms,
 ) -> Result<(), Rejection> {
-    let mut placed: u64 = 0;
-    let part = |whole: Usd, lots: u64| {
-        multiply_divide_floor(whole.get(), i128::from(lots), i128::from(terms.all.get().max(1)))
-            .ok_or(Rejection::Overflow)
-    };
+    let mut given = Given::default();
     for winner in winners.iter().filter(|winner| winner.taken > 0) {
-        let after = placed.saturating_add(winner.taken);
-        let quote = part(terms.quote, after)?.saturating_sub(part(terms.quote, placed)?);
-        let haircut = part(terms.deficit, after)?.saturating_sub(part(terms.deficit, placed)?);
-        placed = after;
+        let after = given.lots.saturating_add(winner.taken);
+        let quote = terms.part(terms.quote, after)?.saturating_sub(terms.part(terms.quote, given.lots)?);
+        let haircut = terms.part(terms.deficit, after)?.saturating_sub(terms.part(terms.deficit, given.lots)?);
         let lots = Size::new(winner.taken);
         let mark = work.state.mark(market.id).ok_or(Rejection::NoFreshPrice { market: market.id })?.price;
         let quote_usd =
             Usd::new(if is_planted(Mutant::DeleverageTwice) { quote.saturating_add(haircut) } else { quote });
         let done = trade(work, market, (unit.account, winner.account), terms.side, lots, quote_usd)?;
+        given = Given {
+            lots: after,
+            quote: given.quote.saturating_add(quote_usd.get()),
+            haircut: given.haircut.saturating_add(haircut),
+        };
         work.emit(Event::Deleveraged {
             market: market.id,
             account: winner.account,
@@ -363,5 +409,9 @@ fn settle(
             start_position: done.start_position,
         }));
     }
-    Ok(())
+    terms.check(&given)
 }
+
+#[cfg(test)]
+#[path = "deleverage_tests.rs"]
+mod tests;
