@@ -167,7 +167,7 @@ fn announce(
 ) -> Result<(), Rejection> {
     let quote_usd = amounts.quote_usd;
     for account in [fill.maker.account, fill.taker.account] {
-        count_volume(work.state, account, quote_usd)?;
+        count_volume(work.state, fill.market, account, quote_usd)?;
     }
     let maker = side(fill.maker, amounts.maker_fee_usd, maker_before.position, maker_pnl_usd);
     let taker = side(fill.taker, amounts.taker_fee_usd, taker_before.position, taker_pnl_usd);
@@ -379,8 +379,17 @@ fn check_whole(
     after.check_fill(whole_before, reduces(before.position.position, position_after))
 }
 
-/// Counts a fill for the budget of an account, if it is one of people.
-pub(crate) fn count_volume(state: &mut State, account: AccountId, quote_usd: Usd) -> Result<(), Rejection> {
+/// Counts a fill for the budget of an account, if it is one of people. In a universe that somebody opened the lister sets the fees,
+/// so trading with oneself there would buy actions for nothing: it earns none.
+pub(crate) fn count_volume(
+    state: &mut State,
+    market: &MarketSpec,
+    account: AccountId,
+    quote_usd: Usd,
+) -> Result<(), Rejection> {
+    if state.listing(market.universe).is_some() {
+        return Ok(());
+    }
     if let Some(mut record) = state.account(account).copied() {
         record.volume_usd = record.volume_usd.checked_add(quote_usd).ok_or(Rejection::Overflow)?;
         state.put(Record::Account { id: account, record });

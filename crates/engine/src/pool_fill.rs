@@ -58,7 +58,7 @@ pub(crate) fn settle(
         work.revert_to(checkpoint);
         return Ok(Verdict::TakerFails);
     }
-    count_volume(work.state, taker.account, trade.quote_usd)?;
+    count_volume(work.state, market, taker.account, trade.quote_usd)?;
     work.state.put(Record::MarketState { id: market.id, record: MarketState { last_price: Some(trade.price) } });
     announce(work, market, taker, trade, fee_usd)?;
     Ok(Verdict::Settled { quote_usd: trade.quote_usd })

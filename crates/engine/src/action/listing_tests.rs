@@ -122,6 +122,10 @@ fn a_listed_market_trades_in_its_own_universe_alone() {
     venue.act("carol", order(Side::Sell));
     let position = venue.state().position(account_of("bob"), LISTED).expect("it was filled");
     assert_eq!(position.position.get(), 1_000);
+    // Nor does trading where a lister sets the fees earn actions.
+    for name in ["bob", "carol"] {
+        assert_eq!(venue.state().account(account_of(name)).expect("funded").volume_usd, Usd::ZERO, "{name}");
+    }
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub struct AccountRecord {
     pub created_at_ms: TimeMs,
     /// Parts of actions sent so far.
     pub actions_used: u64,
-    /// What it traded so far, both sides of a fill counted for their own account; earns action budget.
+    /// What it traded so far in universes of the genesis, both sides of a fill counted for their own account; earns action budget.
     pub volume_usd: Usd,
     /// When its dead man's switch fires.
     pub cancel_all_at_ms: Option<TimeMs>,

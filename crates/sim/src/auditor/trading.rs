@@ -111,7 +111,9 @@ impl Auditor {
                 }
             }
         }
-        for account in [taker].into_iter().chain((!is_pool).then_some(maker)) {
+        // Where the lister sets the fees, volume earns no actions.
+        let counts = self.genesis.universes.iter().any(|universe| universe.id.get() == terms.universe);
+        for account in [taker].into_iter().chain((!is_pool).then_some(maker)).filter(|_| counts) {
             *self.volumes.entry(account).or_default() += quote;
         }
         if is_off_book {
