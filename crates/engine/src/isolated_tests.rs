@@ -105,6 +105,22 @@ fn profit_and_loss_stay_in_the_purse_until_it_closes() {
     assert_eq!(cross.position_initial_usd, Usd::ZERO);
 }
 
+/// What a purse has lost is missing to the cross margin that takes the position over.
+#[test]
+fn a_switch_to_a_cross_margin_that_cannot_carry_the_position_is_refused() {
+    let mut venue = long_ten();
+    let all = venue.state().balance(account_of("alice"), CORE, USDC);
+    let send = Action::Transfer { universe: CORE, to: account_of("bob"), asset: USDC, amount: all };
+    assert_eq!(act(&mut venue, "alice", send), Outcome::Done);
+    scenario_on(&mut venue, "index BTC 90 for 60000");
+    let before = purse(&venue, "alice");
+    let cross = Action::UpdateLeverage { market: PERP, leverage: 5, margin_mode: MarginMode::Cross };
+    let refused = act(&mut venue, "alice", cross);
+    assert!(matches!(refused, Outcome::Rejected { rejection: Rejection::InsufficientMargin { .. } }), "{refused:?}");
+    assert_eq!(purse(&venue, "alice"), before, "state unchanged");
+    assert!(venue.state().standing(account_of("alice"), PERP).is_isolated());
+}
+
 #[test]
 fn a_switch_moves_the_margin_and_must_leave_both_sides_healthy() {
     let mut venue = long_ten();

@@ -12,13 +12,14 @@ use crate::{
 use palisade_engine::liquidation::DELEVERAGES_PER_BLOCK_MAX;
 use palisade_types::{
     action::Action,
+    address::AccountId,
     event::{Event, MarginLevel},
     numbers::{Amount, Usd},
     receipt::Outcome,
     rejection::Rejection,
     vault::{Redemption, Tranche},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// YFI on dYdX v3, 17 November 2023: a hundred accounts pyramided profit at five times leverage into one side of a thin market, and let
 /// it crash by 30 %; the insurance fund paid 9 million.
@@ -50,7 +51,7 @@ fn yfi(scenario: &str, before: &str) {
         fees 100 350
         ",
     );
-    let names: Vec<String> = (0..60).map(|number| format!("sybil{number}")).collect();
+    let names: Vec<String> = (0..100).map(|number| format!("sybil{number}")).collect();
     for name in &names {
         text.push_str(&format!("start {name} 4000\n"));
     }
@@ -63,9 +64,9 @@ fn yfi(scenario: &str, before: &str) {
     }
     let mut table = Table::play(&text);
     let open = table.open_interest("ETH");
-    // At five times leverage 60 accounts could hold 1.19 million. From 100,000 on the fraction rises from 0.1 to 1 at a
+    // At five times leverage a hundred accounts could hold 1.98 million. From 100,000 on the fraction rises from 0.1 to 1 at a
     // million: it is 0.2 at 200,000, and at most what everyone's 4000 dollars allow beyond.
-    say(&format!("scenario {scenario}: open interest {} USD of 1,188,000 asked for", dollars(open)));
+    say(&format!("scenario {scenario}: open interest {} USD of 1,980,000 asked for", dollars(open)));
     assert!(open < 400_000 * DOLLAR, "the crowd was let in: {}", dollars(open));
     table.go_on("price ETH 1900\nhold 5\nprice ETH 1700\nhold 5\nprice ETH 1400\nhold 100");
     let sybils: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -160,6 +161,16 @@ fn deleveraging_cascade() {
     };
     let others = table.events.iter().filter(liquidatable).count();
     assert_eq!(others, 0, "nobody who was solvent was made liquidatable");
+    // Somebody who was behind both sides comes out with what paid the losses: fund, vault, and what others had paid in fees.
+    let both: Vec<&str> = longs.iter().chain(&shorts).map(String::as_str).collect();
+    let people: BTreeSet<AccountId> = both.iter().map(|name| account(name)).collect();
+    let sides = table.events.iter().filter_map(|event| match event {
+        Event::Traded(trade) => Some([&trade.maker, &trade.taker]),
+        _ => None,
+    });
+    let others = sides.flatten().filter(|side| !people.contains(&side.account));
+    let fees: i128 = others.map(|side| side.fee_usd.get()).sum();
+    verdict("12 cascade", table.profit(&both), table.insurance_loss(CORE) + table.vault_loss(CORE) + fees);
 }
 
 /// A run at insolvency: whoever withdraws between the loss and its allocation leaves it to the others.
