@@ -47,6 +47,10 @@ def test_the_chain_is_listed_with_marks_and_greeks(alice):
     expiries = {(option["underlying"], option["expiration"]) for option, _ in chain}
     for underlying in ("BTC", "ETH"):
         assert sum(1 for of, _ in expiries if of == underlying) >= 4
+    for expiry in expiries:
+        of_expiry = [(option, context) for option, context in chain if (option["underlying"], option["expiration"]) == expiry]
+        assert len({option["strike"] for option, _ in of_expiry}) >= 11, expiry
+        assert any(context["midPx"] for _, context in of_expiry), f"nobody quotes {expiry}"
     ids = [option["assetId"] for option, _ in chain]
     assert ids == sorted(set(ids)) and ids[0] >= 1_000_000_000
     universe = {asset["name"] for asset in alice.info.meta()["universe"]}
