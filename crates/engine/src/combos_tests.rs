@@ -224,7 +224,7 @@ fn orders_that_nothing_backs_do_not_keep_takers_away() {
     expected.extend([(account_of("erin"), ComboOrderEnd::Filled), (account_of("alice"), ComboOrderEnd::Filled)]);
     assert_eq!(ended(&events), expected);
     // What bob bids is of the other side.
-    scenario_on(&mut venue, "spreads 1 15 |");
+    scenario_on(&mut venue, "spreads 1 1@-5 |");
 }
 
 #[test]
@@ -467,8 +467,8 @@ fn an_order_that_its_owner_affords_by_itself_outlives_an_attempt() {
     scenario_on(
         &mut venue,
         "
-        book BTC 10 |
-        book NEXT | 10
+        book BTC 10@97 |
+        book NEXT | 10@100
         alice buy NEXT 10 @ 100 ioc         -> filled 10 for 1000
         ",
     );
