@@ -247,7 +247,7 @@ fn only_what_moves_marks_makes_them_anew() {
         venue.damage(Record::OptionExpiry { id, record: Box::new(record) });
         let state = venue.state();
         assert_eq!(state.indices.option_risks.get(option, || None).is_some(), is_kept, "{record:?}");
-        assert!(state.option_risk(option).is_some());
+        assert_eq!(state.option_risk(option).is_some(), record.settlement_price().is_none());
         assert_eq!(*state, state.rebuilt(), "{record:?}");
     }
 }
