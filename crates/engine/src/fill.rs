@@ -89,6 +89,8 @@ struct MarginBefore {
     whole: AccountMargin,
     /// The cash that clearing has received, of which premiums are paid; none where there are no premiums.
     received_usd: Option<Usd>,
+    /// The purse of an isolated position.
+    purse: Option<AccountMargin>,
 }
 
 /// Settles a fill if both sides can afford it.
@@ -197,16 +199,18 @@ fn side(order: &OpenOrder, fee_usd: Usd, start_position: Position, closed_pnl_us
 }
 
 fn before(state: &State, market: &MarketSpec, account: AccountId) -> Result<Before, Rejection> {
+    let purse = isolated::purse(state, account, market)?;
     let margin = match market.kind {
         MarketKind::Perpetual { .. } | MarketKind::Future { .. } if !state.is_portfolio(account, market.universe) => {
             let elsewhere = margin_without(state, account, market.universe, Some(market.id))?;
             let whole = elsewhere.with(&exposure(state, account, market)?.cross_margin()?)?;
-            Some(MarginBefore { elsewhere: Some(elsewhere), whole, received_usd: None })
+            Some(MarginBefore { elsewhere: Some(elsewhere), whole, received_usd: None, purse })
         }
         MarketKind::Perpetual { .. } | MarketKind::Future { .. } | MarketKind::Option { .. } => {
             let received = market.option().map(|_| received_cash_usd(state, account, market.universe));
             let received_usd = received.transpose()?;
-            Some(MarginBefore { elsewhere: None, whole: margin(state, account, market.universe)?, received_usd })
+            let whole = margin(state, account, market.universe)?;
+            Some(MarginBefore { elsewhere: None, whole, received_usd, purse })
         }
         MarketKind::Spot { .. } => None,
     };
@@ -331,7 +335,7 @@ fn affords(state: &State, market: &MarketSpec, order: &OpenOrder, before: &Befor
         }
         (None, Some(margin_before)) => {
             let checked = match margin_before.elsewhere {
-                Some(elsewhere) => check_linear(state, market, order, before, (&elsewhere, &margin_before.whole)),
+                Some(elsewhere) => check_linear(state, market, order, before, (&elsewhere, &margin_before)),
                 None => check_whole(state, market, order, before, &margin_before),
             };
             match checked {
@@ -349,15 +353,17 @@ fn check_linear(
     market: &MarketSpec,
     order: &OpenOrder,
     before: &Before,
-    (elsewhere, whole_before): (&AccountMargin, &AccountMargin),
+    (elsewhere, margin_before): (&AccountMargin, &MarginBefore),
 ) -> Result<(), Rejection> {
     let here = exposure(state, order.account, market)?;
     let after =
         elsewhere.with_balance(collateral_balance(state, market, order.account)?).with(&here.cross_margin()?)?;
+    let reduces = reduces(before.position.position, here.position.position);
     if here.is_isolated {
-        return isolated::check_fill(&after, whole_before);
+        isolated::check_fill(&after, &margin_before.whole)?;
+        return isolated::check_purse(state, order.account, market, margin_before.purse.as_ref(), reduces);
     }
-    after.check_fill(whole_before, reduces(before.position.position, here.position.position))
+    after.check_fill(&margin_before.whole, reduces)
 }
 
 fn check_whole(
@@ -369,14 +375,15 @@ fn check_whole(
 ) -> Result<(), Rejection> {
     let whole_before = &margin_before.whole;
     let after = margin(state, order.account, market.universe)?;
+    let reduces = reduces(before.position.position, position(state, order.account, market.id).position);
     if state.standing(order.account, market.id).is_isolated() {
-        return isolated::check_fill(&after, whole_before);
+        isolated::check_fill(&after, whole_before)?;
+        return isolated::check_purse(state, order.account, market, margin_before.purse.as_ref(), reduces);
     }
     if let Some(received_before) = margin_before.received_usd {
         check_premium(state, order.account, market.universe, received_before)?;
     }
-    let position_after = position(state, order.account, market.id).position;
-    after.check_fill(whole_before, reduces(before.position.position, position_after))
+    after.check_fill(whole_before, reduces)
 }
 
 /// Counts a fill for the budget of an account, if it is one of people. In a universe that somebody opened the lister sets the fees,

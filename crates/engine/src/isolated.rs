@@ -115,6 +115,34 @@ pub(crate) fn check_fill(after: &AccountMargin, before: &AccountMargin) -> Resul
     Err(Rejection::InsufficientMargin { required: after.position_initial_usd, available })
 }
 
+/// The margin of an isolated position, before a fill; none if there is no such position.
+pub(crate) fn purse(
+    state: &State,
+    account: AccountId,
+    market: &MarketSpec,
+) -> Result<Option<AccountMargin>, Rejection> {
+    let standing = state.standing(account, market.id);
+    if !standing.is_isolated() || standing.position.is_empty() {
+        return Ok(None);
+    }
+    isolated_margin(state, account, market).map(Some)
+}
+
+/// Whether the purse can carry what fills left in it, by the rule of cross margin: its owner's cash, which nobody asks for what a
+/// part sold below the mark has lost, says nothing of it.
+pub(crate) fn check_purse(
+    state: &State,
+    account: AccountId,
+    market: &MarketSpec,
+    before: Option<&AccountMargin>,
+    reduces: bool,
+) -> Result<(), Rejection> {
+    match purse(state, account, market)? {
+        Some(after) => after.check_fill(before.unwrap_or(&AccountMargin::default()), reduces),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 #[path = "isolated_tests.rs"]
 mod tests;

@@ -199,3 +199,30 @@ fn a_purse_that_owes_is_paid_by_a_switch_or_stays() {
     let after = venue.state().balance(account_of("carol"), CORE, USDC);
     assert_eq!(after.checked_sub(before), Some(Amount::new(1)), "what lay there is the owner's");
 }
+
+/// Whoever sells a part of it far below the mark cannot leave a hole in the purse, which others would fill, in the book nor in a block.
+#[test]
+fn a_part_is_not_sold_at_a_loss_that_the_purse_does_not_hold() {
+    let mut venue = Venue::new();
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice leverage BTC 20 isolated            -> done
+        alice buy BTC 10 @ 100 gtc                -> resting 10
+        bob sell BTC 10 @ 100 gtc                 -> filled 10 for 1000
+        carol buy BTC 9 @ 90 alo                  -> resting 9
+        alice sell BTC 9 @ 90 ioc                 -> canceled margin
+        alice position BTC 10 cost 1000
+        carol cancel-all                          -> canceled 1
+        alice rfq sell BTC*1 lots 9               -> requested
+        carol offer alice 1 sell 9 at 90          -> quoted
+        alice accept alice 1 carol 1              -> refused insufficient_margin
+        alice position BTC 10 cost 1000
+        carol buy BTC 9 @ 99 alo                  -> resting 9
+        alice sell BTC 9 @ 99 ioc                 -> filled 9 for 891
+        alice position BTC 1 cost 100
+        ",
+    );
+    assert!(purse(&venue, "alice") > Amount::ZERO);
+}

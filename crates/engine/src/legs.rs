@@ -12,6 +12,7 @@ use crate::{
     accounts::{check_premium, exposure, margin as margin_of, margin_beside, position, received_cash_usd},
     action::move_universe::check_open,
     fill::{Fill, trade_leg},
+    isolated,
     margin::AccountMargin,
     market_math::{RATE_ONE, quote_usd, value_ceil_usd},
     market_order::expired_at,
@@ -411,6 +412,8 @@ pub(crate) struct Judged {
     received_usd: Option<Usd>,
     /// In the order of the legs.
     positions: Vec<Position>,
+    /// Of the same, what isolated ones have in their purses.
+    purses: Vec<Option<AccountMargin>>,
 }
 
 impl Judged {
@@ -421,7 +424,9 @@ impl Judged {
         let received = option.map(|_| received_cash_usd(state, account, structure.universe));
         let held = |leg: &StructureLeg| position(state, account, leg.market.id).position;
         let positions = structure.legs.iter().map(held).collect();
-        Ok(Self { account, margin, received_usd: received.transpose()?, positions })
+        let purses = structure.legs.iter().map(|leg| isolated::purse(state, account, &leg.market));
+        let purses = purses.collect::<Result<_, _>>()?;
+        Ok(Self { account, margin, received_usd: received.transpose()?, positions, purses })
     }
 
     /// Whether the account can afford what has happened since.
@@ -443,9 +448,10 @@ impl Judged {
         let after = whole_margin(state, structure, self.account)?;
         let mut all_reduce = true;
         let mut fills_purse = false;
-        for (leg, before) in structure.legs.iter().zip(&self.positions) {
+        for ((leg, before), purse) in structure.legs.iter().zip(&self.positions).zip(&self.purses) {
             let now = state.standing(self.account, leg.market.id);
             let leg_reduces = reduces(*before, now.position.position);
+            isolated::check_purse(state, self.account, &leg.market, purse.as_ref(), leg_reduces)?;
             let is_paid_for = leg_reduces && after.balance_usd >= self.margin.balance_usd;
             fills_purse = fills_purse || (now.is_isolated() && !is_paid_for);
             all_reduce = all_reduce && leg_reduces;
