@@ -209,19 +209,19 @@ fn a_part_is_not_sold_at_a_loss_that_the_purse_does_not_hold() {
         "
         index BTC 100
         alice leverage BTC 20 isolated            -> done
-        alice buy BTC 10 @ 100 gtc                -> resting 10
-        bob sell BTC 10 @ 100 gtc                 -> filled 10 for 1000
-        carol buy BTC 9 @ 90 alo                  -> resting 9
-        alice sell BTC 9 @ 90 ioc                 -> canceled margin
-        alice position BTC 10 cost 1000
+        alice buy BTC 1200 @ 100 gtc              -> resting 1200
+        bob sell BTC 1200 @ 100 gtc               -> filled 1200 for 120000
+        carol buy BTC 1100 @ 90 alo               -> resting 1100
+        alice sell BTC 1100 @ 90 ioc              -> canceled margin
+        alice position BTC 1200 cost 120000
         carol cancel-all                          -> canceled 1
-        alice rfq sell BTC*1 lots 9               -> requested
-        carol offer alice 1 sell 9 at 90          -> quoted
+        alice rfq sell BTC*1 lots 1100            -> requested
+        carol offer alice 1 sell 1100 at 90       -> quoted
         alice accept alice 1 carol 1              -> refused insufficient_margin
-        alice position BTC 10 cost 1000
-        carol buy BTC 9 @ 99 alo                  -> resting 9
-        alice sell BTC 9 @ 99 ioc                 -> filled 9 for 891
-        alice position BTC 1 cost 100
+        alice position BTC 1200 cost 120000
+        carol buy BTC 1100 @ 99 alo               -> resting 1100
+        alice sell BTC 1100 @ 99 ioc              -> filled 1100 for 108900
+        alice position BTC 100 cost 10000
         ",
     );
     assert!(purse(&venue, "alice") > Amount::ZERO);
