@@ -43,6 +43,9 @@ struct Leg {
 /// Initial and maintenance.
 type Pair = (i128, i128);
 
+/// Lots held, and lots offered with what they would bring.
+type Offering = (i128, (i128, i128));
+
 pub fn expiry_of(market: &MarketSpec) -> Option<Expiry> {
     let contract = market.option()?;
     Some((market.universe, contract.underlying, contract.expires_at_ms))
@@ -113,7 +116,7 @@ impl Books {
 
     /// All options of an account in a universe, with its open orders.
     pub fn options_worth(&self, account: AccountId, universe: UniverseId) -> Option<OptionsWorth> {
-        let mut expiries: BTreeMap<Expiry, BTreeMap<MarketId, (i128, (i128, i128))>> = BTreeMap::new();
+        let mut expiries: BTreeMap<Expiry, BTreeMap<MarketId, Offering>> = BTreeMap::new();
         for (market, held) in self.held_by(account) {
             if let Some(expiry) = expiry_of(&self.markets[&market]).filter(|expiry| expiry.0 == universe)
                 && !self.is_isolated(account, market)
