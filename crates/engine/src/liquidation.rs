@@ -109,8 +109,11 @@ pub(crate) fn run(work: &mut Work<'_>) {
             halt_universe(work, unit.universe, invariant);
         }
         turns.end(work.events.len() > seen, allowed.saturating_sub(deleverages));
-        if standing(work.state, unit).is_ok_and(|standing| standing.equity_usd >= Usd::ZERO) {
-            owing.remove(&unit);
+        // Rounding may take a unit below zero that had nothing left.
+        match standing(work.state, unit) {
+            Ok(now) if now.equity_usd < Usd::ZERO => drop(owing.insert(unit)),
+            Ok(_) => drop(owing.remove(&unit)),
+            Err(_) => {}
         }
     }
     release_vaults(work);

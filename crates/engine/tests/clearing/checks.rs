@@ -381,7 +381,11 @@ pub fn compare_sets(state: &State, books: &Books, wrong: &mut Wrong) {
         .collect();
     let gated: BTreeSet<UniverseId> =
         books.universes.iter().filter(|(_, (.., gated))| *gated).map(|(universe, _)| *universe).collect();
-    expect(wrong, gated == owing, || format!("gate: closed in {gated:?}, somebody owes in {owing:?}"));
+    expect(wrong, gated == owing, || {
+        let worth = |unit: &Unit| (*unit, books.worth(*unit).map(|worth| worth.equity));
+        let who: Vec<_> = own.iter().map(worth).collect();
+        format!("gate: closed in {gated:?}, somebody owes in {owing:?}: {who:?}")
+    });
 }
 
 /// What an account has, needs and has besides cash is for the engine what it is by the formulas: sets alone would tell of a fault only
