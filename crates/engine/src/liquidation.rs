@@ -111,8 +111,12 @@ pub(crate) fn run(work: &mut Work<'_>) {
         turns.end(work.events.len() > seen, allowed.saturating_sub(deleverages));
         // Rounding may take a unit below zero that had nothing left.
         match standing(work.state, unit) {
-            Ok(now) if now.equity_usd < Usd::ZERO => drop(owing.insert(unit)),
-            Ok(_) => drop(owing.remove(&unit)),
+            Ok(now) if now.equity_usd < Usd::ZERO => {
+                owing.insert(unit);
+            }
+            Ok(_) => {
+                owing.remove(&unit);
+            }
             Err(_) => {}
         }
     }

@@ -114,9 +114,9 @@ impl Run {
     /// this test's. The step that finds them runs before actions and before triggers, so a block with either is followed by an
     /// empty one on a copy; one in which another trigger fires is not judged.
     fn check_sets(&self, (step, outcome): (&Step, &BlockOutcome), after: &Books, signed: &Signed, wrong: &mut Wrong) {
-        let is_followed =
+        let has_fired =
             |outcome: &BlockOutcome| outcome.events.iter().any(|event| matches!(event, Event::TriggerFired { .. }));
-        if step.actions.is_empty() && !is_followed(outcome) {
+        if step.actions.is_empty() && !has_fired(outcome) {
             checks::compare_sets(self.world.engine.state(), after, wrong);
             return;
         }
@@ -126,7 +126,7 @@ impl Run {
             Ok(outcome) => {
                 let books = Books::of(copy.state());
                 checks::halts(&outcome, Numbers::Sensible, wrong);
-                if !is_followed(&outcome) {
+                if !has_fired(&outcome) {
                     checks::compare_sets(copy.state(), &books, wrong);
                 }
             }
