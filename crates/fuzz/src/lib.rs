@@ -6,7 +6,7 @@
 //! - A target is deterministic and single-threaded: the same bytes take the same path.
 //! - Inputs that once failed are kept in `regressions/`; seeds are made from the project's own samples by [`seeds`].
 
-mod clearing;
+pub mod clearing;
 mod decoders;
 mod files;
 mod hyperliquid;
@@ -40,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "proofs", run: proofs::mutations },
     Target { name: "proof_bundle", run: proofs::bundle },
     Target { name: "engine", run: machine::run },
+    Target { name: "clearing", run: clearing::run },
 ];
 
 /// Runs the target of that name.

@@ -35,6 +35,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "proof_bundle" => HONEST.bundles.iter().map(|bundle| serde_json::to_vec(bundle).expect("JSON")).collect(),
         "proofs" => (0u8..8).map(|first| choices(first, 512)).collect(),
         "engine" => (0u8..8).map(|first| choices(first, 1_024)).collect(),
+        "clearing" => (0u8..3).map(|first| choices(first, 4_096)).collect(),
         other => unreachable!("no target is named {other}"),
     }
 }

@@ -72,6 +72,25 @@ fn the_machine_reaches_liquidations_and_their_ends() {
     }
 }
 
+#[test]
+fn the_clearing_houses_instruments_are_traded() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    for first in 100..112 {
+        for (name, count) in palisade_fuzz::clearing::seen(&seeds::choices(first, 8_192)) {
+            *seen.entry(name).or_default() += count;
+        }
+    }
+    println!("{seen:?}");
+    for wanted in TRADED {
+        assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:?}");
+    }
+}
+
+/// What a few inputs must trade.
+const TRADED: [&str; 6] =
+    ["liquidated by Backstop", "SyntheticMinted", "PoolTraded", "combo traded", "BlockTraded", "rejected InvalidLegs"];
+
 /// What a few inputs must reach; the rest is for a fuzzer.
 const WANTED: [&str; 8] = [
     "takeover by the vault",

@@ -3,6 +3,11 @@
 mod support;
 
 use palisade_gateway::Limits;
+use palisade_types::{
+    event::{Event, MarginLevel},
+    ids::{MarketId, UniverseId},
+    numbers::Usd,
+};
 use serde_json::{Value, json};
 use support::{
     Running,
@@ -96,6 +101,32 @@ async fn snapshots_come_at_once() {
         assert_eq!(acknowledged["channel"], "subscriptionResponse", "{wanted}: {acknowledged}");
         let snapshot = socket.channel(channel).await;
         assert!(snapshot.pointer(pointer).is_some_and(|value| !value.is_null()), "{wanted}: {snapshot}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn margin_calls_reach_who_is_called_and_nobody_else() {
+    let (running, mut socket) = started(Limits::devnet()).await;
+    socket.subscribe(&format!(r#"{{"type":"notification","user":"{}"}}"#, user())).await;
+    let call = |number, market, level, equity| Event::MarginCalled {
+        account: key(number).address(),
+        universe: UniverseId::new(0),
+        market,
+        level,
+        equity_usd: Usd::new(equity),
+        maintenance_usd: Usd::new(20_000_000_000),
+    };
+    running.node.tell(vec![
+        call(2, None, MarginLevel::Liquidatable, 1),
+        call(1, None, MarginLevel::Warned, 24_950_000_000),
+        call(1, Some(MarketId::new(0)), MarginLevel::Called, 21_000_000_000),
+    ]);
+    for told in [
+        "Cross margin is below 1.25 times its maintenance requirement: equity 249.5 USD, maintenance 200 USD.",
+        "The isolated position in BTC is below 1.1 times its maintenance requirement: add collateral or reduce now: \
+         equity 210 USD, maintenance 200 USD.",
+    ] {
+        assert_eq!(socket.channel("notification").await, json!({ "notification": told }));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Actions that are wrong on purpose: amounts beyond what there is, what belongs to somebody else, what has ended, what does not go
 //! together. Each must be rejected, and a rejection changes nothing.
 
-use crate::{
+use super::{
     books::Books,
     generate::{Generator, MAKERS, TRADERS},
     world::{BTC, CORE, DOLLAR, MINTED, MINTED_SPOT, SIDE, SPOT, USDC, account},

@@ -1,7 +1,7 @@
 //! Random runs: people who lever up, makers who come and go, prices that gap, spans without prices, jumps of time.
 
-use crate::{
-    books::Books,
+use super::{
+    books::{Books, scale},
     choices::Choices,
     step::{Again, Step},
     world::{BTC, CORE, DOLLAR, ETH, SIDE, SPOT, SyntheticTerms, Terms, USDC, World, account},
@@ -81,8 +81,8 @@ fn synthetic(choices: &mut Choices) -> SyntheticTerms {
 }
 
 impl Generator {
-    pub fn new(seed: u64) -> (Self, Terms) {
-        let mut choices = Choices::new(seed);
+    /// What a run begins with, and what goes on from there by the same choices.
+    pub fn new(mut choices: Choices) -> (Self, Terms) {
         let terms = terms(&mut choices);
         let has_legs = choices.chance(70);
         let prices = [100_000_000, 6_000_000_000_000, 200_000_000_000];
@@ -210,7 +210,7 @@ impl Generator {
             Side::Sell => i128::from(self.prices[1]) * 15 / 100,
         };
         let part = i128::from(self.choices.one_of(&[100, 500, 900, 1_000, 1_300]));
-        let lots = free * part / 1_000 * crate::books::scale(option) / per_unit.max(1);
+        let lots = free * part / 1_000 * scale(option) / per_unit.max(1);
         let mut order = self.request(option, side, price, Size::new(lots.clamp(1, 9_000_000) as u64));
         order.time_in_force = self.choices.one_of(&[TimeInForce::Ioc, TimeInForce::Gtc]);
         Action::Place { orders: vec![order] }
@@ -231,7 +231,7 @@ impl Generator {
 
     fn lots(&self, books: &Books, market: &MarketSpec, notional: i128) -> Size {
         let mark = i128::from(self.mark(books, market));
-        Size::new((notional * crate::books::scale(market) / mark.max(1)).clamp(0, 90_000_000) as u64)
+        Size::new((notional * scale(market) / mark.max(1)).clamp(0, 90_000_000) as u64)
     }
 
     pub fn request(&mut self, market: &MarketSpec, side: Side, price: Price, size: Size) -> OrderRequest {

@@ -1,9 +1,9 @@
 //! Random actions with synthetics, pools, combos and block trades.
 
-use crate::{
+use super::{
     books::{Books, scale},
     generate::{Generator, MAKERS, TRADERS},
-    legs::{net_and_gross, units_per_net},
+    legs::{net_and_gross, net_tick, units_per_net},
     liquidity::root,
     world::{BTC, CORE, DOLLAR, MINTED, MINTED_SPOT, SPOT, account},
 };
@@ -306,7 +306,7 @@ impl Generator {
         let terms = &request.terms;
         let ppm = self.choices.between(-8_000, 8_000);
         let price = if self.choices.chance(50) {
-            let tick = crate::legs::net_tick(books, &terms.legs);
+            let tick = net_tick(books, &terms.legs);
             BlockPrice::Net { price: self.net_price(books, &terms.legs, tick, ppm)? }
         } else {
             let near = |leg: &Leg| self.near(books, &books.markets[&leg.market], ppm);

@@ -24,11 +24,12 @@ mod step;
 mod synthetics;
 mod world;
 
+use choices::Choices;
 use generate::Generator;
 use run::Run;
+pub use run::say;
 use std::{
     collections::BTreeMap,
-    io::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -78,7 +79,7 @@ fn plant(name: &str) {
 }
 
 fn random_run(seed: u64, seen: &mut BTreeMap<String, u64>) -> Result<(), Box<Failure>> {
-    let (mut generator, terms) = Generator::new(seed);
+    let (mut generator, terms) = Generator::new(Choices::new(seed));
     let mut run = Run::new(&terms);
     let mut steps = Vec::new();
     for _ in 0..STEPS {
@@ -108,10 +109,6 @@ fn report(failure: &Failure) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("clearing-{seed}.txt"));
     let _ = std::fs::write(&path, &text);
     format!("seed {seed}, step {}: {wrong}\n\n{text}\n\nkept in {}", steps.len(), path.display())
-}
-
-pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 #[test]

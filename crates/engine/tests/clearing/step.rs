@@ -10,7 +10,7 @@
 //! `block MS` is a block so long after the last, with the seats' prices if any are given, and the actions in the lines that
 //! follow. `twice`: it is turned back and executed again. `cold`: it is also executed by an engine rebuilt from the records.
 
-use crate::world::{BTC, ETH, Terms, USDC};
+use super::world::{BTC, ETH, Terms, USDC};
 use palisade_types::{action::Action, ids::AssetId, numbers::Price};
 use std::fmt::Write as _;
 

@@ -1,8 +1,8 @@
 //! The venue that clearing tests run on: two universes, five linear markets, a spot market, an asset that backs positions,
 //! a fund and a vault in each universe; options and a synthetic, if they are asked for. One seat, so that prices are cheap to sign.
 
-pub use crate::books::DOLLAR;
-use crate::step::Step;
+pub use super::books::DOLLAR;
+use super::step::Step;
 use palisade_engine::{BlockInput, BlockOutcome, Engine, InvalidBlock, Rules};
 use palisade_types::{
     action::Action,
