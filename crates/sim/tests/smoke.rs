@@ -3,8 +3,9 @@
 use palisade_sim::{panics, run};
 use std::thread;
 
-/// Seeds of the short campaign.
-const SEEDS: std::ops::Range<u64> = 1..4;
+/// Seeds of the short campaign. In 106 a redemption follows a takeover by the vault in one block, which the auditor once took for
+/// one out of turn.
+const SEEDS: [u64; 4] = [1, 2, 3, 106];
 
 fn run_quietly(seed: u64) -> run::Report {
     panics::install();
