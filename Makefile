@@ -89,7 +89,7 @@ test-seeds: ## the deterministic cluster tests of the node, with more seeds (PAL
 
 fuzz: ## every fuzz target for FUZZ_SECONDS, then longer runs of the stateful and the property tests, and attacks at full size
 	CARGO="$(CARGO)" TOOLS="$(TARGET_DIR)/tools" FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" fuzz/run.sh
-	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-20000} PALISADE_FULL_SIZE=1 \
+	PALISADE_FUZZ_CASES=$${PALISADE_FUZZ_CASES:-100} PROPTEST_CASES=$${PROPTEST_CASES:-5000} PALISADE_FULL_SIZE=1 \
 	$(CARGO) test --locked --package palisade-types --package palisade-engine -- --nocapture
 	PALISADE_GRID_POINTS=$${PALISADE_GRID_POINTS:-2000000} PROPTEST_CASES=$${PROPTEST_CASES:-20000} \
 	$(CARGO) test --locked --package palisade-pricing -- --nocapture
