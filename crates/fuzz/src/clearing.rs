@@ -1,8 +1,8 @@
 //! The engine's clearing tests, driven by a fuzzer's bytes: the very same people, instruments, bad actions and checks of a block,
 //! so that what a fuzzer finds and what the random runs find is judged alike.
 //!
-//! A finding comes with the script of its blocks, which `PALISADE_SCRIPT` of the clearing tests replays with every event, and
-//! which can be kept among their regressions.
+//! A finding that is put into `regressions/` and run by `cargo test` prints the script of its blocks (libFuzzer ends the process
+//! before that), which `PALISADE_SCRIPT` of the clearing tests replays with every event, and which can be kept among theirs.
 
 #![allow(dead_code, reason = "another crate's tests, of which a part is used here")]
 

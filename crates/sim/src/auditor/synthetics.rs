@@ -264,7 +264,8 @@ impl Auditor {
         self.check_left(terms, account, left)?;
         let due = if left == 0 && account != terms.own() { before.collateral } else { 0 };
         // What the vault added to what it has just taken over comes back as well.
-        let is_due = returned == due || (returned > due && self.ledger.is_divided_unknown(account));
+        let is_added_unknown = account == backstop(terms.universe) && self.synthetics.taken_over.contains(&terms.asset);
+        let is_due = returned == due || (returned > due && is_added_unknown);
         ensure(is_due, || format!("{account:?} gets {returned} back, due are {due} of {before:?}"))?;
         self.ledger.pay(terms.purse(account), account, terms.pot(), returned);
         self.owe(terms, account, left);
@@ -340,7 +341,7 @@ impl Auditor {
         ensure(hits.len() <= REDEEMED_MAX, || format!("{} positions pay one redemption", hits.len()))?;
         let mut left = self.all_debts(terms);
         let vault = backstop(terms.universe);
-        if self.ledger.is_divided_unknown(vault) {
+        if self.synthetics.taken_over.contains(&terms.asset) {
             left.retain(|(account, _)| *account != vault);
         }
         for hit in hits {
