@@ -8,8 +8,8 @@
 //!   their fees. Reduce-only orders can add no risk and reserve nothing.
 //! - **Maintenance requirement** of a market = `notional at the mark / (2 × maximum leverage)`: half of the
 //!   initial fraction at the market's maximum, whatever leverage the account chose.
-//! - **Withdrawable** = balance − held + min(0, unrealised) − initial requirement, never below zero: profit that
-//!   nobody has paid in yet can back positions but cannot leave.
+//! - **Withdrawable** = balance − held + min(0, counted profit and loss) − initial requirement, never below zero: profit that
+//!   nobody has paid in yet can back positions but cannot leave, and what does not count for new risk pays for no loss here.
 //!
 //! Rounding: values that an account owns are rounded down, requirements up.
 //!
@@ -440,12 +440,14 @@ impl AccountMargin {
         sum(sum(own, profit)?, self.options_value_usd)
     }
 
-    /// What no requirement needs, profit left out; negative if something is lacking.
+    /// What no requirement needs, profit left out but for what pays for losses and counts for new risk: were it any other profit, a
+    /// wick in one market would let go the cash that a loss in another needs. Negative if something is lacking.
     pub fn free_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
         let most = if is_planted(Mutant::ProfitCanLeave) { Usd::MAX } else { Usd::ZERO };
         let own = sum(own, self.options_value_usd)?;
-        difference(sum(own, self.unrealised_usd.min(most))?, self.initial_usd)
+        let counted = difference(self.unrealised_usd, self.uncounted_profit_usd)?;
+        difference(sum(own, counted.min(most))?, self.initial_usd)
     }
 
     /// Whether what is owed and needed is met without the assets that back positions, so that all of them may leave. Options may owe

@@ -104,6 +104,20 @@ fn unrealised_profit_is_rounded_down() {
     }
 }
 
+/// A long that lost 20 and a short that won 25, of which the slow mark confirms less.
+#[test]
+fn profit_that_does_not_count_lets_no_cash_go_that_a_loss_needs() {
+    let lost = exposure(1_000, "120");
+    for (slow_mark, withdrawable) in [("100", "90"), ("105", "90"), ("115", "80"), ("125", "70"), ("200", "70")] {
+        let won = Exposure { slow_mark: price(slow_mark), ..exposure(-1_000, "-125") };
+        let margin = account("100", &[lost, won]);
+        assert_eq!(margin.equity_usd(), Ok(usd("105")), "slow mark {slow_mark}");
+        assert_eq!(margin.withdrawable_usd(), Ok(usd(withdrawable)), "slow mark {slow_mark}");
+        let after = account(&(100 - withdrawable.parse::<i64>().expect("whole")).to_string(), &[lost, won]);
+        assert_eq!(after.check_initial(), Ok(()), "slow mark {slow_mark}");
+    }
+}
+
 /// Balance, held, lots, cost · equity, health, withdrawable. The mark is 100, so a whole long is worth 100 and needs 5 or 1.
 #[test]
 fn what_an_account_is_worth() {

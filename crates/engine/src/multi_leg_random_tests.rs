@@ -25,7 +25,7 @@ use palisade_types::{
     order::{OrderRequest, Side, TimeInForce},
     receipt::Outcome,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const MARKETS: [MarketId; 4] = [PERP, NEXT, FINE, FUTURE];
 
@@ -348,7 +348,9 @@ fn run(seed: u64, blocks: usize) -> BTreeMap<String, u64> {
 #[test]
 fn random_blocks_and_combos_trade_all_legs_or_none() {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-    for seed in 1..=u64::from(runs(6)) {
+    // 15: somebody withdrew what a loss needed, for which a profit stood that the slow mark did not confirm.
+    let seeds: BTreeSet<u64> = (1..=u64::from(runs(6))).chain([15]).collect();
+    for seed in seeds {
         for (name, times) in run(seed, 250) {
             *seen.entry(name).or_default() += times;
         }

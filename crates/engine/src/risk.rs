@@ -135,7 +135,7 @@ pub fn depeg_addition(quote: Option<&IndexRecord>) -> Rate {
 /// What counts for new risk of an asset worth `worth_usd` once a universe holds `held_usd` of it, before its weight: all, and
 /// above the bound in inverse proportion to what is held; rounded down once. Maintenance never asks: what others pay in must
 /// not liquidate anybody.
-pub fn counted_collateral_usd(terms: &CollateralTerms, worth_usd: Usd, held_usd: Usd) -> Result<Usd, Rejection> {
+fn counted_collateral_usd(terms: &CollateralTerms, worth_usd: Usd, held_usd: Usd) -> Result<Usd, Rejection> {
     let full = terms.full_weight_maximum_usd;
     if held_usd <= full {
         return Ok(worth_usd);
@@ -143,22 +143,32 @@ pub fn counted_collateral_usd(terms: &CollateralTerms, worth_usd: Usd, held_usd:
     multiply_divide_floor(worth_usd.get(), full.get(), held_usd.get()).map(Usd::new).ok_or(Rejection::Overflow)
 }
 
-/// What something counts for that `worth` says the value of at a price, by the weights of an asset's terms: for initial margin at the
-/// slow price if that is lower, and less of it once a universe holds `held_usd` of the asset. Rounded down.
+/// What something counts for that `worth` says the value of at a price, by the weights of an asset's terms
+/// ([`weighed_worth`]).
 pub(crate) fn weighed_collateral(
     terms: &CollateralTerms,
     index: &IndexRecord,
     held_usd: Usd,
     worth: impl Fn(Price) -> Result<Usd, Rejection>,
 ) -> Result<CollateralValue, Rejection> {
+    weighed_worth(terms, worth(index.price)?, worth(index.price.min(index.slow_price))?, held_usd)
+}
+
+/// What something worth `worth_usd`, and `slow_usd` at the lower of index and slow price, counts for by the weights of an asset's
+/// terms: for initial margin by the latter, and less of it once a universe holds `held_usd` of the asset. Rounded down.
+pub(crate) fn weighed_worth(
+    terms: &CollateralTerms,
+    worth_usd: Usd,
+    slow_usd: Usd,
+    held_usd: Usd,
+) -> Result<CollateralValue, Rejection> {
     let weighed = |worth_usd: Usd, weight: Rate| {
         let part = multiply_divide_floor(worth_usd.get(), i128::from(weight.get()), RATE_ONE);
         part.map(Usd::new).ok_or(Rejection::Overflow)
     };
-    let slow_usd = worth(index.price.min(index.slow_price))?;
     Ok(CollateralValue {
         initial_usd: weighed(counted_collateral_usd(terms, slow_usd, held_usd)?, terms.initial_weight)?,
-        maintenance_usd: weighed(worth(index.price)?, terms.maintenance_weight)?,
+        maintenance_usd: weighed(worth_usd, terms.maintenance_weight)?,
     })
 }
 

@@ -6,13 +6,10 @@ use crate::{
     liquidation::level_of,
     liquidity::{backing_shares, fair_value_usd},
     margin::{AccountMargin, CollateralValue, Exposure, OpenOrders, liquidation_price},
-    market_math::{RATE_ONE, fee_usd, quote_amount, quote_value_usd, value_floor_usd},
-    risk::{
-        concentration_usd, counted_collateral_usd, crowd_fraction, depeg_addition, open_interest_usd,
-        volatility_fraction,
-    },
+    market_math::{fee_usd, quote_amount, quote_value_usd, value_floor_usd},
+    risk::{concentration_usd, crowd_fraction, depeg_addition, open_interest_usd, volatility_fraction, weighed_worth},
     state::{IndexRecord, PositionRecord, State},
-    wide::{multiply_divide_ceil, multiply_divide_floor},
+    wide::multiply_divide_ceil,
 };
 use palisade_pricing::{
     PricingError,
@@ -382,15 +379,8 @@ fn collateral_value(assets: &[WhatIfCollateral]) -> Result<CollateralValue, Reje
             maintenance_weight: asset.maintenance_weight,
             full_weight_maximum_usd: asset.full_weight_maximum_usd,
         };
-        let weighed = |usd: Usd, weight: Rate| {
-            multiply_divide_floor(usd.get(), i128::from(weight.get()), RATE_ONE).ok_or(Rejection::Overflow)
-        };
-        let slow = asset.value_usd.min(asset.slow_value_usd);
-        let counted = counted_collateral_usd(&terms, slow, asset.universe_value_usd)?;
-        let initial = weighed(counted, asset.initial_weight)?;
-        let maintenance = weighed(asset.value_usd, asset.maintenance_weight)?;
-        value.initial_usd = value.initial_usd.checked_add(Usd::new(initial)).ok_or(Rejection::Overflow)?;
-        value.maintenance_usd = value.maintenance_usd.checked_add(Usd::new(maintenance)).ok_or(Rejection::Overflow)?;
+        let slow_usd = asset.value_usd.min(asset.slow_value_usd);
+        value = value.with(weighed_worth(&terms, asset.value_usd, slow_usd, asset.universe_value_usd)?)?;
     }
     Ok(value)
 }

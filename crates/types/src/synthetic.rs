@@ -83,6 +83,8 @@ pub struct DebtLiquidation {
     pub debt: Amount,
     /// Collateral that went with it.
     pub collateral_usd: Usd,
+    /// What the vault that took it over added from its cash; nothing in the other ways.
+    pub added_usd: Usd,
     /// What its owner got back, because nothing is owed any more.
     pub returned_usd: Usd,
     /// The tracked index, in 1e-8 USD.

@@ -74,6 +74,7 @@ fn the_vault_takes_over_what_covers_its_debt_to_the_unit() {
         method: DebtLiquidationMethod::Backstop,
         debt: units("10"),
         collateral_usd: usd("1500"),
+        added_usd: usd("750"),
         returned_usd: Usd::ZERO,
         index: price("150"),
     };

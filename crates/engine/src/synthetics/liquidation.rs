@@ -128,6 +128,7 @@ fn buy_slice(work: &mut Work<'_>, terms: &Terms, index: &IndexRecord, account: A
             method: DebtLiquidationMethod::Book,
             debt: bought.debt,
             collateral_usd: bought.spent_usd,
+            added_usd: Usd::ZERO,
             returned_usd: bought.returned_usd,
             index: index.price,
         }));
@@ -183,6 +184,7 @@ fn write_off(work: &mut Work<'_>, terms: &Terms, index: &IndexRecord, account: A
         method: DebtLiquidationMethod::WrittenOff,
         debt: owed.debt,
         collateral_usd: owed.collateral_usd,
+        added_usd: Usd::ZERO,
         returned_usd: Usd::ZERO,
         index: index.price,
     }));

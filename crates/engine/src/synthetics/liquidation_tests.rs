@@ -50,6 +50,7 @@ fn the_vault_takes_over_with_the_penalty_and_the_owner_keeps_the_rest() {
         method: DebtLiquidationMethod::Backstop,
         debt: units("10"),
         collateral_usd: usd("1306.8"),
+        added_usd: usd("508.2"),
         returned_usd: usd("193.2"),
         index: price("121"),
     };

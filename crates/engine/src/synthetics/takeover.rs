@@ -126,6 +126,7 @@ pub(super) fn run(
         method: DebtLiquidationMethod::Backstop,
         debt,
         collateral_usd: taken_usd,
+        added_usd,
         returned_usd,
         index: index.price,
     }));

@@ -65,9 +65,11 @@ pub struct Worth {
     pub free_cash: i128,
     /// Σ unrealised losses and gains.
     pub unrealised: i128,
+    /// The same, of gains only what counts for new risk.
+    pub counted: i128,
     /// What options are worth at the marks.
     pub options: i128,
-    /// What could leave: what counts for new risk without profits, less what positions and orders need.
+    /// What could leave: what counts for new risk, less what positions and orders need; of profits only what pays for losses.
     pub free: i128,
 }
 
@@ -378,7 +380,9 @@ impl Books {
             let unrealised = self.unrealised(market, &held)?;
             worth.unrealised += unrealised;
             worth.equity += unrealised;
-            worth.initial_equity += self.counted(market, &held)?;
+            let counted = self.counted(market, &held)?;
+            worth.counted += counted;
+            worth.initial_equity += counted;
             worth.maintenance += self.maintenance(market, held.lots)?;
             worth.position_initial += self.requirement(account, market, self.notional(market, held.lots)?)?;
         }
@@ -406,7 +410,7 @@ impl Books {
             let orders = worth.initial - worth.position_initial;
             (worth.initial, worth.position_initial, worth.maintenance) = (initial + orders, initial, maintenance);
         }
-        worth.free += worth.free_cash + worth.options + worth.unrealised.min(0) - worth.initial;
+        worth.free += worth.free_cash + worth.options + worth.counted.min(0) - worth.initial;
         Some(worth)
     }
 

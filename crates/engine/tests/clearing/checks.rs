@@ -195,9 +195,9 @@ fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
         units.extend(owners.iter().filter(|owner| persons.contains(owner)).map(|owner| (*owner, *universe, None)));
         for unit in units {
             let Some(worth) = books.worth(unit) else { return };
-            let Worth { free_cash, unrealised, options, initial, .. } = worth;
+            let Worth { free_cash, unrealised, counted, options, initial, .. } = worth;
             let held_back = if unit.2.is_none() { books.held_back(unit.0, *universe) } else { 0 };
-            withdrawable += (free_cash + options + unrealised.min(0) - initial).min(free_cash - held_back).max(0);
+            withdrawable += (free_cash + options + counted.min(0) - initial).min(free_cash - held_back).max(0);
             owed += (-(free_cash + unrealised.min(0))).max(held_back - free_cash).max(0);
             positions += 1;
         }

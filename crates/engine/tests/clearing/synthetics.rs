@@ -362,6 +362,9 @@ impl Follower<'_> {
     fn debt_liquidated(&mut self, done: &DebtLiquidation) {
         let DebtLiquidation { asset, account, method, .. } = *done;
         let (debt, taken, returned) = (done.debt.get(), done.collateral_usd.get(), done.returned_usd.get());
+        self.check(method == DebtLiquidationMethod::Backstop || done.added_usd.get() == 0, || {
+            format!("debts: {} are added to what {account} owed, the vault does not owe it", done.added_usd)
+        });
         let (spec, (price, _, unit)) = (self.spec(asset), self.terms(asset));
         let (owed, collateral) = self.books.debt_and_collateral(asset, account);
         let own = AccountId::synthetic(asset);
@@ -372,7 +375,7 @@ impl Follower<'_> {
                 self.check(account == own || collateral < maintenance, || {
                     format!("debts: {account} lost {debt} to the vault with {collateral}, needed are {maintenance}")
                 });
-                self.taken_over(asset, account, debt, (taken, returned));
+                self.taken_over(done);
                 self.check_left(asset, account);
             }
             DebtLiquidationMethod::WrittenOff => {
@@ -418,7 +421,9 @@ impl Follower<'_> {
     }
 
     /// The vault owes it from now on, and adds what new risk needs.
-    fn taken_over(&mut self, asset: AssetId, account: AccountId, debt: i128, (taken, returned): (i128, i128)) {
+    fn taken_over(&mut self, done: &DebtLiquidation) {
+        let DebtLiquidation { asset, account, .. } = *done;
+        let (debt, taken, returned) = (done.debt.get(), done.collateral_usd.get(), done.returned_usd.get());
         let (spec, (price, worst, unit)) = (self.spec(asset), self.terms(asset));
         let (vault, own) = (AccountId::backstop(spec.universe), AccountId::synthetic(asset));
         let penalty = if account == own { 0 } else { i128::from(spec.liquidation_penalty.get()) };
@@ -429,6 +434,9 @@ impl Follower<'_> {
         let (its_debt, there) = self.books.debt_and_collateral(asset, vault);
         let needed = ceil((its_debt + debt) * worst * i128::from(spec.initial_ratio.get()), unit * MILLION);
         let added = (needed - there - taken).max(0);
+        self.check(done.added_usd.get() == added, || {
+            format!("the vault added {} to what it took of synthetic {asset}, by the rules {added}", done.added_usd)
+        });
         let at_stake = there + taken + added - ceil((its_debt + debt) * price, unit);
         let share = floor(capital * i128::from(spec.backstop_share.get()), MILLION);
         self.check(at_stake <= share, || {

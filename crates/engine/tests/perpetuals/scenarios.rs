@@ -447,6 +447,9 @@ fn markets_of_a_universe_back_each_other() {
         index ETH 1990
         margin alice = equity 4050 initial 3995 maintenance 1097.5 withdrawable 5
         index BTC 59950
+        # The slow mark of ETH has not come down yet: its profit does not let go what the loss in BTC needs.
+        margin alice = equity 4000 initial 3992.5 maintenance 1097 withdrawable 0
+        wait 20000
         margin alice = equity 4000 initial 3992.5 maintenance 1097 withdrawable 7.5
     ");
 }

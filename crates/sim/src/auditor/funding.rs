@@ -53,6 +53,11 @@ impl Auditor {
         self.prices.indices.get(&asset).map_or(&[], Vec::as_slice)
     }
 
+    /// The highest index that there ever was; nothing without any.
+    pub(super) fn highest_index(&self, asset: Asset) -> i128 {
+        self.indices_of(asset).iter().map(|index| index.price).max().unwrap_or(0)
+    }
+
     /// The index, if it may be acted on.
     pub(super) fn fresh_index(&self, asset: Asset) -> Option<Index> {
         self.index_of(asset).filter(|index| self.now_ms.saturating_sub(index.taken_ms) <= FRESH_MS)

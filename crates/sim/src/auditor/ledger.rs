@@ -23,8 +23,6 @@ pub(super) struct Ledger {
     custody: BTreeMap<(Universe, Asset), i128>,
     /// Whose position in which market a purse belongs to.
     purses: BTreeMap<Who, (Who, Market)>,
-    /// Other addresses that are compared as one with their owner, when what moves between the two is not told.
-    joined: BTreeMap<Who, Who>,
     /// Owners between whose purses and cash this block has moved what no event tells.
     moved: BTreeSet<Who>,
     /// The transfers that the last events were.
@@ -72,11 +70,6 @@ impl Ledger {
         self.purses.insert(purse_of(owner, market), (owner, market));
     }
 
-    /// What moves between two addresses is not always told.
-    pub fn join(&mut self, address: Who, owner: Who) {
-        self.joined.insert(address, owner);
-    }
-
     /// Units come into being, or cease to be.
     pub fn mint(&mut self, account: Who, universe: Universe, asset: Asset, amount: i128) {
         self.add(account, universe, asset, amount);
@@ -109,8 +102,7 @@ impl Ledger {
     }
 
     fn owner(&self, account: Who) -> Who {
-        let joined = || self.joined.get(&account).copied().unwrap_or(account);
-        self.purses.get(&account).map_or_else(joined, |(owner, _)| *owner)
+        self.purses.get(&account).map_or(account, |(owner, _)| *owner)
     }
 
     /// Whether the last events were these transfers, in order.

@@ -1,8 +1,8 @@
 //! Synthetics: who owes how much, what lies for it, what units stand for, and who bears what a debt lacks.
 //!
 //! All units are all debts and what nobody owes (`S = ΣD + W`); `W` has no record here, it is what is left. What new risk needs is
-//! asked at the index alone, which is at most what the rule asks (the higher of index and slow price), and what the backstop vault
-//! adds of its cash to a debt that it takes over no event tells: vault and position are compared as one for that block.
+//! asked at the index alone, which is at most what the rule asks (the higher of index and slow price); the slow price, which is not
+//! followed here, is an average of indices, so the rule asks no more than at the highest that there was.
 
 use super::{
     Asset, Auditor, Objection, Universe, Who, ensure,
@@ -18,7 +18,7 @@ use palisade_types::{
     ids::AssetId,
     synthetic::{DebtLiquidation, DebtLiquidationMethod, RedeemedDebt, SyntheticSpec},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Positions that pay one redemption.
 const REDEEMED_MAX: usize = 16;
@@ -29,8 +29,6 @@ pub(super) struct Synthetics {
     debts: BTreeMap<(Asset, Who), i128>,
     /// What the insurance fund has paid.
     claims: BTreeMap<Asset, i128>,
-    /// Synthetics of which the backstop vault has taken a debt over in this block.
-    taken_over: BTreeSet<Asset>,
 }
 
 /// The terms of a synthetic in plain numbers.
@@ -263,10 +261,7 @@ impl Auditor {
         let left = before.debt - debt;
         self.check_left(terms, account, left)?;
         let due = if left == 0 && account != terms.own() { before.collateral } else { 0 };
-        // What the vault added to what it has just taken over comes back as well.
-        let is_added_unknown = account == backstop(terms.universe) && self.synthetics.taken_over.contains(&terms.asset);
-        let is_due = returned == due || (returned > due && is_added_unknown);
-        ensure(is_due, || format!("{account:?} gets {returned} back, due are {due} of {before:?}"))?;
+        ensure(returned == due, || format!("{account:?} gets {returned} back, due are {due} of {before:?}"))?;
         self.ledger.pay(terms.purse(account), account, terms.pot(), returned);
         self.owe(terms, account, left);
         Ok(())
@@ -335,15 +330,10 @@ impl Auditor {
         Ok(())
     }
 
-    /// Who pays is who has least for what is owed; only who owes the least there may be is passed over. What the vault has for its
-    /// debt is not known in a block in which it took one over.
+    /// Who pays is who has least for what is owed; only who owes the least there may be is passed over.
     fn check_line(&self, terms: &Terms, hits: &[RedeemedDebt]) -> Result<(), Objection> {
         ensure(hits.len() <= REDEEMED_MAX, || format!("{} positions pay one redemption", hits.len()))?;
         let mut left = self.all_debts(terms);
-        let vault = backstop(terms.universe);
-        if self.synthetics.taken_over.contains(&terms.asset) {
-            left.retain(|(account, _)| *account != vault);
-        }
         for hit in hits {
             let paying = self.debt_of(terms, who(hit.account));
             left.retain(|(account, _)| *account != who(hit.account));
@@ -362,6 +352,10 @@ impl Auditor {
         ensure(price == told.index.get().into(), || format!("a debt is closed at {}, not {price}", told.index))?;
         let account = who(told.account);
         let (debt, collateral, returned) = (told.debt.get(), told.collateral_usd.get(), told.returned_usd.get());
+        let added = told.added_usd.get();
+        ensure(added == 0 || told.method == DebtLiquidationMethod::Backstop, || {
+            format!("{added} are added to a debt that the vault does not owe")
+        })?;
         match told.method {
             DebtLiquidationMethod::Book => {
                 let before = self.debt_of(terms, account);
@@ -375,7 +369,7 @@ impl Auditor {
                 self.note("auditor: a debt bought back in the book");
                 ensure(spent == collateral, || format!("{collateral} went for a debt, {spent} were spent"))
             }
-            DebtLiquidationMethod::Backstop => self.debt_taken_over(terms, account, (debt, collateral, returned)),
+            DebtLiquidationMethod::Backstop => self.debt_taken_over(terms, told),
             DebtLiquidationMethod::WrittenOff => {
                 let before = self.debt_of(terms, account);
                 ensure(
@@ -392,13 +386,9 @@ impl Auditor {
         }
     }
 
-    /// The vault owes it, with its value and the penalty, as far as that is there.
-    fn debt_taken_over(
-        &mut self,
-        terms: &Terms,
-        account: Who,
-        (debt, taken, returned): (i128, i128, i128),
-    ) -> Result<(), Objection> {
+    /// The vault owes it, with its value and the penalty, as far as that is there, and adds what new risk needs.
+    fn debt_taken_over(&mut self, terms: &Terms, told: &DebtLiquidation) -> Result<(), Objection> {
+        let (account, debt, taken) = (who(told.account), told.debt.get(), told.collateral_usd.get());
         let price = self.tracked(terms)?.price;
         let (before, vault) = (self.debt_of(terms, account), backstop(terms.universe));
         let is_own = account == terms.own();
@@ -412,15 +402,28 @@ impl Auditor {
             format!("{debt} of {before:?} are taken over with {taken}, due are {due}")
         })?;
         self.ledger.pay(terms.purse(account), terms.purse(vault), terms.pot(), taken);
-        self.retire(terms, account, debt, returned)?;
+        self.retire(terms, account, debt, told.returned_usd.get())?;
         let owed = self.debt_of(terms, vault).debt + debt;
         self.owe(terms, vault, owed);
-        // What the vault adds of its own is not told.
-        self.ledger.join(terms.purse(vault), vault);
-        self.ledger.purse_moves(vault);
-        self.synthetics.taken_over.insert(terms.asset);
+        self.vault_adds(terms, vault, told.added_usd.get())?;
         self.note("auditor: a debt taken over by the vault");
         Ok(())
+    }
+
+    /// To what the vault has taken over it adds what new risk needs at the worst price, and nothing that was there without it.
+    fn vault_adds(&mut self, terms: &Terms, vault: Who, added: i128) -> Result<(), Objection> {
+        let price = self.tracked(terms)?.price;
+        let without = self.debt_of(terms, vault);
+        self.ledger.pay(vault, terms.purse(vault), terms.pot(), added);
+        let with = self.debt_of(terms, vault);
+        terms.check_initial(&with, price)?;
+        let most = terms.part_up(with.debt, self.highest_index(terms.tracks), terms.initial);
+        ensure(added == 0 || (added > 0 && with.collateral <= most), || {
+            format!(
+                "the vault adds {added} to {without:?} of asset {}, no price asks for more than {most}",
+                terms.asset
+            )
+        })
     }
 
     /// Whether an account is a synthetic's own, which the fund pays for.
@@ -471,7 +474,7 @@ impl Auditor {
         Some(sum)
     }
 
-    /// Debts are the chain's, units are what is owed and what is short, and what the vault took over it can carry.
+    /// Debts are the chain's, and units are what is owed and what is short.
     pub(super) fn compare_synthetics(&mut self, state: &State) -> Result<(), Objection> {
         let debts: BTreeMap<(Asset, Who), i128> =
             state.debts().map(|(id, record)| ((id.asset.get(), who(id.account)), record.debt.get())).collect();
@@ -490,13 +493,6 @@ impl Auditor {
             ensure(told == Some(own) && own.0 >= 0, || {
                 format!("nobody owes of asset {} and the fund paid {told:?}, due are {own:?}", terms.asset)
             })?;
-        }
-        for asset in std::mem::take(&mut self.synthetics.taken_over) {
-            let terms = self.synthetic_terms(asset)?;
-            let own = self.debt_of(&terms, backstop(terms.universe));
-            if let Some(index) = self.fresh_index(terms.tracks).filter(|_| own.debt > 0) {
-                terms.check_initial(&own, index.price)?;
-            }
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ pub(super) const OPTION_LIES: [(&str, Lie); 7] = [
 ];
 
 /// Of synthetics.
-pub(super) const SYNTHETIC_LIES: [(&str, Lie); 6] = [
+pub(super) const SYNTHETIC_LIES: [(&str, Lie); 7] = [
     ("the fee of a mint", |event| match event {
         Event::SyntheticMinted { fee_usd, .. } => {
             *fee_usd = more(*fee_usd);
@@ -103,6 +103,13 @@ pub(super) const SYNTHETIC_LIES: [(&str, Lie); 6] = [
     ("the collateral of a debt that is closed", |event| match event {
         Event::DebtLiquidated(told) => {
             told.collateral_usd = more(told.collateral_usd);
+            true
+        }
+        _ => false,
+    }),
+    ("what is added to a debt that the vault takes over", |event| match event {
+        Event::DebtLiquidated(told) => {
+            told.added_usd = more(told.added_usd);
             true
         }
         _ => false,

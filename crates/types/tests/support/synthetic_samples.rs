@@ -63,6 +63,7 @@ pub fn events() -> Vec<Event> {
             method: DebtLiquidationMethod::Backstop,
             debt: Amount::new(5),
             collateral_usd: Usd::new(6),
+            added_usd: Usd::new(8),
             returned_usd: Usd::new(7),
             index: price(),
         }),
