@@ -62,6 +62,41 @@ fn mango() {
     verdict("1 Mango", table.profit(&["long", "short", "victim"]), 1_500 * DOLLAR);
 }
 
+/// Mango's way in two markets: the paper profit of a wick is not withdrawn, it is left to stand for a real loss elsewhere, and the
+/// cash that stood for it is withdrawn.
+///
+/// Here: against losses counts only what counts for new risk. When the wick is over, what is left still carries the positions.
+#[test]
+fn a_wick_stands_for_no_loss() {
+    super::plant();
+    let mut table = Table::play(
+        "
+        start thief 10000
+        start friend 1000
+        start maker 1000000
+        insurance 1000
+        vault 10000
+        share 100000
+        fund-cap 500
+        fees 100 350
+        price BTC 60000 ETH 100
+        maker sell 2 BTC 60000 gtc               -> rests 2
+        thief buy 2 BTC 60000 ioc                -> fills 2
+        maker sell 300 ETH 100 gtc               -> rests 300
+        thief buy 300 ETH 100 ioc                -> fills 300
+        price BTC 57000 ETH 120                                                    # 6,000 lost, 6,000 won
+        thief send friend 2000                   -> rejected InsufficientBalance
+        thief send friend 1                      -> rejected InsufficientBalance
+        thief move core 1                        -> rejected InsufficientBalance
+        price BTC 57000 ETH 100
+        hold 20
+        ",
+    );
+    assert!(table.liquidations().is_empty(), "what the cash stood for is still carried");
+    table.go_on("thief cancel-all -> done");
+    verdict("1 a wick for a loss", table.profit(&["thief", "friend"]), 0);
+}
+
 /// Jelly-my-Jelly on Hyperliquid, 26 March 2025: a large short against oneself in an illiquid market, margin withdrawn so that the
 /// vault had to take it over, and the price pumped fourfold, so that the vault bled into the attacker's longs elsewhere.
 ///
