@@ -3,7 +3,7 @@
 use super::{
     Quote,
     fit::target,
-    slice::{BITS, ONE, STEP_BITS, Slice, root},
+    slice::{BITS, ONE, STEP_BITS, Slice, root, times},
 };
 use crate::{
     error::PricingError,
@@ -25,7 +25,7 @@ const ROUNDING: i64 = 64;
 const BUTTERFLY_KEPT: i128 = -(1 << 20);
 /// What a slice that moves must have, so that nothing is negative between the points of the grid.
 const BUTTERFLY_MOVED: i128 = (ONE / 64) as i128;
-/// The part of an earlier expiry's variance that a slice which moves must leave between, for what lies between the points.
+/// The part of an earlier expiry's variance that a slice which moves must leave between, so that ageing makes none touch.
 const CALENDAR_BITS: u32 = 7;
 
 /// What a slice must keep.
@@ -60,9 +60,10 @@ pub struct ExpiryQuotes<'a> {
 /// Total variances on the grid.
 type Variances = [i64; POINTS];
 
-/// What bounds a slice from one side: variances and both slopes.
+/// What bounds a slice from one side: variances, how they rise, and the slopes of both wings.
 struct Neighbour {
     variances: Variances,
+    slopes: Variances,
     left: i64,
     right: i64,
 }
@@ -85,7 +86,42 @@ const fn grid() -> [i64; POINTS] {
 
 impl Neighbour {
     fn of(slice: &Slice) -> Self {
-        Self { variances: GRID.map(|k| slice.at(k).w), left: slice.left, right: slice.right }
+        let points = GRID.map(|k| slice.at(k));
+        Self {
+            variances: points.each_ref().map(|point| point.w),
+            slopes: points.each_ref().map(|point| point.slope),
+            left: slice.left,
+            right: slice.right,
+        }
+    }
+}
+
+/// What two slices have between two points of the grid, from the lower strike to the higher: `reach` apart, the earlier expiry's
+/// variances, and the later one's with its slopes.
+struct Span {
+    reach: i64,
+    earlier: [i64; 2],
+    later: [(i64, i64); 2],
+}
+
+impl Span {
+    /// Whether the later variance cannot be below the earlier one anywhere between, if it is not at the ends. Both are convex: the earlier
+    /// is not above its chord, the later not below its tangents at the ends. With `a` and `b`, what the tangents fall short of
+    /// the chord by at the other end, and `d` and `e`, what lies between the two at the ends, the tangents meet above the chord
+    /// exactly if `d / a + e / b >= 1`.
+    fn is_apart(&self) -> bool {
+        let rise = self.earlier[1].saturating_sub(self.earlier[0]);
+        let [(low, low_slope), (high, high_slope)] = self.later;
+        let short_of_high = rise.saturating_sub(times(low_slope, self.reach)) as i128;
+        let short_of_low = times(high_slope, self.reach).saturating_sub(rise) as i128;
+        if short_of_high <= 0 || short_of_low <= 0 {
+            return true;
+        }
+        let at_low = low.saturating_sub(self.earlier[0]) as i128;
+        let at_high = high.saturating_sub(self.earlier[1]) as i128;
+        // Each is below 2^63 and not below zero, so products are below 2^126.
+        let tangents = at_low.wrapping_mul(short_of_low).saturating_add(at_high.wrapping_mul(short_of_high));
+        tangents >= short_of_high.wrapping_mul(short_of_low)
     }
 }
 
@@ -175,14 +211,40 @@ impl Bounds {
         if !below(&self.before) || !above(&self.after) {
             return false;
         }
+        // The points before this one on its side of the money: of places 1 and 2 it is place 0, of others two places back.
+        let mut passed = [(0, 0); 2];
         GRID.iter().enumerate().all(|(place, k)| {
             let point = slice.at(*k);
+            let inner = place.saturating_sub(2);
+            let from = if place < 2 { passed[1] } else { passed[0] };
+            passed = [if place == 0 { (point.w, point.slope) } else { passed[1] }, (point.w, point.slope)];
+            // What stays as it was passed when it moved there.
+            let is_checked = place > 0 && (strictness == Strictness::Moved || self.last.is_none());
+            if is_checked && !self.is_apart_between([inner, place], [from, (point.w, point.slope)]) {
+                return false;
+            }
             let of = |bound: &Option<Neighbour>| bound.as_ref().map(|bound| bound.variances[place]);
             of(&self.before).is_none_or(|w| point.w >= apart(w))
                 && of(&self.after).is_none_or(|w| apart(point.w) <= w)
                 && point.butterfly(*k) >= butterfly_least
                 && self.within_band(slice, *k, point.w, place)
         })
+    }
+
+    /// Whether calendars hold between two neighbouring places of the grid, at which the slice has these variances and slopes.
+    fn is_apart_between(&self, places: [usize; 2], points: [(i64, i64); 2]) -> bool {
+        let [inner, outer] = places;
+        let is_upwards = GRID[outer] > GRID[inner];
+        let ordered = |pair: [(i64, i64); 2]| if is_upwards { pair } else { [pair[1], pair[0]] };
+        let own = ordered(points);
+        let reach = GRID[outer].saturating_sub(GRID[inner]).saturating_abs();
+        let of = |bound: &Neighbour| {
+            ordered([(bound.variances[inner], bound.slopes[inner]), (bound.variances[outer], bound.slopes[outer])])
+        };
+        let variances = |pair: [(i64, i64); 2]| pair.map(|(w, _)| w);
+        let above_earlier = |before: &Neighbour| Span { reach, earlier: variances(of(before)), later: own }.is_apart();
+        let below_later = |after: &Neighbour| Span { reach, earlier: variances(own), later: of(after) }.is_apart();
+        self.before.as_ref().is_none_or(above_earlier) && self.after.as_ref().is_none_or(below_later)
     }
 
     /// `|σ − σ_last| ≤ band` within five standard deviations: with `w` for `σ² τ`, `|√w − √w_last| ≤ band √τ`.

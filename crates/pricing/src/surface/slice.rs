@@ -33,7 +33,7 @@ pub struct Slice {
 /// Total variance and its slopes at a point.
 pub(super) struct Point {
     pub w: i64,
-    slope: i64,
+    pub slope: i64,
     curve: i128,
 }
 

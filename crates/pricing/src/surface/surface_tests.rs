@@ -47,8 +47,8 @@ fn fit(books: &[(u64, Vec<Quote>)], last: &[Option<Slice>]) -> Vec<Slice> {
     refit(&expiries, &TERMS).expect("a surface")
 }
 
-/// Neither butterflies nor calendars, seen from prices: of calls on a forward of 1, over `k` from −2 to 2. Between the
-/// points of the surface's grid a calendar may be off by 1e-5 of the forward.
+/// Neither butterflies nor calendars, seen from prices: of calls on a forward of 1, over `k` from −2 to 2, also
+/// between the points of the surface's grid.
 fn check_arbitrage(slices: &[Slice]) {
     const FORWARD: i64 = 1_000_000 * 100_000_000;
     let mut before: Option<Vec<f64>> = None;
@@ -79,7 +79,7 @@ fn check_arbitrage(slices: &[Slice]) {
         }
         if let Some(before) = &before {
             for (place, (earlier, later)) in before.iter().zip(&prices).enumerate() {
-                assert!(*later >= earlier - 1e-5, "a calendar at {place} of {slice:?}: {earlier} {later}");
+                assert!(*later >= earlier - 1e-9, "a calendar at {place} of {slice:?}: {earlier} {later}");
             }
         }
         before = Some(prices);
