@@ -140,9 +140,11 @@ pub fn refit(expiries: &[ExpiryQuotes<'_>], terms: &SurfaceTerms) -> Result<Vec<
         let before = slices.last().copied();
         let known = last.get(place).copied().flatten();
         let after = last.iter().skip(place.saturating_add(1)).flatten().next();
-        let base = known.unwrap_or_else(|| {
-            let volatility = before.map_or(terms.default, |slice| slice.volatility(Q57::ZERO));
-            Slice::flat(volatility, expiry.time_ms)
+        let base = known.unwrap_or_else(|| match (before, after) {
+            (Some(before), _) => Slice::flat(before.volatility(Q57::ZERO), expiry.time_ms),
+            // Total variance is a part of the next expiry's, everywhere: neither a calendar nor, as in ageing, a butterfly.
+            (None, Some(after)) => after.aged(expiry.time_ms),
+            (None, None) => Slice::flat(terms.default, expiry.time_ms),
         });
         let bounds = Bounds {
             last: known.map(|slice| Neighbour::of(&slice)),

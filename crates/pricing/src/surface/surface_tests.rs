@@ -142,6 +142,17 @@ fn a_book_that_contradicts_the_others_gives_way() {
 }
 
 #[test]
+fn a_new_first_expiry_begins_at_the_volatilities_of_the_next() {
+    // Flat at the default, which is six times as much, it would cost more than the one that is there.
+    let last = Slice::flat(Volatility::new(100_000_000_000), 30 * DAY_MS);
+    let slices = fit(&[(20 * DAY_MS, Vec::new()), (30 * DAY_MS, Vec::new())], &[None, Some(last)]);
+    check_arbitrage(&slices);
+    for slice in &slices {
+        assert!((float(slice.volatility(q57(0.2))) - 0.1).abs() < 1e-6);
+    }
+}
+
+#[test]
 fn what_is_not_a_surface_is_refused() {
     let one = ExpiryQuotes { time_ms: DAY_MS, last: None, quotes: &[] };
     assert!(refit(&[one, one], &TERMS).is_err());
@@ -170,18 +181,22 @@ fn any_book() -> impl Strategy<Value = Vec<(f64, f64, u32)>> {
 
 proptest! {
 
-    /// Whatever books say, block after block: no arbitrage, and no volatility near the money moves beyond the band.
+    /// Whatever books say, block after block, and whichever expiries are new: no arbitrage, and no volatility near the money
+    /// moves beyond the band.
     #[test]
     fn surfaces_of_random_books_are_free_of_arbitrage_and_stay_in_the_band(
-        rounds in proptest::collection::vec(proptest::collection::vec(any_book(), 4), 1..4),
+        rounds in proptest::collection::vec(proptest::collection::vec((any_book(), proptest::bool::weighted(0.2)), 4), 1..4),
     ) {
         let mut last: Vec<Option<Slice>> = vec![None; 4];
         for (round, books) in rounds.iter().enumerate() {
+            for (last, (_, is_new)) in last.iter_mut().zip(books) {
+                *last = last.filter(|_| !is_new);
+            }
             let days = [2u64, 9, 40, 200];
             let books: Vec<(u64, Vec<Quote>)> = days
                 .iter()
                 .zip(books)
-                .map(|(days, book)| {
+                .map(|(days, (book, _))| {
                     let scale = (*days as f64 / 365.0).sqrt();
                     let quotes = book.iter().map(|(z, volatility, weight)| quote(z * scale, *volatility, *weight)).collect();
                     (days * DAY_MS - round as u64 * 3_600_000, quotes)
