@@ -297,30 +297,15 @@ where
     )
     .await;
 
-    let blinding = Arc::new(Blinding::draw(&mut context.child("blinding")));
-    let repair = RepairSource { genesis: config.genesis.clone(), marshal: marshal.clone(), blinding: blinding.clone() };
-    let shared = Arc::new(Shared {
-        genesis: config.genesis.clone(),
-        genesis_hash: config.genesis.hash(),
-        genesis_block: genesis_block.clone(),
-        cache: EngineCache::new(config.genesis.clone(), blinding),
-        results,
-        marshal: marshal.clone(),
-        status: status.clone(),
-        metrics: EngineMetrics::register(context),
-        clock: config.clock,
-        view: ends.view,
-        observers: ends.observers,
-        #[cfg(test)]
-        pause: crate::tests::pause::Pause::default(),
-    });
-    let machine = StateMachine::new(shared.clone(), ends.source.clone());
+    let source = ends.source.clone();
+    let (shared, repair) = share(context, &config, &genesis_block, results, &marshal, &status, ends);
+    let machine = StateMachine::new(shared.clone(), source.clone());
     let database = StateStoreConfig { database: storages.database(), repair: repair.clone(), status: status.clone() };
     let (stateful, application) = Stateful::new(
         context.child("stateful"),
         stateful_config(machine, database, (marshal.clone(), floor), plan, config.pruning),
     );
-    let paced = Paced::new(application.clone(), ends.source, config.clock);
+    let paced = Paced::new(application.clone(), source, config.clock);
     let epocher = FixedEpocher::new(EPOCH_BLOCKS);
     let deferred = Deferred::new(context.child("deferred"), paced, marshal.clone(), epocher);
 
@@ -346,6 +331,36 @@ where
     parts.push(("receipt_index", start_index(context, &shared, receipts.clone())));
     info!(height = ?shared.cache.position().map(|(_, height)| height), ?voting, "the node is ready");
     Ok((parts, Started { shared, state, marshal, receipts, status, scheme }))
+}
+
+/// What the parts of the node have in common, and where lost receipts are made again from.
+fn share<E: Runtime>(
+    context: &E,
+    config: &NodeConfig,
+    genesis_block: &NodeBlock,
+    results: ResultsArchive<E>,
+    marshal: &MarshalMailbox,
+    status: &Status,
+    ends: Ends,
+) -> (Arc<Shared<E>>, RepairSource) {
+    let blinding = Arc::new(Blinding::draw(&mut context.child("blinding")));
+    let repair = RepairSource { genesis: config.genesis.clone(), marshal: marshal.clone(), blinding: blinding.clone() };
+    let shared = Shared {
+        genesis: config.genesis.clone(),
+        genesis_hash: config.genesis.hash(),
+        genesis_block: genesis_block.clone(),
+        cache: EngineCache::new(config.genesis.clone(), blinding),
+        results,
+        marshal: marshal.clone(),
+        status: status.clone(),
+        metrics: EngineMetrics::register(context),
+        clock: config.clock,
+        view: ends.view,
+        observers: ends.observers,
+        #[cfg(test)]
+        pause: crate::tests::pause::Pause::default(),
+    };
+    (Arc::new(shared), repair)
 }
 
 /// Starts what keeps the index of receipts at the newest finalized block. The archive is whole by now.
