@@ -376,13 +376,17 @@ fn the_watch_sees_what_margin_sees() {
     assert!(quick.maintenance_usd > Usd::ZERO);
 }
 
+/// Alice waits for somebody who takes her position. Carol would, but the index is old.
 #[test]
 fn nobody_is_liquidated_on_a_stale_index() {
     let mut venue = leveraged(0, 0);
-    walk_to(&mut venue, "96", 12);
-    scenario_on(&mut venue, "advance 11000");
-    let stale = venue.block(&[], None).events;
-    assert!(methods(&stale).is_empty());
+    assert!(methods(&walk_to(&mut venue, "95.1", 15)).is_empty(), "there is no book");
+    assert_eq!(scan(venue.state()), BTreeSet::from([unit("alice")]));
+    scenario_on(&mut venue, "carol buy BTC 100 @ 95 gtc cloid 9  -> resting 100");
+    assert!(methods(&venue.block_after(11_000).events).is_empty(), "the index is old");
+    assert_eq!(scan(venue.state()), BTreeSet::from([unit("alice")]));
+    let closed = methods(&index_at(&mut venue, "95.1"));
+    assert!(matches!(closed[..], [(LiquidationMethod::Book, _)]), "{closed:?}");
 }
 
 /// Alice's or bob's box, and a state in which mark and funding index are what `at` makes of it.

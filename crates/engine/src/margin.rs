@@ -104,6 +104,8 @@ pub struct AccountMargin {
     pub unrealised_usd: Usd,
     /// The part of it that does not count for initial margin.
     pub uncounted_profit_usd: Usd,
+    /// The part of it that does not count where something leaves.
+    pub unconfirmed_usd: Usd,
     /// What options are worth at the marks; negative if shorts outweigh longs.
     pub options_value_usd: Usd,
     /// Σ initial requirements, open orders included.
@@ -135,6 +137,15 @@ impl CollateralValue {
     }
 }
 
+/// What of an unrealised result does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Uncounted {
+    /// For initial margin.
+    profit_usd: Usd,
+    /// Where something leaves; never less.
+    unconfirmed_usd: Usd,
+}
+
 /// What one market contributes to an account's margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MarketMargin {
@@ -142,6 +153,8 @@ pub(crate) struct MarketMargin {
     unrealised_usd: Usd,
     /// The part of it that does not count for initial margin.
     uncounted_profit_usd: Usd,
+    /// The part of it that does not count where something leaves.
+    unconfirmed_usd: Usd,
     /// Initial requirement, open orders included.
     initial_usd: Usd,
     /// Initial requirement of the position alone.
@@ -248,9 +261,12 @@ impl Exposure {
         let AtRest { notional_usd: notional, unrealised_usd, maintenance_usd } =
             at_rest(&self.position, self.mark, self.size_decimals, self.maximum_leverage)?;
         let position_initial_usd = self.requirement_usd(notional)?;
+        let Uncounted { profit_usd: uncounted_profit_usd, unconfirmed_usd } =
+            self.uncounted(unrealised_usd, notional)?;
         Ok(MarketMargin {
             unrealised_usd,
-            uncounted_profit_usd: self.uncounted_profit_usd(unrealised_usd, notional)?,
+            uncounted_profit_usd,
+            unconfirmed_usd,
             initial_usd: if without_orders { position_initial_usd } else { self.orders_initial_usd(notional)? },
             position_initial_usd,
             maintenance_usd,
@@ -281,18 +297,19 @@ impl Exposure {
         Ok(MarketMargin { initial_usd, ..MarketMargin::default() })
     }
 
-    /// What of an unrealised profit does not count for initial margin.
-    fn uncounted_profit_usd(&self, unrealised: Usd, notional: Usd) -> Result<Usd, Rejection> {
-        if unrealised <= Usd::ZERO {
-            return Ok(Usd::ZERO);
-        }
+    /// What of an unrealised result does not count. Nothing is divided where the slow mark confirms it: it mostly does.
+    fn uncounted(&self, unrealised: Usd, notional: Usd) -> Result<Uncounted, Rejection> {
         let is_long = self.position.position.get() > 0;
         let slow_confirms = if is_long { self.slow_mark >= self.mark } else { self.slow_mark <= self.mark };
-        if slow_confirms && notional <= self.depth_usd {
-            return Ok(Usd::ZERO);
+        if slow_confirms && (unrealised <= Usd::ZERO || notional <= self.depth_usd) {
+            return Ok(Uncounted::default());
         }
         let slow = Self { mark: self.slow_mark, ..*self }.unrealised_usd()?;
-        difference(unrealised, counted_profit_usd(unrealised, slow, notional, self.depth_usd)?)
+        let counted = counted_profit_usd(unrealised, slow, notional, self.depth_usd)?;
+        Ok(Uncounted {
+            profit_usd: difference(unrealised, counted)?,
+            unconfirmed_usd: difference(unrealised, counted.min(slow))?,
+        })
     }
 
     /// The initial requirement with open orders; `notional` is the position's.
@@ -421,6 +438,7 @@ impl AccountMargin {
     pub(crate) fn add(&mut self, market: &MarketMargin) -> Result<(), Rejection> {
         self.unrealised_usd = sum(self.unrealised_usd, market.unrealised_usd)?;
         self.uncounted_profit_usd = sum(self.uncounted_profit_usd, market.uncounted_profit_usd)?;
+        self.unconfirmed_usd = sum(self.unconfirmed_usd, market.unconfirmed_usd)?;
         self.initial_usd = sum(self.initial_usd, market.initial_usd)?;
         self.position_initial_usd = sum(self.position_initial_usd, market.position_initial_usd)?;
         self.maintenance_usd = sum(self.maintenance_usd, market.maintenance_usd)?;
@@ -440,14 +458,17 @@ impl AccountMargin {
         sum(sum(own, profit)?, self.options_value_usd)
     }
 
-    /// What no requirement needs, profit left out but for what pays for losses and counts for new risk: were it any other profit, a
-    /// wick in one market would let go the cash that a loss in another needs. Negative if something is lacking.
+    /// What no requirement needs, profit left out but for what pays for losses. Profits count as for new risk, and results as the slow
+    /// mark has them where that is worse: otherwise a wick would let go the cash that a loss needs, one that it hides or one in
+    /// another market. Negative if something is lacking.
     pub fn free_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
         let most = if is_planted(Mutant::ProfitCanLeave) { Usd::MAX } else { Usd::ZERO };
         let own = sum(own, self.options_value_usd)?;
-        let counted = difference(self.unrealised_usd, self.uncounted_profit_usd)?;
-        difference(sum(own, counted.min(most))?, self.initial_usd)
+        let is_forgotten = is_planted(Mutant::ForgottenLossCanLeave);
+        let unconfirmed = if is_forgotten { self.uncounted_profit_usd } else { self.unconfirmed_usd };
+        let confirmed = difference(self.unrealised_usd, unconfirmed)?;
+        difference(sum(own, confirmed.min(most))?, self.initial_usd)
     }
 
     /// Whether what is owed and needed is met without the assets that back positions, so that all of them may leave. Options may owe

@@ -108,13 +108,36 @@ fn unrealised_profit_is_rounded_down() {
 #[test]
 fn profit_that_does_not_count_lets_no_cash_go_that_a_loss_needs() {
     let lost = exposure(1_000, "120");
-    for (slow_mark, withdrawable) in [("100", "90"), ("105", "90"), ("115", "80"), ("125", "70"), ("200", "70")] {
+    for (slow_mark, withdrawable) in
+        [("100", "90"), ("105", "90"), ("115", "80"), ("125", "70"), ("145", "50"), ("200", "0")]
+    {
         let won = Exposure { slow_mark: price(slow_mark), ..exposure(-1_000, "-125") };
         let margin = account("100", &[lost, won]);
         assert_eq!(margin.equity_usd(), Ok(usd("105")), "slow mark {slow_mark}");
         assert_eq!(margin.withdrawable_usd(), Ok(usd(withdrawable)), "slow mark {slow_mark}");
         let after = account(&(100 - withdrawable.parse::<i64>().expect("whole")).to_string(), &[lost, won]);
         assert_eq!(after.check_initial(), Ok(()), "slow mark {slow_mark}");
+    }
+}
+
+/// A mark that came back to the cost while the slow mark still has the loss, and the other way round.
+#[test]
+fn a_loss_that_only_the_mark_has_forgotten_lets_no_cash_go() {
+    for (lots, cost, slow_mark, withdrawable, for_new_risk) in [
+        (1_000, "100", "100", "95", "100"),
+        (1_000, "100", "90", "85", "100"),
+        (1_000, "100", "110", "95", "100"),
+        (1_000, "95", "90", "90", "100"),
+        (1_000, "110", "100", "85", "90"),
+        (1_000, "110", "90", "75", "90"),
+        (-1_000, "-100", "110", "85", "100"),
+        (-1_000, "-100", "90", "95", "100"),
+        (-1_000, "-95", "110", "80", "95"),
+    ] {
+        let held = Exposure { slow_mark: price(slow_mark), ..exposure(lots, cost) };
+        let margin = account("100", &[held]);
+        assert_eq!(margin.withdrawable_usd(), Ok(usd(withdrawable)), "{lots} for {cost}, slow mark {slow_mark}");
+        assert_eq!(margin.initial_equity_usd(), Ok(usd(for_new_risk)), "{lots} for {cost}, slow mark {slow_mark}");
     }
 }
 

@@ -48,6 +48,10 @@ pub enum Mutant {
     MakerUnasked,
     /// Funds move in and out of a universe with an unallocated loss.
     SkipTheGate,
+    /// A loss that the mark has forgotten and the slow mark has not lets cash go (I4).
+    ForgottenLossCanLeave,
+    /// Positions are liquidated on old prices.
+    ActOnOldPrices,
     /// Funding of an hour is due in full, however little of it was measured.
     FundUnmeasuredTime,
     /// An option pays a dollar per unit more than its intrinsic value.
@@ -76,7 +80,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 24] = [
+    pub const CLEARING: [Self; 26] = [
         Self::BoxTooWide,
         Self::BackstopUnfenced,
         Self::FundUncapped,
@@ -88,6 +92,8 @@ impl Mutant {
         Self::UnreceivedCanLeave,
         Self::MakerUnasked,
         Self::SkipTheGate,
+        Self::ForgottenLossCanLeave,
+        Self::ActOnOldPrices,
         Self::DropUndoEntry,
         Self::FundUnmeasuredTime,
         Self::SettleAboveIntrinsic,
@@ -141,6 +147,8 @@ impl Mutant {
             Self::UnreceivedCanLeave => "unreceived-can-leave",
             Self::MakerUnasked => "maker-unasked",
             Self::SkipTheGate => "skip-the-gate",
+            Self::ForgottenLossCanLeave => "forgotten-loss-can-leave",
+            Self::ActOnOldPrices => "act-on-old-prices",
             Self::FundUnmeasuredTime => "fund-unmeasured-time",
             Self::SettleAboveIntrinsic => "settle-above-intrinsic",
             Self::RoundPayoffUp => "round-payoff-up",

@@ -407,6 +407,13 @@ impl Venue {
         }
     }
 
+    /// The first block after an outage, whose votes have a time and no price yet: every index is as old as the outage.
+    pub(crate) fn block_after(&mut self, milliseconds: u64) -> BlockOutcome {
+        let time_ms = self.engine.time_ms().saturating_add(milliseconds);
+        let bundle = bundle_of((0..4).map(|_| Vec::new()), time_ms);
+        self.block_at(time_ms, &[], Some(&bundle)).expect("a quorum's bundle is valid")
+    }
+
     /// Lets time pass at once, as an outage would: a quorum's prices carry the block time over it.
     pub(crate) fn skip(&mut self, milliseconds: u64, asset: AssetId, price: Price) {
         let time_ms = self.engine.time_ms().saturating_add(milliseconds);
@@ -459,16 +466,20 @@ fn check_watched(state: &State) {
 
 /// One vote per price, by the first seats.
 pub(crate) fn bundle(asset: AssetId, prices: &[Price], time_ms: TimeMs) -> OracleBundle {
+    bundle_of(prices.iter().map(|&price| vec![OracleEntry { asset, price }]), time_ms)
+}
+
+fn bundle_of(entries: impl Iterator<Item = Vec<OracleEntry>>, time_ms: TimeMs) -> OracleBundle {
     let votes = (0u32..)
-        .zip(prices)
-        .map(|(seat, &price)| {
+        .zip(entries)
+        .map(|(seat, entries)| {
             let vote = OracleVote {
                 chain_id: CHAIN_ID,
                 epoch: 0,
                 round: time_ms.get() / 1_000,
                 seat: SeatId::new(seat),
                 time_ms,
-                entries: vec![OracleEntry { asset, price }],
+                entries,
             };
             vote.sign(&oracle_key(seat))
         })

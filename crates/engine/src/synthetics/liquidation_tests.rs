@@ -301,18 +301,9 @@ fn without_any_other_debtor_units_pay_what_is_there() {
     );
 }
 
+/// Also not whoever was due when the index was new.
 #[test]
-fn an_old_index_liquidates_nobody() {
-    let mut venue = venue_with(spec(), 0, 10_000);
-    run(&mut venue, "alice mint 10 with 1500");
-    venue.advance(11_000);
-    let old = index(&venue);
-    assert!(!old.is_fresh(venue.engine.time_ms()));
-    run(&mut venue, "alice owes 10 with 1500\nprice 121\nalice owes 0 with 0");
-}
-
-#[test]
-fn more_than_a_block_may_do_is_done_in_the_next_the_worst_first() {
+fn more_than_a_block_may_do_is_done_in_the_next_the_worst_first_and_not_on_an_old_index() {
     let mut venue = venue_with(spec(), 0, 100_000);
     let mut names = Vec::new();
     for person in ["alice", "bob", "carol", "dave", "erin"] {
@@ -331,6 +322,8 @@ fn more_than_a_block_may_do_is_done_in_the_next_the_worst_first() {
     };
     let first = collateral(&priced(&mut venue, price("165")));
     assert_eq!(first, (151..151 + 32).collect::<Vec<i128>>());
+    assert!(collateral(&venue.block_after(11_000)).is_empty());
+    assert!(!index(&venue).is_fresh(venue.engine.time_ms()));
     let second = collateral(&priced(&mut venue, price("165")));
     assert_eq!(second, (151 + 32..=200).collect::<Vec<i128>>());
 }

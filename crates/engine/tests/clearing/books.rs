@@ -65,8 +65,8 @@ pub struct Worth {
     pub free_cash: i128,
     /// Σ unrealised losses and gains.
     pub unrealised: i128,
-    /// The same, of gains only what counts for new risk.
-    pub counted: i128,
+    /// The same where something leaves: of gains only what counts for new risk, and nothing better than the slow marks say.
+    pub confirmed: i128,
     /// What options are worth at the marks.
     pub options: i128,
     /// What could leave: what counts for new risk, less what positions and orders need; of profits only what pays for losses.
@@ -381,7 +381,7 @@ impl Books {
             worth.unrealised += unrealised;
             worth.equity += unrealised;
             let counted = self.counted(market, &held)?;
-            worth.counted += counted;
+            worth.confirmed += counted.min(self.unrealised_at_slow(market, &held)?);
             worth.initial_equity += counted;
             worth.maintenance += self.maintenance(market, held.lots)?;
             worth.position_initial += self.requirement(account, market, self.notional(market, held.lots)?)?;
@@ -410,7 +410,7 @@ impl Books {
             let orders = worth.initial - worth.position_initial;
             (worth.initial, worth.position_initial, worth.maintenance) = (initial + orders, initial, maintenance);
         }
-        worth.free += worth.free_cash + worth.options + worth.counted.min(0) - worth.initial;
+        worth.free += worth.free_cash + worth.options + worth.confirmed.min(0) - worth.initial;
         Some(worth)
     }
 
@@ -475,16 +475,18 @@ impl Books {
         Some(self.marks.get(&market)?.depth_usd.get().max(minimum))
     }
 
+    fn unrealised_at_slow(&self, market: MarketId, held: &Held) -> Option<i128> {
+        let slow = i128::from(self.marks.get(&market)?.slow_price.get());
+        Some(floor(slow * held.lots, scale(&self.markets[&market])) - held.cost - self.owed_funding(market, held))
+    }
+
     /// What counts of an unrealised profit for new risk; losses whole.
     fn counted(&self, market: MarketId, held: &Held) -> Option<i128> {
         let at_mark = self.unrealised(market, held)?;
         if at_mark <= 0 {
             return Some(at_mark);
         }
-        let slow = i128::from(self.marks.get(&market)?.slow_price.get());
-        let at_slow =
-            floor(slow * held.lots, scale(&self.markets[&market])) - held.cost - self.owed_funding(market, held);
-        let confirmed = at_mark.min(at_slow).max(0);
+        let confirmed = at_mark.min(self.unrealised_at_slow(market, held)?).max(0);
         let (notional, depth) = (self.notional(market, held.lots)?, self.depth(market)?);
         Some(if notional <= depth { confirmed } else { floor(confirmed * depth, notional) })
     }

@@ -12,6 +12,7 @@ use palisade_types::{
     address::AccountId,
     event::{Event, MarginLevel},
     ids::{MarketId, UniverseId},
+    market::MarketSpec,
     receipt::{CancelResult, OrderResult, Outcome},
     rejection::Rejection,
 };
@@ -71,6 +72,7 @@ pub fn after_block<'a>(
     check_initial(after, &follower, asked, outcome, &mut wrong);
     check_debts(before, after, &follower, outcome, &mut wrong);
     check_gates(after, outcome, &mut wrong);
+    check_prices(before, after, outcome, &mut wrong);
     check_capital(before, after, &follower, &mut wrong);
     check_funding(before, after, outcome, &mut wrong);
     (wrong, follower)
@@ -195,9 +197,9 @@ fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
         units.extend(owners.iter().filter(|owner| persons.contains(owner)).map(|owner| (*owner, *universe, None)));
         for unit in units {
             let Some(worth) = books.worth(unit) else { return };
-            let Worth { free_cash, unrealised, counted, options, initial, .. } = worth;
+            let Worth { free_cash, unrealised, confirmed, options, initial, .. } = worth;
             let held_back = if unit.2.is_none() { books.held_back(unit.0, *universe) } else { 0 };
-            withdrawable += (free_cash + options + counted.min(0) - initial).min(free_cash - held_back).max(0);
+            withdrawable += (free_cash + options + confirmed.min(0) - initial).min(free_cash - held_back).max(0);
             owed += (-(free_cash + unrealised.min(0))).max(held_back - free_cash).max(0);
             positions += 1;
         }
@@ -287,6 +289,28 @@ fn check_debts(before: &Books, after: &Books, follower: &Follower<'_>, outcome: 
         expect(wrong, now.equity >= then, || {
             format!("I5 {owner} closed in market {market} and is worth {}, before {then}", now.equity)
         });
+    }
+}
+
+/// Nobody loses a position or a debt to an old price, be it of another market that the position is margined with.
+fn check_prices(before: &Books, after: &Books, outcome: &BlockOutcome, wrong: &mut Wrong) {
+    let is_fresh = |market: &MarketId| {
+        let kind = before.markets.get(market).or_else(|| after.markets.get(market));
+        kind.and_then(MarketSpec::derivative).is_some_and(|terms| after.is_fresh(terms.underlying))
+    };
+    for event in &outcome.events {
+        let is_priced = match event {
+            Event::Liquidated(done) => {
+                let unit = (done.account, done.universe, done.is_isolated.then_some(done.market));
+                is_fresh(&done.market) && after.positions_of(unit).iter().all(|(market, _)| is_fresh(market))
+            }
+            Event::Deleveraged { market, .. } => is_fresh(market),
+            Event::DebtLiquidated(done) => {
+                after.synthetics.all.get(&done.asset).is_some_and(|one| after.is_fresh(one.spec.tracks))
+            }
+            _ => continue,
+        };
+        expect(wrong, is_priced, || format!("an old price: {event:?}"));
     }
 }
 

@@ -7,8 +7,8 @@
 //! block 250 twice
 //! ```
 //!
-//! `block MS` is a block so long after the last, with the seats' prices if any are given, and the actions in the lines that
-//! follow. `twice`: it is turned back and executed again. `cold`: it is also executed by an engine rebuilt from the records.
+//! `block MS` is a block so long after the last, with the seats' prices if any are given (0: the asset has none from now on), and
+//! the actions in the lines that follow. `twice`: it is turned back and executed again. `cold`: it is also executed by an engine rebuilt from the records.
 
 use super::world::{BTC, ETH, Terms, USDC};
 use palisade_types::{action::Action, ids::AssetId, numbers::Price};

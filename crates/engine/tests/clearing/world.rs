@@ -364,6 +364,9 @@ impl World {
     pub fn sign(&mut self, step: &Step) -> Signed {
         for (asset, price) in &step.prices {
             self.prices.insert(*asset, *price);
+            if price.get() == 0 {
+                self.prices.remove(asset);
+            }
         }
         let mut advance_ms = step.advance_ms.max(1);
         let bundle = if step.prices.is_empty() {

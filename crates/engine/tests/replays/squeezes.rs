@@ -343,9 +343,43 @@ fn xpl_squeeze() {
     verdict("6 XPL", table.profit(&["whale"]), 0);
 }
 
+/// Mango's way in one market: a real loss is hidden by a wick back to the price that was paid, and the cash that it needs is sent away.
+///
+/// Here: where cash leaves, a loss is over once the slow mark says so, too.
+#[test]
+fn a_wick_hides_no_loss() {
+    super::plant();
+    let mut table = Table::play(
+        "
+        start thief 10000
+        start friend 1000
+        start maker 1000000
+        insurance 1000
+        vault 10000
+        share 100000
+        fund-cap 500
+        fees 100 350
+        price BTC 60000
+        maker sell 2 BTC 60000 gtc               -> rests 2
+        thief buy 2 BTC 60000 ioc                -> fills 2
+        price BTC 57000
+        hold 300                                                                   # 6,000 lost, and the slow mark knows it
+        price BTC 60000
+        hold 12                                                                    # a wick, to the mark it is all there again
+        thief send friend 5000                   -> rejected InsufficientBalance
+        price BTC 57000
+        hold 30
+        ",
+    );
+    assert!(table.liquidations().is_empty(), "what the cash stood for is still carried");
+    table.go_on("thief cancel-all -> done");
+    verdict("1 a wick hides a loss", table.profit(&["thief", "friend"]), 0);
+}
+
 /// Markets on closed underlyings: over a weekend the index stands still and the book is thin.
 ///
-/// Here: without a fresh index nobody is liquidated and nothing opens, whatever the book does.
+/// Here: without a fresh index nobody is liquidated and nothing opens, whatever the book does; not even who was due when it closed,
+/// and whose position somebody would take. The first fresh index has them liquidated.
 #[test]
 fn closed_underlying() {
     super::plant();
@@ -354,22 +388,33 @@ fn closed_underlying() {
         start lever 5000
         start mover 500000
         start maker 100000
+        vault 0
         price BTC 60000 ETH 2000
         lever leverage ETH 10                    -> done
         maker buy 24 ETH 2000 gtc                -> rests 24
         lever sell 24 ETH 2000 ioc               -> fills 24
-        mover buy 100 ETH 2070 gtc               -> rests 100
-        maker sell 10 ETH 2080 gtc               -> rests 10
-        silence 300
-        mover buy 5 ETH 2100 ioc                 -> rejected NoFreshPrice
-        silence 600
+        price ETH 2110
+        mover buy 100 ETH 2105 gtc               -> rests 100
+        hold 15                                                                    # nobody sells
+        ",
+    );
+    assert_eq!(table.books().liquidatable(), [(account("lever"), CORE, None)].into());
+    table.go_on(
+        "
+        maker sell 24 ETH 2115 gtc               -> rests 24
+        close ETH
+        jump 11000
+        hold 600
+        mover buy 5 ETH 2150 ioc                 -> rejected NoFreshPrice
         ",
     );
     assert!(table.liquidations().is_empty(), "nobody is liquidated on an old index");
     assert_eq!(table.lots("lever", "ETH"), -2_400);
-    assert!(table.mark("ETH") <= price("2060"));
+    assert!(table.mark("ETH") <= price("2173.3"), "within 3 % of the last index");
+    assert_eq!(table.books().liquidatable(), [(account("lever"), CORE, None)].into(), "who is still due");
+    table.go_on("price ETH 2110");
+    assert!(!table.liquidations().is_empty(), "the market is open again");
     table.go_on("mover cancel-all -> done\nprice ETH 2000\nhold 60");
-    assert!(table.liquidations().is_empty(), "and nobody when it opens where it closed");
     verdict("7 closed underlying", table.profit(&["mover"]), 0);
 }
 

@@ -12,6 +12,7 @@
 //! hold SECONDS                             blocks a second apart with the same prices
 //! silence SECONDS                          blocks a second apart without prices
 //! jump MS [BTC 60000 …]                    one block so much later, with the same prices or new ones
+//! close ETH                                it has no price from now on, until it is given one
 //! NAME buy|sell SIZE MARKET PRICE gtc|ioc|alo|fok [reduce] -> fills SIZE | rests SIZE | cancels REASON | rejected CODE
 //! NAME leverage MARKET N [isolated] -> done
 //! NAME margin MARKET USD -> done           into the purse of an isolated position, or out of it
@@ -176,6 +177,9 @@ impl Table {
                     let step = self.priced(1_000);
                     self.block(&step);
                 }
+            }
+            ["close", symbol] => {
+                self.prices.insert(asset(symbol), Price::new(0));
             }
             ["silence", seconds] => {
                 for _ in 0..whole(seconds) {
