@@ -38,7 +38,7 @@ def ask(folder, questions):
     return json.loads(run.stdout)
 
 
-def test_prices_and_greeks_are_quantlibs(tmp_path):
+def test_prices_and_greeks_are_quantlibs(tmp_path, capsys):
     cases = list(options())
     questions = [
         {"kind": kind, "forward": text(forward), "strike": text(strike), "time_ms": time_ms, "volatility": text(volatility, 12)}
@@ -66,10 +66,11 @@ def test_prices_and_greeks_are_quantlibs(tmp_path):
             error = abs(float(answer[name]) - value) / scale
             worst[name] = max(worst[name], error)
             assert error < 1e-9, (name, answer[name], value, kind, forward, strike, time_ms, volatility)
-    print(f"\n{len(cases)} options, worst error:", {name: f"{error:.1e}" for name, error in worst.items()})
+    with capsys.disabled():
+        print(f"\n{len(cases)} options, worst error:", {name: f"{error:.1e}" for name, error in worst.items()})
 
 
-def test_volatilities_come_back_from_quantlibs_prices(tmp_path):
+def test_volatilities_come_back_from_quantlibs_prices(tmp_path, capsys):
     cases, questions = [], []
     for kind, forward, strike, time_ms, volatility in options():
         root = (time_ms / YEAR_MS) ** 0.5
@@ -82,7 +83,8 @@ def test_volatilities_come_back_from_quantlibs_prices(tmp_path):
             questions.append({"kind": kind, "forward": text(forward), "strike": text(strike), "time_ms": time_ms, "price": price})
     answers = ask(tmp_path, questions)
     worst = max(abs(float(answer["volatility"]) - volatility) for answer, volatility in zip(answers, cases, strict=True))
-    print(f"\n{len(cases)} volatilities, worst error {worst:.1e}")
+    with capsys.disabled():
+        print(f"\n{len(cases)} volatilities, worst error {worst:.1e}")
     assert len(cases) > OPTIONS // 2 and worst < 1e-6
 
 

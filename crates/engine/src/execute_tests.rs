@@ -153,6 +153,7 @@ fn transfers_and_the_faucet() {
         alice transfer bob USDC 0           -> refused amount_not_positive
         alice transfer bob USDC -1          -> refused amount_not_positive
         alice transfer bob BTC 1000.1       -> refused insufficient_balance
+        alice transfer bob BTC 1000000000000000000000000000000 -> refused insufficient_balance
         alice transfer zoe BTC 1000         -> done
         zoe   holds BTC 1000
         alice holds BTC 0

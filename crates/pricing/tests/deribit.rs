@@ -12,12 +12,19 @@ use std::{io::Write as _, path::PathBuf};
 const TICKERS: &str = "options/deribit_ticker_greeks_2021-07-22_89rows.csv";
 const CHAINS: &str = "options/deribit_chain_2026-02-03_08_BTC_ETH.csv.zst";
 
+/// Past what the test runner keeps to itself of tests that pass: the errors are the point.
+macro_rules! say {
+    ($($text:tt)*) => {
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    };
+}
+
 /// A file of the data folder; says loudly that nothing is tested if it is not there.
 fn data(name: &str) -> Option<String> {
     let root = std::env::var_os("PALISADE_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     let Ok(bytes) = std::fs::read(root.join(name)) else {
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: PALISADE_DATA has no {name}; this test has checked NOTHING");
+        say!("\nSKIPPED: PALISADE_DATA has no {name}; this test has checked NOTHING");
         return None;
     };
     let bytes = if name.ends_with(".zst") { zstd::decode_all(&bytes[..]).expect("zstd") } else { bytes };
@@ -89,11 +96,11 @@ fn tickers_of_july_2021() {
             }
         }
     }
-    println!("{} tickers\n{HEADER}", errors[0].0.len());
+    say!("{} tickers\n{HEADER}", errors[0].0.len());
     for place in 0..names.len() {
-        println!("{}", errors[place].line(names[place], bounds[place]));
+        say!("{}", errors[place].line(names[place], bounds[place]));
     }
-    println!("beyond: {beyond:#?}");
+    say!("beyond: {beyond:#?}");
     assert_eq!(errors[0].0.len(), 89);
     // Far in the money they hold the mark to a grid of its own, and the marks of two more rows are older than their volatility.
     beyond.retain(|(name, what, _)| {
@@ -129,9 +136,9 @@ fn chains_of_february_2026() {
             }
         }
     }
-    println!("{} rows\n{HEADER}", marks.0.len());
-    println!("{}\n{}", marks.line("mark", 5e-5), deltas.line("delta", 1e-3));
-    println!("{}  ({} rows, {refused} refused)", implied.line("vol", 2e-3), implied.0.len());
+    say!("{} rows\n{HEADER}", marks.0.len());
+    say!("{}\n{}", marks.line("mark", 5e-5), deltas.line("delta", 1e-3));
+    say!("{}  ({} rows, {refused} refused)", implied.line("vol", 2e-3), implied.0.len());
     let median = |errors: &Errors| {
         let mut sorted = errors.0.clone();
         sorted.sort_by(f64::total_cmp);

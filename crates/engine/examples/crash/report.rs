@@ -126,7 +126,8 @@ pub fn write(venue: &Venue, people: &[Person], tally: &Tally, opened: &Opened, s
         20, 12, 6 and 1 million USD a side within 2 % of the index in calm times, less by the square of the last minute's move over half a per cent.\n\n\
         **Prices.** The index follows Gemini (BTC, ETH, SOL) and Coinbase (the others): open, high, low and close of each minute on straight lines, every 5 s.\n\n\
         After every step it was checked from the records that each universe's balances sum to what was paid into it (I1; nothing moved between\n\
-        universes), that positions sum to zero (I2), and that the engine's own audit halted nothing.\n\n",
+        universes), that positions sum to zero (I2), and that the engine's own audit (I4 and more) halted nothing. I5 is the engine's check at every fill, I8 at every deleveraging;\n\
+        I3 and I7 are looked at by the clearing tests (docs/reports/clearing.md), not here, and I6 has no rule yet.\n\n",
         dollars(equity * DOLLAR),
         tally.opened
     );

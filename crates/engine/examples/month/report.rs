@@ -45,7 +45,9 @@ fn head(people: &[Person], seed: u64) -> String {
         and straddles use 70 to 99 % of what they have as margin. Those in portfolio mode are margined by the grid. Nobody closes anything.\n\n\
         After every block, from the events: every delivery is the option's worth at the settlement price, rounded down; every settlement price is within 1 bp of\n\
         the mean of its half hour; what an option's holders paid others received, but for dust (I2). Every 20 blocks, from the records: balances sum to what was\n\
-        paid in (I1), positions with deliveries to zero (I2). The engine's own audit (I1, I2, I4, standings and shares: docs/rules/ledger.md) halted nothing.\n\n",
+        paid in (I1), positions with deliveries to zero (I2). The engine's own audit (I1, I2, I4, standings and shares: docs/rules/ledger.md) halted nothing.\n\
+        I5 is the engine's check at every fill, I8 at every deleveraging;\n\
+        I3 and I7 are looked at by the clearing tests (docs/reports/clearing.md), not here, and I6 has no rule yet.\n\n",
         dollars(FUND_USD * DOLLAR),
         dollars(BACKSTOP_USD * DOLLAR),
         dollars(paid_in * DOLLAR),

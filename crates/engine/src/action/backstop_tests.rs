@@ -173,6 +173,15 @@ fn bad_backstop_actions_are_refused() {
                 available: Amount::new(99_000 * UNIT),
             },
         ),
+        (
+            Action::DepositBackstop { universe: CORE, tranche: Tranche::Senior, amount_usd: Usd::MAX },
+            Rejection::InsufficientBalance {
+                asset: USDC,
+                required: Amount::new(i128::MAX),
+                available: Amount::new(99_000 * UNIT),
+            },
+        ),
+        (shares(i128::MAX), short(i128::MAX)),
         (shares(0), short(0)),
         (shares(-5), short(-5)),
         (shares(held.get() + 1), short(held.get() + 1)),

@@ -25,8 +25,8 @@ pub(super) fn run(
         return Err(too_many("markets in an opened universe", LISTED_MARKETS_PER_UNIVERSE_MAX as usize).into());
     }
     let market = market.clone().into_spec(next_perpetual(work.state)?, universe);
-    check_market(work.state, &market, deposit_usd, work.time_ms)?;
     check_deposit(work.state, actor.account, deposit_usd)?;
+    check_market(work.state, &market, deposit_usd, work.time_ms)?;
     list(work, listing, market, deposit_usd)?;
     Ok(Outcome::Done)
 }

@@ -227,6 +227,15 @@ fn names_deposits_and_numbers_are_bounded() {
     let (required, available) = (Amount::new(100_001 * UNIT), Amount::new(100_000 * UNIT));
     let rejection = venue.refused("alice", alice, open("moon", listing("MOON"), "100001"));
     assert_eq!(rejection, Rejection::InsufficientBalance { asset: USDC, required, available });
+    let most = Action::OpenUniverse {
+        name: "moon".to_owned(),
+        collateral: USDC,
+        market: listing("MOON"),
+        deposit_usd: Usd::MAX,
+    };
+    let required = Amount::new(i128::MAX);
+    let rejection = venue.refused("alice", alice, most);
+    assert_eq!(rejection, Rejection::InsufficientBalance { asset: USDC, required, available });
     let collateral = Action::OpenUniverse {
         name: "moon".to_owned(),
         collateral: BTC,

@@ -33,8 +33,9 @@ pub(super) fn run(work: &mut Work<'_>, actor: &Actor, opening: &Opening<'_>) -> 
     check_universe(work.state, name, collateral)?;
     let universe = next_universe(work.state)?;
     let market = market.clone().into_spec(next_perpetual(work.state)?, universe);
-    check_market(work.state, &market, deposit_usd, work.time_ms)?;
+    // First: the market's bounds are multiples of the deposit.
     check_deposit(work.state, lister, deposit_usd)?;
+    check_market(work.state, &market, deposit_usd, work.time_ms)?;
     let spec = UniverseSpec { id: universe, name: name.to_owned(), collateral };
     work.state
         .put(Record::Universe { id: universe, record: UniverseRecord { spec, halted: None, gated_since_ms: None } });

@@ -241,6 +241,15 @@ fn bad_vault_actions_are_refused() {
         ("bob", deposit(vault, "9.99999999"), below("9.99999999", "10")),
         ("bob", deposit(vault, "0"), below("0", "10")),
         ("bob", deposit(vault, "100000"), balance("100000", 99_980 * UNIT)),
+        (
+            "bob",
+            Action::DepositVault { vault, amount_usd: Usd::MAX },
+            Rejection::InsufficientBalance {
+                asset: USDC,
+                required: Amount::new(i128::MAX),
+                available: Amount::new(99_980 * UNIT),
+            },
+        ),
         ("bob", withdraw(bob, Redemption::All), Rejection::UnknownVault { vault: bob }),
         ("bob", shares(0), short(0)),
         ("bob", shares(-1), short(-1)),

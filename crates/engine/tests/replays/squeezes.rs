@@ -332,9 +332,14 @@ fn xpl_squeeze() {
         hold 30
         whale buy 60 ETH 2400 gtc                -> rests 60
         maker sell 1 ETH 2400 ioc                -> fills 1
-        hold 60
         ",
     );
+    for _ in 0..60 {
+        let before = table.mark("ETH").get();
+        table.go_on("hold 1");
+        let moved = table.mark("ETH").get() - before;
+        assert!(moved <= before / 200 + 1, "half a per cent a second: {moved} after {before}");
+    }
     let mark = table.mark("ETH");
     assert!(mark > price("2000") && mark <= price("2060"), "within 3 % of the index: {mark}");
     assert_eq!(table.lots("hedger", "ETH"), -20_000, "nobody was liquidated");

@@ -281,13 +281,34 @@ proptest! {
             portfolio.expiry_requirement(2).expect("a requirement")
         };
         let short = here(&short);
-        let all = [legs, vec![short]].concat();
+        let all = [&legs[..], &[short]].concat();
         let (alone, with) = (need(&[short]), need(&all));
         let sum: i128 = all.iter().map(|leg| need(&[*leg]).initial_usd.get()).sum();
         prop_assert!(with.initial_usd.get() <= sum + 4);
         let doubled = OptionLeg { lots: short.lots * 2, ..short };
         prop_assert!(need(&[doubled]).initial_usd >= alone.initial_usd);
         prop_assert!(alone.maintenance_usd <= alone.initial_usd);
+    }
+
+    /// Beside anything a short asks for no less beyond the value of all, which is what the engine asks for.
+    #[test]
+    fn a_short_beside_others_never_needs_less_beyond_the_value(
+        legs in proptest::collection::vec((any::<bool>(), 20i64..400, 0i64..SPOT, -50_000i64..50_000), 1..7), short in 1i64..50_000,
+    ) {
+        let leg = |(is_call, percent, mark, lots): &(bool, i64, i64, i64)| MarkedLeg {
+            kind: if *is_call { OptionKind::Call } else { OptionKind::Put },
+            strike: Price::new(SPOT / 100 * percent),
+            mark: Fixed::from_price(Price::new(*mark)),
+            lots: *lots,
+        };
+        let mut legs: Vec<MarkedLeg> = legs.iter().map(leg).filter(|leg| leg.lots != 0).collect();
+        prop_assume!(!legs.is_empty());
+        let last = legs.len() - 1;
+        legs[last].lots = -short;
+        let before = requirement(Price::new(SPOT), SIZE_DECIMALS, &legs[..last]).expect("in range");
+        let after = requirement(Price::new(SPOT), SIZE_DECIMALS, &legs).expect("in range");
+        prop_assert!(after.initial_usd >= before.initial_usd, "{before:?} {after:?}");
+        prop_assert!(after.maintenance_usd >= before.maintenance_usd, "{before:?} {after:?}");
     }
 
     /// Longs need nothing beyond what they are worth, whatever it is rounded to, and less by what they certainly pay.
