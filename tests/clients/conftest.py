@@ -16,6 +16,7 @@ from devnet import Devnet  # noqa: E402
 from traders import Trader  # noqa: E402
 
 REAL_PRICES = "test_real_prices.py"
+HOUR = "test_hour.py"
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def devnet(tmp_path_factory):
 
 def pytest_collection_modifyitems(items):
     """Last what needs minutes to pass: they pass while the others run."""
-    items.sort(key=lambda item: item.path.name == REAL_PRICES)
+    items.sort(key=lambda item: item.path.name in (HOUR, REAL_PRICES))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +48,19 @@ def replay(request, tmp_path_factory):
     yield running
     if running is not None:
         running.devnet.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hour(request, tmp_path_factory):
+    """A devnet on which an hour ends and a price falls, if the run has the tests that look at it."""
+    if all(item.path.name != HOUR for item in request.session.items):
+        yield None
+        return
+    from test_hour import start
+
+    running = start(tmp_path_factory.mktemp("hour"))
+    yield running
+    running.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ class Devnet:
         try:
             devnet = cls._wait(process, folder, data)
             if "--prices" not in arguments:
-                devnet._wait_for_prices("--no-market-maker" not in arguments)
+                devnet.wait_for_prices("--no-market-maker" not in arguments)
             return devnet
         except BaseException:
             process.kill()
@@ -110,7 +110,7 @@ class Devnet:
             time.sleep(0.1)
         raise DevnetFailure(f"the devnet did not answer within {START_TIMEOUT_S} s\n{logs(folder)}")
 
-    def _wait_for_prices(self, with_books: bool) -> None:
+    def wait_for_prices(self, with_books: bool) -> None:
         """Waits until every market has a price, and the sides that somebody makes.
 
         Nobody offers what nobody has minted, and nobody bids for an option that is worth less than half a spread: near

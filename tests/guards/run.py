@@ -189,6 +189,40 @@ ELSEWHERE = [
      "`cli tests/flood.rs`, six tests"),
 ]
 
+# Clearing and options: refused by one rule among many, which were not taken out.
+UNTRIED = [
+    ("amounts of zero, below zero, beyond what there is, at the end of the range",
+     "engine execute_tests::transfers_and_the_faucet, action/vault_tests::bad_vault_actions_are_refused, action/backstop_tests::bad_backstop_actions_are_refused, margin_tests::numbers_out_of_range_are_refused"),
+    ("expiry in the past, orders and exercise after it",
+     "types genesis::each_broken_rule_is_found, engine options/margin_tests::orders_after_the_expiry_are_refused, types codec::json_that_is_no_action_is_refused_by_name"),
+    ("withdrawal while gated",
+     "engine action/move_universe_tests::nothing_passes_a_closed_gate_or_a_halt"),
+    ("redemption above value",
+     "engine action/vault_tests::bad_vault_actions_are_refused"),
+    ("mode switch that leaves a side unhealthy",
+     "engine isolated_tests::a_switch_moves_the_margin_and_must_leave_both_sides_healthy, options/portfolio_tests::a_switch_leaves_both_sides_healthy"),
+    ("triggers that would fire at once, OCO with the wrong side",
+     "engine triggers_tests::refusals_change_nothing, triggers_tests::groups_have_their_own_parts_and_nothing_else"),
+    ("listing with absurd parameters",
+     "engine action/listing_tests::absurd_listings_are_refused, action/listing_tests::names_deposits_and_numbers_are_bounded"),
+    ("margin files with missing, unknown or doubled fields",
+     "cli questions::margin_answers_an_account_and_names_what_is_wrong, engine what_if_tests::a_question_with_something_missing_doubled_or_absurd_is_refused"),
+    ("option prices that are negative, or off the grid",
+     "engine options/margin_tests::orders_that_no_option_takes_are_refused"),
+    ("surface with one quote, with contradicting ones, with none",
+     "pricing surface_tests::one_quote_moves_the_level_within_the_band, surface_tests::a_book_that_contradicts_the_others_gives_way, surface_tests::without_quotes_the_last_slice_stays_and_the_default_is_flat"),
+    ("zero time to expiry",
+     "pricing implied_tests::prices_outside_the_bounds_are_refused_with_them"),
+    ("synthetic above its ceiling",
+     "engine synthetics_tests::every_refusal_says_what_was_asked_and_what_there_is"),
+    ("combos with repeated, crossed or cross-universe legs",
+     "engine legs_tests::legs_are_different_derivatives_of_one_universe, combos_tests::a_structure_is_registered_once_however_it_is_written"),
+    ("requests and quotes past their time",
+     "engine blocks_tests::acceptances_are_checked_again"),
+    ("thousands of legs",
+     "engine options/margin_tests::an_account_has_so_many_options_at_most, pricing portfolio_tests::what_does_not_fit_is_refused"),
+]
+
 
 def git(*arguments: str) -> str:
     return subprocess.run(("git", *arguments), cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -249,6 +283,12 @@ def report(seen: dict[str, dict[str, str]]) -> None:
         "| line | where | test |",
         "| --- | --- | --- |",
         *(f"| {line} | {where} | {held} |" for line, where, held in ELSEWHERE),
+        "",
+        "Clearing and options: each of these tests asks for the rejection with its numbers; the guards were not taken out either.",
+        "",
+        "| line | tests |",
+        "| --- | --- |",
+        *(f"| {line} | {', '.join(f'`{test}`' for test in tests.split(', '))} |" for line, tests in UNTRIED),
     ]
     REPORT.write_text("\n".join(lines) + "\n")
 
