@@ -16,7 +16,7 @@ from devnet import Devnet  # noqa: E402
 from traders import Trader  # noqa: E402
 
 REAL_PRICES = "test_real_prices.py"
-HOUR = "test_hour.py"
+HOUR, PAGE = "test_hour.py", "test_trading_page.py"
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def devnet(tmp_path_factory):
 
 def pytest_collection_modifyitems(items):
     """Last what needs minutes to pass: they pass while the others run."""
-    items.sort(key=lambda item: item.path.name in (HOUR, REAL_PRICES))
+    items.sort(key=lambda item: item.path.name in (PAGE, HOUR, REAL_PRICES))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,7 +53,7 @@ def replay(request, tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def hour(request, tmp_path_factory):
     """A devnet on which an hour ends and a price falls, if the run has the tests that look at it."""
-    if all(item.path.name != HOUR for item in request.session.items):
+    if all(item.path.name not in (HOUR, PAGE) for item in request.session.items):
         yield None
         return
     from test_hour import start
