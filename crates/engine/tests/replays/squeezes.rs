@@ -365,6 +365,7 @@ fn a_wick_hides_no_loss() {
         fund-cap 500
         fees 100 350
         price BTC 60000
+        thief leverage BTC 40                    -> done
         maker sell 2 BTC 60000 gtc               -> rests 2
         thief buy 2 BTC 60000 ioc                -> fills 2
         price BTC 57000
