@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 pub struct Opened {
     pub custody: Vec<i128>,
     pub capital: Vec<(i128, i128)>,
-    pub fees: Vec<i128>,
 }
 
 pub fn take(venue: &Venue) -> Opened {
@@ -24,7 +23,6 @@ pub fn take(venue: &Venue) -> Opened {
             .map(UniverseId::new)
             .map(|universe| (held(universe, AccountId::insurance(universe)), backstop(venue, universe)))
             .collect(),
-        fees: each(&|universe| held(universe, AccountId::fees(universe))),
     }
 }
 

@@ -46,13 +46,13 @@ fn main() {
     for minute in MINUTES {
         for step in 0..(60_000 / STEP_MS) {
             let events = venue.step(&bars, minute, step, STEP_MS);
-            tally.follow(&venue, &events);
+            tally.follow(&events);
             audit::check(&venue, &opened);
         }
     }
     for _ in 0..60 {
         let events = venue.step(&bars, MINUTES.end - 1, 0, STEP_MS);
-        tally.follow(&venue, &events);
+        tally.follow(&events);
     }
     audit::check(&venue, &opened);
     let text = report::write(&venue, &people, &tally, &opened, seed);

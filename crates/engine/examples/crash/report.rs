@@ -44,7 +44,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn follow(&mut self, venue: &Venue, events: &[Event]) {
+    pub fn follow(&mut self, events: &[Event]) {
         if self.universes.is_empty() {
             self.universes = UNIVERSES.iter().map(|_| UniverseTally::default()).collect();
         }
@@ -97,7 +97,6 @@ impl Tally {
             }
         }
         self.worst_block = self.worst_block.max(here);
-        let _ = venue;
     }
 }
 
@@ -182,6 +181,5 @@ pub fn write(venue: &Venue, people: &[Person], tally: &Tally, opened: &Opened, s
         "\nWhat this does not show: people who add margin or close in time, other makers stepping in, funding (no hour passes with a premium of\n\
         note), and feedback of liquidations on the index, which comes from elsewhere."
     );
-    let _ = &opened.fees;
     text
 }
