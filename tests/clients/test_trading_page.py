@@ -32,7 +32,7 @@ def markets(devnet) -> dict[str, dict]:
 
 
 def options(devnet) -> dict[str, str]:
-    """Calls above the index, by the variables of the page: two strikes of one expiry, and one strike of two."""
+    """Calls above the index, by the variables of the page: two strikes of one expiry, and one strike of two. Nothing while they are not quoted."""
     listed = markets(devnet)
     index = float(listed["BTC"]["index"])
     calls: dict[int, dict[float, str]] = {}
@@ -43,11 +43,13 @@ def options(devnet) -> dict[str, str]:
             strike = float(kind["strike"])
             if index * 1.005 < strike < index * 1.1:
                 calls.setdefault(int(kind["expires_at_ms"]), {})[strike] = name
-    near, far = sorted(calls)[2], sorted(calls)[-1]
-    assert near < far, calls
-    both = sorted(calls[near].keys() & calls[far].keys())
+    pairs = [(near, far, calls[near].keys() & calls[far].keys()) for near in calls for far in calls if near < far]
+    pairs = [(near, far, min(both)) for near, far, both in pairs if both and len(calls[near]) >= 2]
+    if not pairs:
+        return {}
+    near, far, strike = max(pairs)
     low, high = sorted(calls[near])[:2]
-    return {"CALL": calls[near][low], "HIGHER": calls[near][high], "NEAR": calls[near][both[0]], "FAR": calls[far][both[0]]}
+    return {"CALL": calls[near][low], "HIGHER": calls[near][high], "NEAR": calls[near][strike], "FAR": calls[far][strike]}
 
 
 def middle(devnet, symbol: str) -> float:

@@ -284,7 +284,7 @@ def report(seen: dict[str, dict[str, str]]) -> None:
         "| --- | --- | --- |",
         *(f"| {line} | {where} | {held} |" for line, where, held in ELSEWHERE),
         "",
-        "Clearing and options: each of these tests asks for the rejection with its numbers; the guards were not taken out either.",
+        "Clearing and options: each of these tests asks for the rejection, or for what is done instead; the guards were not taken out either.",
         "",
         "| line | tests |",
         "| --- | --- |",

@@ -175,47 +175,99 @@ fn far_strikes_have_a_volatility() {
     assert_eq!(Fixed::new(FIXED_ONE).to_string(), "1");
 }
 
-fn any_book() -> impl Strategy<Value = Vec<(f64, f64, u32)>> {
+/// A book as volatilities at standard deviations.
+type Book = Vec<(f64, f64, u32)>;
+
+/// Refits round after round; before each, expiries that are new lose their last slice.
+fn follow(rounds: &[Vec<(Book, bool)>]) {
+    let mut last: Vec<Option<Slice>> = vec![None; 4];
+    for (round, books) in rounds.iter().enumerate() {
+        for (last, (_, is_new)) in last.iter_mut().zip(books) {
+            *last = last.filter(|_| !is_new);
+        }
+        let days = [2u64, 9, 40, 200];
+        let books: Vec<(u64, Vec<Quote>)> = days
+            .iter()
+            .zip(books)
+            .map(|(days, (book, _))| {
+                let scale = (*days as f64 / 365.0).sqrt();
+                let quotes =
+                    book.iter().map(|(z, volatility, weight)| quote(z * scale, *volatility, *weight)).collect();
+                (days * DAY_MS - round as u64 * 3_600_000, quotes)
+            })
+            .collect();
+        let slices = fit(&books, &last);
+        check_arbitrage(&slices);
+        for (slice, last) in slices.iter().zip(&last) {
+            if let Some(last) = last {
+                check_band(last, slice);
+            }
+        }
+        last = slices.into_iter().map(Some).collect();
+    }
+}
+
+/// At every point of the grid within five standard deviations.
+fn check_band(last: &Slice, slice: &Slice) {
+    let deviation = float(last.volatility(Q57::ZERO)) * (slice.time_ms() as f64 / (365.0 * DAY_MS as f64)).sqrt();
+    let points = (0..46).map(|step| 0.001 * 1.2f64.powi(step)).take_while(|k| *k <= 5.0 * deviation);
+    for k in points.flat_map(|k| [k, -k]).chain([0.0]).map(q57) {
+        let (was, is) = (float(last.volatility(k)), float(slice.volatility(k)));
+        assert!((was - is).abs() <= 0.0501, "{k:?}: {was} {is}");
+    }
+}
+
+/// Books whose surfaces had a calendar between two points of the grid: found at random, and kept in words, because a seed means other books once
+/// the strategy is another.
+#[test]
+fn calendars_hold_between_the_points_in_the_books_that_broke_them() {
+    let kept: [[Book; 4]; 2] = [
+        [
+            vec![(0.0, 3.8924162997734255, 1)],
+            vec![(0.0, 1.784748868963172, 1)],
+            vec![
+                (1.4517067853652061, 0.02, 23),
+                (0.0, 1.9146111706412354, 47),
+                (0.48416215160074666, 1.3064872920576023, 81),
+                (0.22438178527230934, 3.215744822694374, 35),
+                (0.034726743035281935, 2.145543662430125, 90),
+            ],
+            vec![],
+        ],
+        [
+            vec![],
+            vec![
+                (-0.44778451965992083, 1.46558767781508, 15),
+                (0.0, 2.5887503800825007, 6),
+                (-0.6836173987870753, 1.3670289296291134, 17),
+                (0.0, 2.208156004786956, 0),
+                (1.2185861963085285, 2.1637171906617354, 54),
+            ],
+            vec![
+                (-0.9558688403626231, 1.6561683744370486, 21),
+                (0.9063045515294341, 2.7056833306874917, 42),
+                (-0.7156776665917969, 0.8243128953685713, 19),
+                (-1.0258846550391938, 0.17578483130622938, 40),
+            ],
+            vec![],
+        ],
+    ];
+    for books in kept {
+        follow(&[books.map(|book| (book, false)).to_vec()]);
+    }
+}
+
+fn any_book() -> impl Strategy<Value = Book> {
     proptest::collection::vec((-1.5f64..1.5, 0.02f64..4.0, 0u32..100), 0..12)
 }
 
 proptest! {
 
-    /// Whatever books say, block after block, and whichever expiries are new: no arbitrage, and no volatility near the money
-    /// moves beyond the band.
+    /// Whatever books say, block after block, and whichever expiries are new: no arbitrage, and no volatility moves beyond the band.
     #[test]
     fn surfaces_of_random_books_are_free_of_arbitrage_and_stay_in_the_band(
         rounds in proptest::collection::vec(proptest::collection::vec((any_book(), proptest::bool::weighted(0.2)), 4), 1..4),
     ) {
-        let mut last: Vec<Option<Slice>> = vec![None; 4];
-        for (round, books) in rounds.iter().enumerate() {
-            for (last, (_, is_new)) in last.iter_mut().zip(books) {
-                *last = last.filter(|_| !is_new);
-            }
-            let days = [2u64, 9, 40, 200];
-            let books: Vec<(u64, Vec<Quote>)> = days
-                .iter()
-                .zip(books)
-                .map(|(days, (book, _))| {
-                    let scale = (*days as f64 / 365.0).sqrt();
-                    let quotes = book.iter().map(|(z, volatility, weight)| quote(z * scale, *volatility, *weight)).collect();
-                    (days * DAY_MS - round as u64 * 3_600_000, quotes)
-                })
-                .collect();
-            let slices = fit(&books, &last);
-            check_arbitrage(&slices);
-            for (slice, last) in slices.iter().zip(&last) {
-                let Some(last) = last else { continue };
-                // Within five standard deviations, as far as the grid reaches; between its points a tenth of the band more.
-                let deviation = float(last.volatility(Q57::ZERO)) * (slice.time_ms() as f64 / (365.0 * DAY_MS as f64)).sqrt();
-                for deviations in [0.0, -4.5, -2.0, -0.7, 0.3, 1.1, 4.5] {
-                    let k = q57((deviations * deviation).clamp(-3.5, 3.5));
-                    let (was, is) = (float(last.volatility(k)), float(slice.volatility(k)));
-                    let most = if deviations == 0.0 { 0.0501 } else { 0.055 };
-                    prop_assert!((was - is).abs() <= most, "{deviations}: {was} {is}");
-                }
-            }
-            last = slices.into_iter().map(Some).collect();
-        }
+        follow(&rounds);
     }
 }
