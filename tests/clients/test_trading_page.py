@@ -38,13 +38,15 @@ def options(devnet) -> dict[str, str]:
     calls: dict[int, dict[float, str]] = {}
     for name, market in listed.items():
         kind = market["spec"]["kind"]
-        # The page pays 9,000 at most.
-        if re.fullmatch(r"BTC-.*-C", name) and market["best_bid"] and float(market["best_ask"] or 9_000) < 9_000:
+        if re.fullmatch(r"BTC-.*-C", name) and market["best_bid"] and float(market["best_ask"] or 9_000) < 8_800:
             strike = float(kind["strike"])
             if index * 1.005 < strike < index * 1.1:
                 calls.setdefault(int(kind["expires_at_ms"]), {})[strike] = name
-    pairs = [(near, far, calls[near].keys() & calls[far].keys()) for near in calls for far in calls if near < far]
-    pairs = [(near, far, min(both)) for near, far, both in pairs if both and len(calls[near]) >= 2]
+    # The page pays 3,000 for the higher strike of the spread, and 9,000 for the far option.
+    ask = {name: float(market["best_ask"] or 9_000) for name, market in listed.items()}
+    near_enough = [near for near in calls if len(calls[near]) >= 2 and ask[calls[near][sorted(calls[near])[1]]] < 2_900]
+    pairs = [(near, far, calls[near].keys() & calls[far].keys()) for near in near_enough for far in calls if near < far]
+    pairs = [(near, far, min(both)) for near, far, both in pairs if both]
     if not pairs:
         return {}
     near, far, strike = max(pairs)
