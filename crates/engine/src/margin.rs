@@ -8,8 +8,8 @@
 //!   their fees. Reduce-only orders can add no risk and reserve nothing.
 //! - **Maintenance requirement** of a market = `notional at the mark / (2 × maximum leverage)`: half of the
 //!   initial fraction at the market's maximum, whatever leverage the account chose.
-//! - **Withdrawable** = balance − held + min(0, counted profit and loss) − initial requirement, never below zero: profit that
-//!   nobody has paid in yet can back positions but cannot leave, and what does not count for new risk pays for no loss here.
+//! - **Withdrawable** = balance − held + min(0, confirmed profit and loss) + confirmed worth of options − initial requirement, never below
+//!   zero: profit that nobody has paid in yet can back positions but cannot leave, and a loss is over only once slow prices say so.
 //!
 //! Rounding: values that an account owns are rounded down, requirements up.
 //!
@@ -108,6 +108,8 @@ pub struct AccountMargin {
     pub unconfirmed_usd: Usd,
     /// What options are worth at the marks; negative if shorts outweigh longs.
     pub options_value_usd: Usd,
+    /// The part of it that slow prices do not confirm, or what is needed more there: it does not count where something leaves.
+    pub options_unconfirmed_usd: Usd,
     /// Σ initial requirements, open orders included.
     pub initial_usd: Usd,
     /// Σ initial requirements of the positions alone.
@@ -391,6 +393,7 @@ impl AccountMargin {
     pub(crate) fn with_options(&self, options: &OptionsMargin) -> Result<Self, Rejection> {
         Ok(Self {
             options_value_usd: sum(self.options_value_usd, options.value_usd)?,
+            options_unconfirmed_usd: sum(self.options_unconfirmed_usd, options.unconfirmed_usd)?,
             initial_usd: sum(self.initial_usd, options.initial_usd)?,
             position_initial_usd: sum(self.position_initial_usd, options.position_initial_usd)?,
             maintenance_usd: sum(self.maintenance_usd, options.maintenance_usd)?,
@@ -406,6 +409,7 @@ impl AccountMargin {
             initial_usd: sum(need.initial_usd, orders)?,
             position_initial_usd: need.initial_usd,
             maintenance_usd: need.maintenance_usd,
+            options_unconfirmed_usd: need.unconfirmed_usd,
             netted_usd: Usd::ZERO,
             ..*self
         })
@@ -458,13 +462,13 @@ impl AccountMargin {
         sum(sum(own, profit)?, self.options_value_usd)
     }
 
-    /// What no requirement needs, profit left out but for what pays for losses. Profits count as for new risk, and results as the slow
-    /// mark has them where that is worse: otherwise a wick would let go the cash that a loss needs, one that it hides or one in
+    /// What no requirement needs, profit left out but for what pays for losses. Profits count as for new risk, and results and options as
+    /// slow prices have them where that is worse: otherwise a wick would let go the cash that a loss needs, one that it hides or one in
     /// another market. Negative if something is lacking.
     pub fn free_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
         let most = if is_planted(Mutant::ProfitCanLeave) { Usd::MAX } else { Usd::ZERO };
-        let own = sum(own, self.options_value_usd)?;
+        let own = sum(own, difference(self.options_value_usd, self.options_unconfirmed_usd)?)?;
         let is_forgotten = is_planted(Mutant::ForgottenLossCanLeave);
         let unconfirmed = if is_forgotten { self.uncounted_profit_usd } else { self.unconfirmed_usd };
         let confirmed = difference(self.unrealised_usd, unconfirmed)?;

@@ -50,6 +50,8 @@ pub enum Mutant {
     SkipTheGate,
     /// A loss that the mark has forgotten and the slow mark has not lets cash go (I4).
     ForgottenLossCanLeave,
+    /// What a short option has lost, and a wick of the index hides, lets cash go (I4).
+    ShortsLossCanLeave,
     /// Positions are liquidated on old prices.
     ActOnOldPrices,
     /// Funding of an hour is due in full, however little of it was measured.
@@ -80,7 +82,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 26] = [
+    pub const CLEARING: [Self; 27] = [
         Self::BoxTooWide,
         Self::BackstopUnfenced,
         Self::FundUncapped,
@@ -93,6 +95,7 @@ impl Mutant {
         Self::MakerUnasked,
         Self::SkipTheGate,
         Self::ForgottenLossCanLeave,
+        Self::ShortsLossCanLeave,
         Self::ActOnOldPrices,
         Self::DropUndoEntry,
         Self::FundUnmeasuredTime,
@@ -148,6 +151,7 @@ impl Mutant {
             Self::MakerUnasked => "maker-unasked",
             Self::SkipTheGate => "skip-the-gate",
             Self::ForgottenLossCanLeave => "forgotten-loss-can-leave",
+            Self::ShortsLossCanLeave => "shorts-loss-can-leave",
             Self::ActOnOldPrices => "act-on-old-prices",
             Self::FundUnmeasuredTime => "fund-unmeasured-time",
             Self::SettleAboveIntrinsic => "settle-above-intrinsic",

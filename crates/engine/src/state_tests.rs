@@ -241,6 +241,7 @@ fn only_what_moves_marks_makes_them_anew() {
         // What an undo puts back.
         (listed, false),
         (OptionExpiryRecord { forward: price("101"), ..listed }, false),
+        (OptionExpiryRecord { slow_forward: price("99"), ..listed }, false),
         (OptionExpiryRecord { as_of_ms: TimeMs::new(9), ..listed }, false),
     ];
     for (record, is_kept) in cases {

@@ -98,6 +98,7 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
         expiries: options::expiry_answers(&by_expiry),
         portfolios,
         options_value_usd: margin.options_value_usd,
+        options_unconfirmed_usd: margin.options_unconfirmed_usd,
         collateral_initial_usd: collateral.initial_usd,
         collateral_maintenance_usd: collateral.maintenance_usd,
         equity_usd,
@@ -164,7 +165,7 @@ fn position_of(
     let exposure = exposure_at_rest(state, account, market)?;
     let expiry = terms.expires_at_ms.map(|expires_at_ms| {
         let time_ms = expires_at_ms.since(state.time_ms());
-        dated.place_of(state, (terms.underlying, expires_at_ms), exposure.mark, time_ms)
+        dated.place_of(state, (terms.underlying, expires_at_ms), (exposure.mark, None), time_ms)
     });
     Ok(WhatIfPosition {
         market: market.symbol.clone(),

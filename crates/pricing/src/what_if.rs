@@ -107,6 +107,9 @@ pub struct WhatIfExpiry {
     pub underlying: String,
     /// The price for delivery then.
     pub forward: Price,
+    /// The slow price that follows it; the forward itself if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_forward: Option<Price>,
     /// Milliseconds until then.
     pub time_ms: u64,
 }
@@ -133,6 +136,9 @@ pub struct WhatIfOption {
     /// What a unit is worth; what the volatility makes of it if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<Price>,
+    /// What a unit is worth at the slow forward; what the volatility makes of it if left out, or without one the mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_mark: Option<Price>,
 }
 
 /// A real account as a question.
@@ -188,6 +194,9 @@ pub struct WhatIfAnswer {
     /// What options are worth at their marks, a part of equity; negative if shorts outweigh longs.
     #[serde(default)]
     pub options_value_usd: Usd,
+    /// What of that does not count where cash leaves, because slow prices do not confirm it.
+    #[serde(default)]
+    pub options_unconfirmed_usd: Usd,
     /// What other assets count for initial margin.
     pub collateral_initial_usd: Usd,
     /// What other assets count for maintenance.
@@ -259,6 +268,9 @@ pub struct WhatIfExpiryAnswer {
     pub initial_usd: Usd,
     /// The maintenance requirement.
     pub maintenance_usd: Usd,
+    /// What they need more at the slow forward: it counts where cash leaves.
+    #[serde(default)]
+    pub unconfirmed_usd: Usd,
 }
 
 /// What everything on one underlying needs together.
@@ -276,4 +288,8 @@ pub struct WhatIfPortfolioAnswer {
     pub initial_usd: Usd,
     /// The maintenance requirement.
     pub maintenance_usd: Usd,
+    /// What its options are worth beyond what they are at the slow forwards, of longs alone at most what they lend to others: it does not
+    /// count where cash leaves.
+    #[serde(default)]
+    pub unconfirmed_usd: Usd,
 }

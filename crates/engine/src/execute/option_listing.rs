@@ -71,6 +71,7 @@ fn list_expiries(work: &mut Work<'_>, number: u32, series: &OptionSeriesSpec) ->
             strike_lowest: middle.lowest,
             strike_highest: middle.highest,
             forward,
+            slow_forward: forward,
             slice: None,
             as_of_ms: work.time_ms,
             settlement: None,

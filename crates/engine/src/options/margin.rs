@@ -12,11 +12,15 @@
 //! no more than their marks, because a premium that nobody pays covers nothing. A fill is judged by itself, so a reservation only keeps
 //! the book honest.
 //!
+//! Where cash leaves, the more counts of `N` at the marks and `N` at the slow forward: a wick of the index hides no loss of a short. Longs
+//! need nothing at either.
+//!
 //! Rounding: values down, `N` up once, and `R = V + N`: rounded by itself, `R` would ask longs for what is nowhere. Positions that the
 //! vault holds apart are not counted here but by themselves.
 
 use crate::{
     market_math::value_floor_usd,
+    mutant::{Mutant, is_planted},
     options::fees::option_fee_usd,
     state::{MarketStanding, OptionExpiryId, State},
 };
@@ -50,6 +54,8 @@ pub(crate) struct OptionsMargin {
     pub maintenance_usd: Usd,
     /// The part of it that the value meets, or what shorts are worth: levels are judged without it.
     pub netted_usd: Usd,
+    /// What the positions need more at the slow forwards, beyond what they are worth there: it counts where cash leaves.
+    pub unconfirmed_usd: Usd,
 }
 
 /// An order that is only thought of.
@@ -67,7 +73,22 @@ pub(crate) struct HeldOption {
     pub right: OptionKind,
     pub strike: Price,
     pub mark: Price,
+    pub slow_mark: Price,
     pub lots: i64,
+}
+
+/// What an expiry's options are on: the price for delivery, and the slow one that follows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forwards {
+    pub now: Price,
+    pub slow: Price,
+}
+
+/// At which of its two prices something is looked at.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    Now,
+    Slow,
 }
 
 /// An option of an account: what it is, what is held and what is offered.
@@ -77,6 +98,7 @@ struct Leg<'a> {
     market: &'a MarketSpec,
     contract: OptionContract,
     mark: Price,
+    slow_mark: Price,
     lots: i64,
     buys: Offered,
     sells: Offered,
@@ -192,10 +214,11 @@ fn leg(state: &State, universe: UniverseId, market: MarketId, lots: i64) -> Resu
     }
     let contract = spec.option().ok_or(Rejection::UnknownMarket { market })?;
     let OptionContract { underlying, expires_at_ms, .. } = contract;
-    let mark = state.mark(market).ok_or(Rejection::NoFreshPrice { market })?.price;
+    let record = state.mark(market).ok_or(Rejection::NoFreshPrice { market })?;
+    let (mark, slow_mark) = (record.price, record.slow_price);
     let expiry = OptionExpiryId { universe, underlying, expires_at_ms };
     let (buys, sells) = (Offered::default(), Offered::default());
-    Ok(Some(Leg { expiry, market: spec, contract, mark, lots, buys, sells }))
+    Ok(Some(Leg { expiry, market: spec, contract, mark, slow_mark, lots, buys, sells }))
 }
 
 fn margin_of(state: &State, mut legs: Vec<Leg<'_>>) -> Result<OptionsMargin, Rejection> {
@@ -208,6 +231,7 @@ fn margin_of(state: &State, mut legs: Vec<Leg<'_>>) -> Result<OptionsMargin, Rej
         margin.position_initial_usd = sum(margin.position_initial_usd, part.position_initial_usd)?;
         margin.maintenance_usd = sum(margin.maintenance_usd, part.maintenance_usd)?;
         margin.netted_usd = sum(margin.netted_usd, part.netted_usd)?;
+        margin.unconfirmed_usd = sum(margin.unconfirmed_usd, part.unconfirmed_usd)?;
     }
     Ok(margin)
 }
@@ -217,8 +241,16 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
     let Some(first) = legs.first() else { return Ok(OptionsMargin::default()) };
     let record = state.option_expiry(first.expiry).ok_or(Rejection::NoFreshPrice { market: first.market.id })?;
     let (forward, is_fixed) = (record.forward, record.settlement_price().is_some());
-    let at_risk = (!is_fixed).then_some(forward);
-    let (value_usd, held) = worth(at_risk, legs, |leg| Some(leg.lots))?;
+    let at_risk = (!is_fixed).then_some(Forwards { now: forward, slow: record.slow_forward });
+    let lots = |leg: &Leg<'_>| Some(leg.lots);
+    let (value_usd, held) = worth(at_risk, Pace::Now, legs, lots)?;
+    // Nothing is computed where the slow forward has caught up: it mostly has.
+    let unconfirmed_usd = match at_risk {
+        Some(forwards) if forwards.now != forwards.slow => {
+            unconfirmed_usd(&held, &worth(at_risk, Pace::Slow, legs, lots)?.1)?
+        }
+        _ => Usd::ZERO,
+    };
     let mut needed = held.initial_usd;
     let mut reserved = Usd::ZERO;
     let mut premiums = None;
@@ -242,7 +274,7 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
     }
     if let Some(premiums) = premiums {
         let sold = |leg: &Leg<'_>| i64::try_from(leg.sells.lots.get()).ok().and_then(|sold| leg.lots.checked_sub(sold));
-        let (_, after) = worth(at_risk, legs, sold)?;
+        let (_, after) = worth(at_risk, Pace::Now, legs, sold)?;
         needed = needed.max(difference(after.initial_usd, premiums)?);
     }
     let maintenance_usd = sum(value_usd, held.maintenance_usd)?;
@@ -252,50 +284,72 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
         position_initial_usd: sum(value_usd, held.initial_usd)?,
         maintenance_usd,
         netted_usd: if is_fixed { Usd::ZERO } else { value_usd.min(maintenance_usd) },
+        unconfirmed_usd,
     })
+}
+
+/// What is needed more at the slow forward.
+fn unconfirmed_usd(now: &Requirement, at_slow: &Requirement) -> Result<Usd, Rejection> {
+    if is_planted(Mutant::ShortsLossCanLeave) {
+        return Ok(Usd::ZERO);
+    }
+    Ok(difference(at_slow.initial_usd, now.initial_usd)?.max(Usd::ZERO))
 }
 
 /// What so many lots of each leg are worth, and what they need together beyond that: without a forward, when what they pay is fixed,
 /// as much less as they are worth, so that they need nothing.
 fn worth(
-    forward: Option<Price>,
+    forwards: Option<Forwards>,
+    pace: Pace,
     legs: &[Leg<'_>],
     lots: impl Fn(&Leg<'_>) -> Option<i64>,
 ) -> Result<(Usd, Requirement), Rejection> {
     let decimals = legs.first().map_or(0, |leg| leg.market.size_decimals);
     let held = legs.iter().map(|leg| {
         let OptionContract { right, strike, .. } = leg.contract;
-        Ok(HeldOption { right, strike, mark: leg.mark, lots: lots(leg).ok_or(Rejection::Overflow)? })
+        let lots = lots(leg).ok_or(Rejection::Overflow)?;
+        Ok(HeldOption { right, strike, mark: leg.mark, slow_mark: leg.slow_mark, lots })
     });
-    worth_of(forward, decimals, held)
+    worth_of(forwards, pace, decimals, held)
 }
 
 /// The same of options of one expiry, whoever holds them.
 fn worth_of(
-    forward: Option<Price>,
+    forwards: Option<Forwards>,
+    pace: Pace,
     size_decimals: u8,
     held: impl Iterator<Item = Result<HeldOption, Rejection>>,
 ) -> Result<(Usd, Requirement), Rejection> {
     let mut value_usd = Usd::ZERO;
     let mut marked = Vec::with_capacity(held.size_hint().0);
     for option in held {
-        let HeldOption { right, strike, mark, lots } = option?;
+        let HeldOption { right, strike, mark, slow_mark, lots } = option?;
+        let mark = match pace {
+            Pace::Now => mark,
+            Pace::Slow => slow_mark,
+        };
         if lots != 0 {
             value_usd = sum(value_usd, value_floor_usd(mark, i128::from(lots), size_decimals)?)?;
             marked.push(MarkedLeg { kind: right, strike, mark: Fixed::from_price(mark), lots });
         }
     }
-    let Some(forward) = forward else {
+    let Some(Forwards { now, slow }) = forwards else {
         let nothing = difference(Usd::ZERO, value_usd)?;
         return Ok((value_usd, Requirement { initial_usd: nothing, maintenance_usd: nothing }));
+    };
+    let forward = match pace {
+        Pace::Now => now,
+        Pace::Slow => slow,
     };
     let requirement = requirement(forward, size_decimals, &marked).map_err(|_| Rejection::Overflow)?;
     Ok((value_usd, requirement))
 }
 
 /// What options of one expiry contribute that nobody holds, without orders.
-pub(crate) fn of_held(forward: Price, size_decimals: u8, held: &[HeldOption]) -> Result<OptionsMargin, Rejection> {
-    let (value_usd, needed) = worth_of(Some(forward), size_decimals, held.iter().copied().map(Ok))?;
+pub(crate) fn of_held(forwards: Forwards, size_decimals: u8, held: &[HeldOption]) -> Result<OptionsMargin, Rejection> {
+    let worth = |pace| worth_of(Some(forwards), pace, size_decimals, held.iter().copied().map(Ok));
+    let (value_usd, needed) = worth(Pace::Now)?;
+    let (_, at_slow) = worth(Pace::Slow)?;
     let initial_usd = sum(value_usd, needed.initial_usd)?;
     let maintenance_usd = sum(value_usd, needed.maintenance_usd)?;
     Ok(OptionsMargin {
@@ -304,6 +358,7 @@ pub(crate) fn of_held(forward: Price, size_decimals: u8, held: &[HeldOption]) ->
         position_initial_usd: initial_usd,
         maintenance_usd,
         netted_usd: value_usd.min(maintenance_usd),
+        unconfirmed_usd: unconfirmed_usd(&needed, &at_slow)?,
     })
 }
 

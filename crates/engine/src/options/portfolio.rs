@@ -6,6 +6,7 @@
 //!   and depth of its market ask of such a leg beyond what the grid asks of it alone comes on top, hedged or not.
 //! - Longs alone need at most what they are worth.
 //! - Assets that back positions are no legs: they count by their weights, as ever.
+//! - Where cash leaves, the options on an underlying count as the slow forwards have them, if that is less.
 //! - Options and futures whose settlement price is fixed are no legs: no price moves what they pay, so they hedge nothing.
 //! - Lots of different markets are brought to the finest of their steps.
 
@@ -44,6 +45,8 @@ const OUTRIGHT_MAINTENANCE: Rate = Rate::new(144_000);
 pub(crate) struct PortfolioNeed {
     pub initial_usd: Usd,
     pub maintenance_usd: Usd,
+    /// What the options are worth beyond what the slow forwards confirm, per underlying: it does not count where cash leaves.
+    pub unconfirmed_usd: Usd,
 }
 
 impl PortfolioNeed {
@@ -52,6 +55,7 @@ impl PortfolioNeed {
         Ok(Self {
             initial_usd: sum(self.initial_usd, other.initial_usd)?,
             maintenance_usd: sum(self.maintenance_usd, other.maintenance_usd)?,
+            unconfirmed_usd: sum(self.unconfirmed_usd, other.unconfirmed_usd)?,
         })
     }
 }
@@ -67,6 +71,8 @@ struct Legs<'a> {
     beyond_grid: PortfolioNeed,
     /// What options are worth that are long.
     longs_usd: Usd,
+    /// What all options are worth beyond what they are at the slow forwards; negative if they are worth more there.
+    beyond_slow_usd: Usd,
 }
 
 /// What the positions of an account need together in a universe: `(market, lots)`, each market once.
@@ -117,9 +123,15 @@ impl<'a> Legs<'a> {
         }
         let slice = record.slice.ok_or_else(no_price)?;
         let risk = state.option_risk(market).ok_or(Rejection::Overflow)?;
-        let mark = state.mark(market).ok_or_else(no_price)?.price;
-        let worth_usd = value_floor_usd(mark, i128::from(lots.max(0)), spec.size_decimals)?;
-        self.longs_usd = self.longs_usd.checked_add(worth_usd).ok_or(Rejection::Overflow)?;
+        let mark = state.mark(market).ok_or_else(no_price)?;
+        let worth_usd = |price, lots: i64| value_floor_usd(price, i128::from(lots), spec.size_decimals);
+        let longs_usd = worth_usd(mark.price, lots.max(0))?;
+        self.longs_usd = self.longs_usd.checked_add(longs_usd).ok_or(Rejection::Overflow)?;
+        if mark.slow_price != mark.price {
+            let beyond = worth_usd(mark.price, lots)?.checked_sub(worth_usd(mark.slow_price, lots)?);
+            let all = beyond.and_then(|beyond| self.beyond_slow_usd.checked_add(beyond));
+            self.beyond_slow_usd = all.ok_or(Rejection::Overflow)?;
+        }
         let expiry = self.place_of(id.expires_at_ms, Expiry { forward: record.forward, time_ms: slice.time_ms() });
         let leg = PricedLeg { expiry, kind: contract.right, strike: contract.strike, lots, risk };
         self.options.push((spec.size_decimals, leg));
@@ -163,6 +175,7 @@ impl<'a> Legs<'a> {
         let of_grid = PortfolioNeed {
             initial_usd: needed(margin.initial_usd)?,
             maintenance_usd: needed(margin.maintenance_usd)?,
+            unconfirmed_usd: self.beyond_slow_usd.max(Usd::ZERO),
         };
         bounded(of_grid, are_longs_alone.then_some(self.longs_usd), self.beyond_grid)
     }
@@ -211,10 +224,12 @@ pub(crate) fn beyond_grid(asked: &Asked) -> Result<PortfolioNeed, Rejection> {
     Ok(PortfolioNeed {
         initial_usd: initial_usd.checked_add(unpegged).ok_or(Rejection::Overflow)?,
         maintenance_usd: beyond(by_leverage(MAINTENANCE_DIVISOR), OUTRIGHT_MAINTENANCE)?,
+        unconfirmed_usd: Usd::ZERO,
     })
 }
 
-/// What the grid asks, bounded where longs are alone by what they are worth, with what it leaves out.
+/// What the grid asks, bounded where longs are alone by what they are worth, with what it leaves out. Longs alone can lose nothing else, so
+/// no more is unconfirmed of them than they lend to others.
 pub(crate) fn bounded(
     of_grid: PortfolioNeed,
     longs_usd: Option<Usd>,
@@ -225,8 +240,10 @@ pub(crate) fn bounded(
     let bounded = PortfolioNeed {
         initial_usd: of_grid.initial_usd.min(most),
         maintenance_usd: of_grid.maintenance_usd.max(Usd::ZERO).min(most),
+        unconfirmed_usd: of_grid.unconfirmed_usd,
     };
-    bounded.with(beyond)
+    let lent = most.checked_sub(bounded.initial_usd.max(Usd::ZERO)).ok_or(Rejection::Overflow)?;
+    PortfolioNeed { unconfirmed_usd: bounded.unconfirmed_usd.min(lent), ..bounded }.with(beyond)
 }
 
 /// Lots of one step in lots of a finer one.

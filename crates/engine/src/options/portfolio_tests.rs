@@ -31,7 +31,7 @@ fn legs_of_different_steps_are_one_portfolio() {
     let call = market(&venue, "BTC-15NOV23-100-C");
     assert_eq!(need_of(&venue, &[]), PortfolioNeed::default());
     // 18 % of 5,000, and 0.8 of it.
-    let linear = PortfolioNeed { initial_usd: usd("900"), maintenance_usd: usd("720") };
+    let linear = PortfolioNeed { initial_usd: usd("900"), maintenance_usd: usd("720"), ..PortfolioNeed::default() };
     assert_eq!(need_of(&venue, &[(PERP, 50)]), linear);
     assert_eq!(need_of(&venue, &[(PERP, -50)]), linear);
     let naked = need_of(&venue, &[(call, -500)]);
@@ -136,7 +136,7 @@ fn a_portfolio_does_not_leave_the_crowd_behind() {
     let venue = crowded("1000", "11000", 40);
     // Half of the way from 2.5 % to all of it: 51.25 % of 5,000.
     let alone = need_of(&venue, &[(PERP, 50)]);
-    assert_eq!(alone, PortfolioNeed { initial_usd: usd("2562.5"), maintenance_usd: usd("720") });
+    assert_eq!((alone.initial_usd, alone.maintenance_usd), (usd("2562.5"), usd("720")));
     assert_eq!(need_of(&venue, &[(PERP, -50)]), alone);
     let put = market(&venue, "BTC-15NOV23-102-P");
     let hedged = need_of(&venue, &[(PERP, 50), (put, 500)]);
@@ -152,8 +152,8 @@ fn a_portfolio_does_not_leave_the_crowd_behind() {
 #[test]
 fn a_portfolio_needs_what_the_market_allows_at_most() {
     let venue = crowded("1000000", "2000000", 2);
-    let half = PortfolioNeed { initial_usd: usd("2500"), maintenance_usd: usd("1250") };
-    assert_eq!(need_of(&venue, &[(PERP, 50)]), half);
+    let half = need_of(&venue, &[(PERP, 50)]);
+    assert_eq!((half.initial_usd, half.maintenance_usd), (usd("2500"), usd("1250")));
 }
 
 /// Far away longs are worth next to nothing, by parts of a unit of 1e-8 USD, and a smile that turns would multiply them. They need what they
@@ -180,4 +180,37 @@ fn longs_alone_need_at_most_what_they_are_worth() {
             }
         }
     }
+}
+
+/// After a wick from 110 down to 100: what options are worth beyond what slow prices confirm, by underlying, and no more of longs alone
+/// than they lend.
+#[test]
+fn a_wick_hides_no_loss_of_a_portfolio() {
+    let mut venue = venue();
+    let [call, put] = ["BTC-15NOV23-100-C", "BTC-15NOV23-100-P"].map(|name| market(&venue, name));
+    venue.keep_index(BTC, price("110"), 400_000);
+    for positions in [[(call, -500)], [(call, 500)], [(PERP, 50)]] {
+        assert_eq!(need_of(&venue, &positions).unconfirmed_usd, Usd::ZERO, "{positions:?}");
+    }
+    venue.keep_index(BTC, price("100"), 16_000);
+    // Fifty units, by the change of a unit.
+    let beyond = |option, lots: i128| {
+        let mark = venue.state().mark(option).expect("a mark");
+        (i128::from(mark.price.get()) - i128::from(mark.slow_price.get())) * lots / 10
+    };
+    let unconfirmed = |positions: &[(MarketId, i64)]| need_of(&venue, positions).unconfirmed_usd.get();
+    assert!(beyond(call, -500) > usd("400").get() && beyond(put, 500) > usd("20").get());
+    let near = |found: i128, wanted: i128| assert!((found - wanted).abs() <= 2, "{found} {wanted}");
+    near(unconfirmed(&[(call, -500)]), beyond(call, -500));
+    near(unconfirmed(&[(PERP, 50), (call, -500)]), beyond(call, -500));
+    near(unconfirmed(&[(call, -500), (put, 500)]), beyond(call, -500) + beyond(put, 500));
+    near(unconfirmed(&[(call, -500), (put, -500)]), beyond(call, -500) - beyond(put, 500));
+    assert_eq!(unconfirmed(&[(call, 500)]), 0, "a long call was worth more");
+    assert_eq!(unconfirmed(&[(PERP, 50)]), 0, "positions have their own");
+    // A put gained by the wick; with a perpetual it may pay for that, alone it lends what it is worth beyond its need.
+    near(unconfirmed(&[(PERP, 50), (put, 500)]), beyond(put, 500));
+    let alone = need_of(&venue, &[(put, 500)]);
+    let worth = i128::from(venue.state().mark(put).expect("a mark").price.get()) * 50;
+    near(alone.unconfirmed_usd.get(), beyond(put, 500).min(worth - alone.initial_usd.get()));
+    assert!(alone.unconfirmed_usd < usd("20"), "{alone:?}");
 }

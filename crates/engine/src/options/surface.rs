@@ -11,7 +11,10 @@
 //! surface stays. Forwards come from [`super::forward`].
 
 use super::forward::BasisCurve;
-use crate::state::{OptionExpiryId, OptionExpiryRecord, State};
+use crate::{
+    mark::next_slow_price,
+    state::{OptionExpiryId, OptionExpiryRecord, State},
+};
 use palisade_pricing::{
     Fixed, OptionTerms, Volatility,
     surface::{ExpiryQuotes, Quote, SurfaceTerms, refit},
@@ -91,7 +94,7 @@ pub(crate) fn expiries_of<'a>(
     all.map(|(id, record)| (id, *record))
 }
 
-/// With the forward of now: inside the window what is measured of the settlement price is part of it.
+/// With the forward of now, and the slow one that follows it: inside the window what is measured of the settlement price is part of both.
 fn with_forward(
     record: OptionExpiryRecord,
     free: Price,
@@ -102,7 +105,8 @@ fn with_forward(
         Some(settlement) => settlement.converged_mark(free, expires_at_ms, now)?,
         None => free,
     };
-    Ok(OptionExpiryRecord { forward, ..record })
+    let slow_forward = next_slow_price(record.slow_forward, forward, now.since(record.as_of_ms))?;
+    Ok(OptionExpiryRecord { forward, slow_forward, ..record })
 }
 
 fn terms(series: &OptionSeriesSpec, elapsed_ms: u64) -> SurfaceTerms {

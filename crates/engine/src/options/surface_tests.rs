@@ -64,3 +64,31 @@ fn orders_that_only_reduce_are_no_quotes() {
     venue.keep_index(BTC, price("100"), 8_000);
     assert!(volatility(&venue) > 610_000);
 }
+
+/// The slow forward follows the forward by 0.03 % of itself per second, and so do the marks made of it; they meet when it has caught up.
+#[test]
+fn slow_forwards_follow_at_the_pace_of_slow_prices() {
+    let mut venue = venue();
+    let id = OptionExpiryId { universe: CORE, underlying: BTC, expires_at_ms: TimeMs::new(1_700_035_200_000) };
+    let record = |venue: &Venue| *venue.state().option_expiry(id).expect("it is listed");
+    let option = venue.state().options_of(id).next().expect("it has some");
+    assert_eq!(record(&venue).slow_forward, price("100"));
+    let mut slow = record(&venue);
+    for _ in 0..3 {
+        venue.set_index(BTC, price("103"));
+        let now = record(&venue);
+        assert!(now.forward > now.slow_forward, "with the mark: {}", now.forward);
+        let elapsed_ms = i64::try_from(now.as_of_ms.since(slow.as_of_ms)).expect("in range");
+        let most = slow.slow_forward.get() * 3 * elapsed_ms / 10_000_000;
+        let moved = now.slow_forward.get() - slow.slow_forward.get();
+        assert!((most..=most + 1).contains(&moved), "{moved} of {most}");
+        let mark = venue.state().mark(option).expect("a mark");
+        let contract = venue.state().market(option).and_then(|market| market.option()).expect("an option");
+        assert_eq!(Some(mark.slow_price), now.slow_mark_price(&contract));
+        assert_ne!(mark.slow_price, mark.price);
+        slow = now;
+    }
+    venue.keep_index(BTC, price("103"), 120_000);
+    let mark = venue.state().mark(option).expect("a mark");
+    assert_eq!((record(&venue).slow_forward, mark.slow_price), (price("103"), mark.price));
+}

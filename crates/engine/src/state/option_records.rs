@@ -47,6 +47,9 @@ pub struct OptionExpiryRecord {
     pub strike_highest: Price,
     /// The price for delivery at the expiry.
     pub forward: Price,
+    /// The forward, followed at the pace of slow prices ([`crate::mark::SLOW_MOVE_PER_SECOND`]): where cash leaves, options count as it
+    /// has them where that is worse.
+    pub slow_forward: Price,
     /// Volatility by strike, as of the same moment; none before the block after the listing.
     pub slice: Option<Slice>,
     /// Block time at which forward and slice were computed.
@@ -80,13 +83,24 @@ impl OptionExpiryRecord {
     /// What a unit of an option of the expiry is worth, to the nearest 1e-8 USD: Black-76 on the forward with the slice's
     /// volatility; what it pays, once that is known. A price that cannot be computed is what exercising now would bring.
     pub fn mark_price(&self, contract: &OptionContract) -> Option<Price> {
+        self.price_at(contract, self.forward)
+    }
+
+    /// The same on the slow forward, with the same volatility of the strike.
+    pub fn slow_mark_price(&self, contract: &OptionContract) -> Option<Price> {
+        self.price_at(contract, self.slow_forward)
+    }
+
+    fn price_at(&self, contract: &OptionContract, forward: Price) -> Option<Price> {
         if let Some(price) = self.settlement_price() {
             return Some(intrinsic(contract, price));
         }
         let slice = self.slice?;
         let terms = self.terms(contract, &slice);
-        let price = slice.price(&terms).and_then(|price| price.to_price());
-        Some(price.unwrap_or_else(|_| intrinsic(contract, self.forward)))
+        let volatility = terms.log_strike().map(|log_strike| slice.volatility(log_strike));
+        let price =
+            volatility.and_then(|at| OptionTerms { forward, ..terms }.price(at)).and_then(|price| price.to_price());
+        Some(price.unwrap_or_else(|_| intrinsic(contract, forward)))
     }
 
     /// What an option is on, as pricing sees it.
@@ -96,18 +110,23 @@ impl OptionExpiryRecord {
 
     /// Whether every option of the expiry has the same mark and the same risk with another record of it.
     pub(super) fn marks_as(&self, other: &Self) -> bool {
-        let marked_by = |record: &Self| (record.forward, record.slice, record.as_of_ms, record.settlement_price());
+        let marked_by = |record: &Self| {
+            (record.forward, record.slow_forward, record.slice, record.as_of_ms, record.settlement_price())
+        };
         marked_by(self) == marked_by(other)
     }
 
     /// The mark of an option of the expiry, in the shape that all marks have.
     pub(super) fn mark(&self, contract: &OptionContract) -> Option<MarkRecord> {
         let price = self.mark_price(contract)?;
+        // Mostly the slow forward has caught up, and half of the pricing is saved.
+        let has_caught_up = self.slow_forward == self.forward;
+        let slow_price = if has_caught_up { price } else { self.slow_mark_price(contract)? };
         Some(MarkRecord {
             price,
             time_ms: self.as_of_ms,
             basis_average: 0,
-            slow_price: price,
+            slow_price,
             volatility_fraction: Rate::ZERO,
             market_fraction: Rate::ZERO,
             depeg_addition: Rate::ZERO,

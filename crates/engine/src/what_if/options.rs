@@ -5,13 +5,13 @@ use crate::{
     margin::Exposure,
     market_math::value_floor_usd,
     options::{
-        margin::{HeldOption, OptionsMargin, of_held},
+        margin::{Forwards, HeldOption, OptionsMargin, of_held},
         portfolio::{Asked, PAR, PortfolioNeed, beyond_grid, bounded, lots_at},
     },
     state::{OptionExpiryId, State},
 };
 use palisade_pricing::{
-    OptionTerms,
+    OptionTerms, Volatility,
     portfolio::{
         Expiry, LinearLeg, OptionLeg,
         question::{PortfolioQuestion, answer},
@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Marked<'a> {
     asked: &'a WhatIfOption,
     mark: Price,
+    slow_mark: Price,
 }
 
 /// What is wrong with expiries and options, and with what positions say of them.
@@ -42,6 +43,9 @@ pub(super) fn check(question: &WhatIf) -> Result<(), WhatIfError> {
     for (place, expiry) in question.expiries.iter().enumerate() {
         if expiry.forward <= Price::ZERO {
             return Err(field(format!("expiry {place}"), "forward", "positive"));
+        }
+        if expiry.slow_forward.is_some_and(|slow| slow <= Price::ZERO) {
+            return Err(field(format!("expiry {place}"), "slow_forward", "positive"));
         }
         if !expiries.insert((&expiry.underlying, expiry.time_ms)) {
             let WhatIfExpiry { underlying, time_ms, .. } = expiry.clone();
@@ -76,6 +80,9 @@ fn check_option(question: &WhatIf, option: &WhatIfOption) -> Result<(), WhatIfEr
     }
     if option.mark.is_some_and(|mark| mark < Price::ZERO) {
         return wrong("mark", "not negative");
+    }
+    if option.slow_mark.is_some_and(|mark| mark < Price::ZERO) {
+        return wrong("slow_mark", "not negative");
     }
     match (option.volatility, option.mark) {
         (None, _) if question.portfolio => wrong("volatility", "given in portfolio mode"),
@@ -116,19 +123,27 @@ fn expiry_of<'a>(question: &'a WhatIf, option: &WhatIfOption) -> Result<&'a What
 /// Every option of a question at its mark, given or made of its volatility.
 pub(super) fn marked(question: &WhatIf) -> Result<Vec<Marked<'_>>, WhatIfError> {
     let marked = question.options.iter().map(|asked| {
-        let mark = match (asked.mark, asked.volatility) {
-            (Some(mark), _) => mark,
-            (None, Some(volatility)) => {
-                let WhatIfExpiry { forward, time_ms, .. } = *expiry_of(question, asked)?;
-                let terms = OptionTerms { kind: asked.kind, forward, strike: asked.strike, time_ms };
-                let price = terms.price(volatility).and_then(|price| price.to_price());
-                price.map_err(|error| WhatIfError::Pricing { what: name_of(asked), error })?
-            }
-            (None, None) => return Err(field(name_of(asked), "volatility", "given where there is no mark")),
+        let expiry = expiry_of(question, asked)?;
+        let priced = |forward| asked.volatility.map(|volatility| price(asked, expiry.time_ms, forward, volatility));
+        let mark = match asked.mark.map(Ok).or_else(|| priced(expiry.forward)) {
+            Some(mark) => mark?,
+            None => return Err(field(name_of(asked), "volatility", "given where there is no mark")),
         };
-        Ok(Marked { asked, mark })
+        let slow_forward = expiry.slow_forward.filter(|slow| *slow != expiry.forward);
+        let slow_mark = match (asked.slow_mark, slow_forward.and_then(priced)) {
+            (Some(slow_mark), _) => slow_mark,
+            (None, priced) => priced.unwrap_or(Ok(mark))?,
+        };
+        Ok(Marked { asked, mark, slow_mark })
     });
     marked.collect()
+}
+
+/// What a unit of an option is worth at a forward.
+fn price(asked: &WhatIfOption, time_ms: u64, forward: Price, volatility: Volatility) -> Result<Price, WhatIfError> {
+    let terms = OptionTerms { kind: asked.kind, forward, strike: asked.strike, time_ms };
+    let price = terms.price(volatility).and_then(|price| price.to_price());
+    price.map_err(|error| WhatIfError::Pricing { what: name_of(asked), error })
 }
 
 /// What the options of each expiry contribute outside portfolio mode.
@@ -136,14 +151,16 @@ pub(super) fn by_expiry(
     question: &WhatIf,
     marked: &[Marked<'_>],
 ) -> Result<BTreeMap<usize, OptionsMargin>, WhatIfError> {
-    let mut expiries: BTreeMap<usize, (Price, u8, Vec<HeldOption>)> = BTreeMap::new();
-    for Marked { asked, mark } in marked {
-        let forward = expiry_of(question, asked)?.forward;
-        let (_, _, held) = expiries.entry(asked.expiry).or_insert_with(|| (forward, asked.size_decimals, Vec::new()));
-        held.push(HeldOption { right: asked.kind, strike: asked.strike, mark: *mark, lots: asked.lots.get() });
+    let mut expiries: BTreeMap<usize, (Forwards, u8, Vec<HeldOption>)> = BTreeMap::new();
+    for &Marked { asked, mark, slow_mark } in marked {
+        let WhatIfExpiry { forward: now, slow_forward, .. } = *expiry_of(question, asked)?;
+        let forwards = Forwards { now, slow: slow_forward.unwrap_or(now) };
+        let (_, _, held) = expiries.entry(asked.expiry).or_insert_with(|| (forwards, asked.size_decimals, Vec::new()));
+        let WhatIfOption { kind: right, strike, lots, .. } = *asked;
+        held.push(HeldOption { right, strike, mark, slow_mark, lots: lots.get() });
     }
-    let margins = expiries.into_iter().map(|(place, (forward, size_decimals, held))| {
-        let margin = of_held(forward, size_decimals, &held)?;
+    let margins = expiries.into_iter().map(|(place, (forwards, size_decimals, held))| {
+        let margin = of_held(forwards, size_decimals, &held)?;
         Ok((place, margin))
     });
     margins.collect()
@@ -165,7 +182,11 @@ pub(super) fn portfolios(
         let what = || format!("the portfolio on {underlying:?}");
         let margin = margin.map_err(|error| WhatIfError::Pricing { what: what(), error })?;
         let beyond = beyond_of(exposures, underlying)?;
-        let of_grid = PortfolioNeed { initial_usd: margin.initial_usd, maintenance_usd: margin.maintenance_usd };
+        let of_grid = PortfolioNeed {
+            initial_usd: margin.initial_usd,
+            maintenance_usd: margin.maintenance_usd,
+            unconfirmed_usd: beyond_slow_usd(question, marked, underlying)?.max(Usd::ZERO),
+        };
         let need = bounded(of_grid, longs_alone(question, marked, underlying)?, beyond)?;
         Ok(WhatIfPortfolioAnswer {
             underlying: underlying.to_owned(),
@@ -174,6 +195,7 @@ pub(super) fn portfolios(
             beyond_grid_maintenance_usd: beyond.maintenance_usd,
             initial_usd: need.initial_usd,
             maintenance_usd: need.maintenance_usd,
+            unconfirmed_usd: need.unconfirmed_usd,
         })
     });
     answers.collect()
@@ -198,7 +220,7 @@ fn longs_alone(question: &WhatIf, marked: &[Marked<'_>], underlying: &str) -> Re
         return Ok(None);
     }
     let mut worth_usd = Usd::ZERO;
-    for Marked { asked, mark } in marked {
+    for Marked { asked, mark, .. } in marked {
         if expiry_of(question, asked)?.underlying != underlying {
             continue;
         }
@@ -209,6 +231,19 @@ fn longs_alone(question: &WhatIf, marked: &[Marked<'_>], underlying: &str) -> Re
         worth_usd = worth_usd.checked_add(one).ok_or(Rejection::Overflow)?;
     }
     Ok(Some(worth_usd))
+}
+
+/// What the options on an underlying are worth beyond what they are at the slow forwards.
+fn beyond_slow_usd(question: &WhatIf, marked: &[Marked<'_>], underlying: &str) -> Result<Usd, WhatIfError> {
+    let mut beyond_usd = Usd::ZERO;
+    for &Marked { asked, mark, slow_mark } in marked {
+        if expiry_of(question, asked)?.underlying == underlying {
+            let worth = |price| value_floor_usd(price, i128::from(asked.lots.get()), asked.size_decimals);
+            let one = worth(mark)?.checked_sub(worth(slow_mark)?);
+            beyond_usd = one.and_then(|one| beyond_usd.checked_add(one)).ok_or(Rejection::Overflow)?;
+        }
+    }
+    Ok(beyond_usd)
 }
 
 /// What is on one underlying, in lots of its finest step.
@@ -250,14 +285,14 @@ fn portfolio(question: &WhatIf, underlying: &str) -> Result<PortfolioQuestion, W
 /// What portfolios need in all.
 pub(super) fn need_of(portfolios: &[WhatIfPortfolioAnswer]) -> Result<PortfolioNeed, Rejection> {
     portfolios.iter().try_fold(PortfolioNeed::default(), |sum, portfolio| {
-        let WhatIfPortfolioAnswer { initial_usd, maintenance_usd, .. } = *portfolio;
-        sum.with(PortfolioNeed { initial_usd, maintenance_usd })
+        let WhatIfPortfolioAnswer { initial_usd, maintenance_usd, unconfirmed_usd, .. } = *portfolio;
+        sum.with(PortfolioNeed { initial_usd, maintenance_usd, unconfirmed_usd })
     })
 }
 
 /// What each option is worth.
 pub(super) fn option_answers(marked: &[Marked<'_>]) -> Result<Vec<WhatIfOptionAnswer>, Rejection> {
-    let answers = marked.iter().map(|Marked { asked, mark }| {
+    let answers = marked.iter().map(|Marked { asked, mark, .. }| {
         let value_usd = value_floor_usd(*mark, i128::from(asked.lots.get()), asked.size_decimals)?;
         Ok(WhatIfOptionAnswer { market: asked.market.clone(), mark: *mark, value_usd })
     });
@@ -271,6 +306,7 @@ pub(super) fn expiry_answers(margins: &BTreeMap<usize, OptionsMargin>) -> Vec<Wh
         value_usd: margin.value_usd,
         initial_usd: margin.initial_usd,
         maintenance_usd: margin.maintenance_usd,
+        unconfirmed_usd: margin.unconfirmed_usd,
     });
     answers.collect()
 }
@@ -289,12 +325,12 @@ impl Dated {
         &mut self,
         state: &State,
         name: (AssetId, TimeMs),
-        forward: Price,
+        (forward, slow_forward): (Price, Option<Price>),
         time_ms: u64,
     ) -> Result<usize, Rejection> {
         let asset = name.0;
         let underlying = symbol_of(state, asset)?;
-        let expiry = WhatIfExpiry { underlying, forward, time_ms };
+        let expiry = WhatIfExpiry { underlying, forward, slow_forward, time_ms };
         if let Some(place) = self.names.iter().position(|known| *known == name)
             && let Some(kept) = self.expiries.get_mut(place)
         {
@@ -306,7 +342,7 @@ impl Dated {
         Ok(self.expiries.len().saturating_sub(1))
     }
 
-    /// An option as the engine sees it. Its mark is left out where the volatility makes it, so that it follows what is changed.
+    /// An option as the engine sees it. Its marks are left out where the volatility makes them, so that they follow what is changed.
     pub(super) fn add(&mut self, state: &State, market: &MarketSpec, lots: i64) -> Result<(), Rejection> {
         let no_price = || Rejection::NoFreshPrice { market: market.id };
         let (Some(id), Some(contract)) = (OptionExpiryId::of(market), market.option()) else {
@@ -314,12 +350,16 @@ impl Dated {
         };
         let record = state.option_expiry(id).ok_or_else(no_price)?;
         let slice = record.slice.ok_or_else(no_price)?;
-        let mark = state.mark(market.id).ok_or_else(no_price)?.price;
+        let mark = state.mark(market.id).ok_or_else(no_price)?;
         let priced = state.priced_option(market);
         let volatility = priced.map(|(_, volatility)| volatility);
-        let made = priced.and_then(|(terms, at)| terms.price(at).and_then(|price| price.to_price()).ok());
+        let unless_made = |price: Price, forward: Price| {
+            let made = priced.and_then(|(terms, at)| OptionTerms { forward, ..terms }.price(at).ok()?.to_price().ok());
+            (made != Some(price)).then_some(price)
+        };
         let name = (id.underlying, id.expires_at_ms);
-        let expiry = self.place_of(state, name, record.forward, slice.time_ms())?;
+        let slow_forward = (record.slow_forward != record.forward).then_some(record.slow_forward);
+        let expiry = self.place_of(state, name, (record.forward, slow_forward), slice.time_ms())?;
         self.options.push(WhatIfOption {
             market: market.symbol.clone(),
             expiry,
@@ -328,7 +368,8 @@ impl Dated {
             lots: Position::new(lots),
             size_decimals: market.size_decimals,
             volatility,
-            mark: (made != Some(mark)).then_some(mark),
+            mark: unless_made(mark.price, record.forward),
+            slow_mark: unless_made(mark.slow_price, record.slow_forward),
         });
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::{
 };
 use palisade_pricing::{
     portfolio::question as portfolio,
-    what_if::{LeftOut, WhatIf, WhatIfAnswer},
+    what_if::{LeftOut, WhatIf, WhatIfAnswer, WhatIfExpiry},
 };
 use palisade_types::{
     action::{Action, MarginMode},
@@ -80,6 +80,7 @@ fn assert_same(venue: &Venue, name: &str, told: &WhatIfAnswer) {
     assert_eq!(Ok(told.initial_equity_usd), real.initial_equity_usd(), "{name}");
     assert_eq!((told.initial_usd, told.maintenance_usd), (real.position_initial_usd, real.maintenance_usd), "{name}");
     assert_eq!(told.options_value_usd, real.options_value_usd, "{name}");
+    assert_eq!(told.options_unconfirmed_usd, real.options_unconfirmed_usd, "{name}");
     assert_eq!(Ok(told.level), level_of(told.equity_usd, real.maintenance_usd, real.netted_usd), "{name}");
 }
 
@@ -96,6 +97,9 @@ fn an_account_with_options_as_a_question_has_the_margin_of_the_account() {
         let asked = asked(&venue, name);
         assert!(!asked.options.is_empty() && !asked.portfolio);
         assert!(asked.options.iter().all(|option| option.mark.is_none() && option.volatility.is_some()), "they follow");
+        assert!(asked.options.iter().all(|option| option.slow_mark.is_none()), "they follow");
+        let dated = |expiry: &WhatIfExpiry| asked.options.iter().any(|option| asked.expiries[option.expiry] == *expiry);
+        assert!(asked.expiries.iter().filter(|expiry| dated(expiry)).all(|expiry| expiry.slow_forward.is_some()));
         let told = answer(&asked).expect("a real account is a good question");
         assert_same(&venue, name, &told);
         let text = serde_json::to_string(&asked).expect("plain");
@@ -181,6 +185,34 @@ fn a_portfolio_is_told_scenario_by_scenario() {
     assert!(told.options[0].value_usd < Usd::ZERO, "a short owes what it is worth");
 }
 
+/// A short call whose forward is back in a wick needs what it would at the slow one; the volatility makes the slow mark, unless it is given.
+#[test]
+fn what_slow_forwards_do_not_confirm_is_told() {
+    for portfolio in [false, true] {
+        let mut asked = WhatIf { portfolio, ..covered() };
+        let told = |asked: &WhatIf| answer(asked).expect("a good question");
+        let unconfirmed = |asked: &WhatIf| told(asked).options_unconfirmed_usd;
+        let caught_up = told(&asked);
+        assert_eq!(caught_up.options_unconfirmed_usd, Usd::ZERO);
+        asked.expiries[0].slow_forward = Some(price("90"));
+        assert_eq!(unconfirmed(&asked), Usd::ZERO, "a call is worth less there");
+        asked.expiries[0].slow_forward = Some(price("110"));
+        let above = told(&asked);
+        // The call is worth about half of the ten more; by itself it needs 15 % of 110 then, instead of 13 % of 100.
+        let (least, most) = if portfolio { ("2", "6") } else { ("5", "10") };
+        let more = above.options_unconfirmed_usd;
+        assert!(more > usd(least) && more < usd(most), "{more}");
+        let of_part = if portfolio { above.portfolios[0].unconfirmed_usd } else { above.expiries[0].unconfirmed_usd };
+        assert_eq!(of_part, more);
+        assert_eq!((above.equity_usd, above.initial_usd), (caught_up.equity_usd, caught_up.initial_usd));
+        assert_eq!(above.withdrawable_usd, caught_up.withdrawable_usd.checked_sub(more).expect("in range"));
+        asked.options[0].slow_mark = Some(price("60"));
+        assert!(unconfirmed(&asked) > usd("50"), "what is given counts");
+        asked.expiries[0].slow_forward = None;
+        assert!(unconfirmed(&asked) > usd("50"), "by itself, too");
+    }
+}
+
 #[test]
 fn options_with_something_missing_doubled_or_absurd_are_refused() {
     let broken = |from: &str, to: &str| {
@@ -203,6 +235,8 @@ fn options_with_something_missing_doubled_or_absurd_are_refused() {
         (r#""size_decimals": 1"#, r#""size_decimals": 19"#, "at most 18"),
         (r#""kind": "call""#, r#""kind": "digital""#, "unknown variant"),
         (r#""forward": "100""#, r#""forward": "0""#, "expiry 0: forward must be positive"),
+        (r#""forward": "100""#, r#""forward": "100", "slow_forward": "0""#, "expiry 0: slow_forward must be positive"),
+        (r#""lots": "-10""#, r#""lots": "-10", "slow_mark": "-1""#, "option \"CALL\": slow_mark must be not negative"),
         (r#""time_ms": 2592000000"#, r#""time_ms": 99999999999999"#, "option \"CALL\": 99999999999999 ms"),
         (
             r#""depth_usd": "1000000","#,

@@ -69,6 +69,8 @@ pub struct Worth {
     pub confirmed: i128,
     /// What options are worth at the marks.
     pub options: i128,
+    /// The same where something leaves: no better than slow prices say.
+    pub options_confirmed: i128,
     /// What could leave: what counts for new risk, less what positions and orders need; of profits only what pays for losses.
     pub free: i128,
 }
@@ -141,14 +143,16 @@ impl Books {
     fn mark_options(&mut self) {
         for (id, market) in &self.markets {
             let Some((contract, expiry)) = market.option().zip(expiry_of(market)) else { continue };
-            let Some(price) = self.expiries.get(&expiry).and_then(|record| record.mark_price(&contract)) else {
-                continue;
-            };
+            let prices = self
+                .expiries
+                .get(&expiry)
+                .and_then(|record| record.mark_price(&contract).zip(record.slow_mark_price(&contract)));
+            let Some((price, slow_price)) = prices else { continue };
             let record = MarkRecord {
                 price,
                 time_ms: TimeMs::new(0),
                 basis_average: 0,
-                slow_price: price,
+                slow_price,
                 volatility_fraction: Rate::ZERO,
                 market_fraction: Rate::ZERO,
                 depeg_addition: Rate::ZERO,
@@ -394,7 +398,7 @@ impl Books {
             Some(_) => OptionsWorth::default(),
             None => self.options_worth(account, universe)?,
         };
-        worth.options = options.value;
+        (worth.options, worth.options_confirmed) = (options.value, options.value - options.unconfirmed);
         worth.equity += options.value;
         worth.initial_equity += options.value;
         worth.maintenance += options.maintenance;
@@ -406,11 +410,12 @@ impl Books {
         if isolated.is_none() && self.portfolios.contains(&(account, universe)) {
             let held: Vec<(MarketId, i128)> =
                 self.positions_of(unit).into_iter().map(|(market, held)| (market, held.lots)).collect();
-            let (initial, maintenance) = self.together(&held)?;
+            let (initial, maintenance, unconfirmed) = self.together(&held)?;
+            worth.options_confirmed = worth.options - unconfirmed;
             let orders = worth.initial - worth.position_initial;
             (worth.initial, worth.position_initial, worth.maintenance) = (initial + orders, initial, maintenance);
         }
-        worth.free += worth.free_cash + worth.options + worth.confirmed.min(0) - worth.initial;
+        worth.free += worth.free_cash + worth.options_confirmed + worth.confirmed.min(0) - worth.initial;
         Some(worth)
     }
 
@@ -475,8 +480,13 @@ impl Books {
         Some(self.marks.get(&market)?.depth_usd.get().max(minimum))
     }
 
+    /// A market's slow mark.
+    pub fn slow_mark(&self, market: MarketId) -> Option<i128> {
+        Some(i128::from(self.marks.get(&market)?.slow_price.get()))
+    }
+
     fn unrealised_at_slow(&self, market: MarketId, held: &Held) -> Option<i128> {
-        let slow = i128::from(self.marks.get(&market)?.slow_price.get());
+        let slow = self.slow_mark(market)?;
         Some(floor(slow * held.lots, scale(&self.markets[&market])) - held.cost - self.owed_funding(market, held))
     }
 

@@ -197,7 +197,7 @@ fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
         units.extend(owners.iter().filter(|owner| persons.contains(owner)).map(|owner| (*owner, *universe, None)));
         for unit in units {
             let Some(worth) = books.worth(unit) else { return };
-            let Worth { free_cash, unrealised, confirmed, options, initial, .. } = worth;
+            let Worth { free_cash, unrealised, confirmed, options_confirmed: options, initial, .. } = worth;
             let held_back = if unit.2.is_none() { books.held_back(unit.0, *universe) } else { 0 };
             withdrawable += (free_cash + options + confirmed.min(0) - initial).min(free_cash - held_back).max(0);
             owed += (-(free_cash + unrealised.min(0))).max(held_back - free_cash).max(0);
@@ -355,13 +355,14 @@ fn check_capital(before: &Books, after: &Books, follower: &Follower<'_>, wrong: 
         });
     }
     for market in &follower.backstop_markets {
-        let gains = follower.backstop_gains.get(market).copied().unwrap_or(0);
-        check_fence(before, after, (*market, gains), wrong);
+        check_fence(before, after, (*market, follower), wrong);
     }
 }
 
-/// A market's purse holds what was there or the market's share, whichever is more, and what the market brought in this block.
-fn check_fence(before: &Books, after: &Books, (market, gains): (MarketId, i128), wrong: &mut Wrong) {
+/// A market's purse holds what was there or the market's share, whichever is more, and what the market brought in this block. The share is
+/// one of the most that the vault can have had meanwhile: what it was paid for a purse that owed, and what it gained in any market, may be
+/// gone again at the end.
+fn check_fence(before: &Books, after: &Books, (market, follower): (MarketId, &Follower<'_>), wrong: &mut Wrong) {
     if !after.markets.contains_key(&market) {
         // An option that was settled in the same block.
         return;
@@ -375,7 +376,14 @@ fn check_fence(before: &Books, after: &Books, (market, gains): (MarketId, i128),
         books.cash(vault, universe) + purses
     };
     let share = i128::from(after.markets[&market].derivative().expect("a derivative").risk.backstop_share.get());
-    let most = (capital(before).max(capital(after)) * share / 1_000_000).max(purse(before, market));
+    let gains = follower.backstop_gains.get(&market).copied().unwrap_or(0);
+    let paid = follower.backstop_paid.get(&universe).copied().unwrap_or(0);
+    let all_gains = follower
+        .backstop_gains
+        .iter()
+        .filter(|(of, _)| after.markets.get(of).is_some_and(|of| of.universe == universe));
+    let meanwhile = paid + all_gains.map(|(_, gains)| gains).sum::<i128>();
+    let most = ((capital(before) + meanwhile).max(capital(after)) * share / 1_000_000).max(purse(before, market));
     let there = purse(after, market);
     expect(wrong, there <= most + gains + DOLLAR, || {
         format!("fence: the vault has {there} in market {market}, its share is {most}, gains {gains}")
@@ -427,6 +435,14 @@ fn compare_margins(state: &State, books: &Books, wrong: &mut Wrong) {
         let own = (worth.equity, worth.maintenance, books.other_assets(account, universe).0);
         expect(wrong, told == Ok(own), || {
             format!("margin: {account} in {universe} has {told:?}, by the books {own:?}")
+        });
+        let told = [
+            margin.unrealised_usd.get() - margin.unconfirmed_usd.get(),
+            margin.options_value_usd.get() - margin.options_unconfirmed_usd.get(),
+        ];
+        let own = [worth.confirmed, worth.options_confirmed];
+        expect(wrong, told == own, || {
+            format!("margin: of results and options of {account} in {universe} count {told:?}, by the books {own:?}")
         });
     }
 }

@@ -54,6 +54,8 @@ pub struct Follower<'a> {
     pub backstop_markets: BTreeSet<MarketId>,
     /// What each market of linear positions brought its universe's vault by closing some of them.
     pub backstop_gains: BTreeMap<MarketId, i128>,
+    /// What fund and fees paid each universe's vault for purses that owed.
+    pub backstop_paid: BTreeMap<UniverseId, i128>,
     /// Deficits that were shared out, and checked against what was missing.
     pub allocations: u64,
     pub liquidations: u64,
@@ -92,6 +94,7 @@ impl<'a> Follower<'a> {
             claims: BTreeMap::new(),
             backstop_markets: BTreeSet::new(),
             backstop_gains: BTreeMap::new(),
+            backstop_paid: BTreeMap::new(),
             allocations: 0,
             liquidations: 0,
             violations: Vec::new(),
@@ -284,6 +287,9 @@ impl<'a> Follower<'a> {
                 let to = purse.map_or(*account, |market| AccountId::isolated(*account, market));
                 self.pay(*universe, source, to, amount_usd.get());
                 self.check(amount_usd.get() > 0, || format!("I8 {account} was paid {amount_usd}"));
+                if *account == AccountId::backstop(*universe) {
+                    *self.backstop_paid.entry(*universe).or_default() += amount_usd.get();
+                }
                 if let (Some(market), Payer::Insurance) = (market, payer) {
                     *self.claims.entry(*market).or_default() += amount_usd.get();
                 }

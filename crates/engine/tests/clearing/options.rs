@@ -21,6 +21,8 @@ struct Legs {
     expiries: Vec<(TimeMs, Expiring)>,
     linear: Vec<(u8, LinearLeg)>,
     options: Vec<(u8, OptionLeg)>,
+    /// What the options are worth beyond what they are at the slow forwards.
+    beyond_slow: i128,
 }
 
 /// What the options of an account are worth and need.
@@ -30,6 +32,8 @@ pub struct OptionsWorth {
     pub initial: i128,
     pub position_initial: i128,
     pub maintenance: i128,
+    /// What is needed more at the slow forwards: it counts where something leaves.
+    pub unconfirmed: i128,
 }
 
 /// An option with lots of it.
@@ -146,6 +150,7 @@ impl Books {
             all.initial += worth.value + needed;
             all.position_initial += worth.position_initial;
             all.maintenance += worth.maintenance;
+            all.unconfirmed += worth.unconfirmed;
         }
         all.initial += reserved;
         Some(all)
@@ -157,41 +162,49 @@ impl Books {
         let spec = &self.markets[&legs.first()?.0];
         let unit = scale(spec);
         let forward = *self.forwards.get(&expiry_of(spec)?)?;
+        let slow_forward = i128::from(self.expiries.get(&expiry_of(spec)?)?.slow_forward.get());
         let is_fixed = self.is_fixed(spec.id);
-        let of = |sold: bool| -> Option<(i128, Pair)> {
+        let of = |sold: bool, is_slow: bool| -> Option<(i128, Pair)> {
             let (mut value, mut all) = (0, Vec::new());
             for (market, lots, (offered, _)) in legs {
-                let mark = i128::from(self.marks.get(market)?.price.get());
+                let mark = self.marks.get(market)?;
+                let mark = i128::from(if is_slow { mark.slow_price } else { mark.price }.get());
                 let lots = if sold { lots - offered } else { *lots };
                 value += floor(mark * lots, unit);
                 all.push(Leg { contract: self.markets[market].option()?, mark, lots });
             }
             all.retain(|leg| leg.lots != 0);
+            let forward = if is_slow { slow_forward } else { forward };
             Some((value, if is_fixed { (-value, -value) } else { requirement(&all, forward, unit) }))
         };
-        let (value, (initial, maintenance)) = of(false)?;
+        let (value, (initial, maintenance)) = of(false, false)?;
+        let (_, (at_slow, _)) = of(false, true)?;
+        let unconfirmed = (at_slow - initial).max(0);
         let (position_initial, maintenance) = (value + initial, value + maintenance);
-        let (_, (if_sold, _)) = of(true)?;
+        let (_, (if_sold, _)) = of(true, false)?;
         let brought: i128 = legs
             .iter()
             .map(|(market, _, (offered, limits))| Some(self.value(*market, *offered)?.min(*limits)))
             .sum::<Option<i128>>()?;
-        let worth = OptionsWorth { value, initial: position_initial, position_initial, maintenance };
+        let worth = OptionsWorth { value, initial: position_initial, position_initial, maintenance, unconfirmed };
         Some((worth, if_sold - brought))
     }
 
-    /// What positions need together, initial and maintenance: the scenarios are the mathematics' own, which has tests of its own.
-    pub fn together(&self, positions: &[(MarketId, i128)]) -> Option<Pair> {
+    /// What positions need together, initial and maintenance: the scenarios are the mathematics' own, which has tests of its own. Then what
+    /// their options are worth beyond what slow prices confirm.
+    pub fn together(&self, positions: &[(MarketId, i128)]) -> Option<(i128, i128, i128)> {
         let mut underlyings: BTreeMap<AssetId, Legs> = BTreeMap::new();
-        let (mut sum, mut longs) = ((0, 0), BTreeMap::<AssetId, i128>::new());
+        let (mut sum, mut longs) = ((0, 0, 0), BTreeMap::<AssetId, i128>::new());
         for (market, lots) in positions.iter().filter(|(market, _)| !self.is_fixed(*market)) {
             let spec = &self.markets[market];
             let legs = underlyings.entry(spec.derivative()?.underlying).or_default();
             if spec.option().is_some() {
-                *longs.entry(spec.derivative()?.underlying).or_default() += self.value(*market, *lots)?;
+                let value = self.value(*market, *lots)?;
+                *longs.entry(spec.derivative()?.underlying).or_default() += value;
+                legs.beyond_slow += value - floor(self.slow_mark(*market)? * lots, scale(spec));
             } else {
                 let more = self.beyond_grid(*market, *lots)?;
-                sum = (sum.0 + more.0, sum.1 + more.1);
+                sum = (sum.0 + more.0, sum.1 + more.1, sum.2);
             }
             let (price, lots) = (self.marks.get(market)?.price, i64::try_from(*lots).ok()?);
             let Some((contract, id)) = spec.option().zip(expiry_of(spec)) else {
@@ -237,7 +250,9 @@ impl Books {
             let are_longs_alone = linear.is_empty() && options.iter().all(|leg| leg.lots > 0);
             let most = longs.get(&underlying).copied().filter(|_| are_longs_alone).unwrap_or(i128::MAX);
             let (initial, maintenance) = (margin.initial_usd.get().min(most), margin.maintenance_usd.get().min(most));
-            sum = (sum.0 + initial, sum.1 + maintenance);
+            // Longs alone lend to others what they are worth beyond their need, and lose no more.
+            let lent = if are_longs_alone { most - initial.max(0) } else { i128::MAX };
+            sum = (sum.0 + initial, sum.1 + maintenance, sum.2 + legs.beyond_slow.max(0).min(lent));
         }
         Some(sum)
     }

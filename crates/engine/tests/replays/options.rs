@@ -84,6 +84,42 @@ fn expiry_print() {
     verdict("20 expiry print", table.profit(&["spiker"]), 0);
 }
 
+/// Mango's way with a short call: what it has lost is hidden by a wick of the index back to where it was sold, and the cash that it needs is
+/// sent away.
+///
+/// Here: where cash leaves, options count as a slow forward has them where that is worse.
+#[test]
+fn a_wick_hides_no_loss_of_a_short() {
+    super::plant();
+    let mut table = Table::play(
+        "
+        start thief 30000
+        start friend 1000
+        start maker 1000000
+        insurance 1000
+        vault 10000
+        share 100000
+        fund-cap 500
+        fees 100 350
+        options
+        price BTC 60000 ETH 2000
+        hold 2
+        maker buy 2 BTC-15NOV23-60000-C 700 gtc      -> rests 2
+        thief sell 2 BTC-15NOV23-60000-C 700 ioc     -> fills 2
+        price BTC 63000
+        hold 300                                                                   # 5,000 lost, and the slow forward knows it
+        price BTC 60000
+        hold 12                                                                    # a wick, to the marks it is all there again
+        thief send friend 8000                       -> rejected InsufficientBalance
+        price BTC 63000
+        hold 30
+        ",
+    );
+    assert!(table.liquidations().is_empty(), "what the cash stood for is still carried");
+    table.go_on("thief cancel-all -> done");
+    verdict("1 a wick hides a short's loss", table.profit(&["thief", "friend"]), 0);
+}
+
 /// Scenario 12 with options: shorts of calls against longs who hedge with the perpetual, and a rise by half within a minute. Book, vault
 /// and fund are too small; the longs give up exactly what is missing, and nobody who could pay is made unable to.
 #[test]
