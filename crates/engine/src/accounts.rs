@@ -128,7 +128,7 @@ pub(crate) fn margin_beside(
 }
 
 /// What an account holds that is not isolated, in order of market.
-fn cross_positions(state: &State, account: AccountId) -> impl Iterator<Item = (MarketId, i64)> {
+fn cross_positions(state: &State, account: AccountId) -> impl Iterator<Item = (MarketId, i64)> + Clone {
     let cross = state.standings_of(account).iter().filter(|standing| !standing.is_isolated());
     cross.map(|standing| (standing.market, standing.position.position.get())).filter(|(_, lots)| *lots != 0)
 }
@@ -185,9 +185,31 @@ pub fn margin(state: &State, account: AccountId, universe: UniverseId) -> Result
     margin_without(state, account, universe, None)
 }
 
+/// An account's margin in a universe as it counts where something leaves.
+pub fn margin_to_leave(state: &State, account: AccountId, universe: UniverseId) -> Result<AccountMargin, Rejection> {
+    with_unconfirmed_need(state, account, universe, margin(state, account, universe)?)
+}
+
+/// An account's margin with what its options, and in portfolio mode all its positions, need more at slow prices.
+pub(crate) fn with_unconfirmed_need(
+    state: &State,
+    account: AccountId,
+    universe: UniverseId,
+    margin: AccountMargin,
+) -> Result<AccountMargin, Rejection> {
+    let unconfirmed_need_usd = if state.is_portfolio(account, universe) {
+        options::portfolio::unconfirmed_need_usd(state, universe, cross_positions(state, account))?
+    } else if options::margin::has_options(state.standings_of(account)) {
+        options::margin::unconfirmed_need_usd(state, account, universe)?
+    } else {
+        Usd::ZERO
+    };
+    Ok(AccountMargin { unconfirmed_need_usd, ..margin })
+}
+
 /// What of an account's collateral may leave it: what neither positions nor orders need and clearing has received.
 pub fn withdrawable_usd(state: &State, account: AccountId, universe: UniverseId) -> Result<Usd, Rejection> {
-    let margin = margin(state, account, universe)?;
+    let margin = margin_to_leave(state, account, universe)?;
     let cash = margin.balance_usd.checked_sub(margin.held_usd).ok_or(Rejection::Overflow)?;
     let received = cash.checked_sub(unreceived_usd(state, account, universe)?).ok_or(Rejection::Overflow)?;
     Ok(margin.free_usd()?.min(received).max(Usd::ZERO))
@@ -262,20 +284,38 @@ pub(crate) fn received_cash_usd(state: &State, account: AccountId, universe: Uni
     quote_value_usd(cash).checked_sub(unreceived_usd(state, account, universe)?).ok_or(Rejection::Overflow)
 }
 
-/// Refuses what trades with options among them cost beyond the cash that clearing has received (I4); `before` is that cash before
-/// them. All cash would not do: what another leg has realised and nobody has paid in yet pays no premium, which its seller may take out.
+/// What trades with options among them did to an account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paid<'a> {
+    /// The cash that clearing had received before them.
+    pub received_before: Usd,
+    /// The account's margin after them.
+    pub margin: &'a AccountMargin,
+    /// Whether they made every position that they touched smaller and turned none.
+    pub reduces: bool,
+}
+
+/// Refuses premiums beyond the cash that clearing has received (I4). All cash would not do: what another leg has realised and nobody has
+/// paid in yet pays no premium, which its seller may take out. So a premium is cash that leaves, and what positions need as it counts
+/// there must stay, unless the trades reduce.
 pub(crate) fn check_premium(
     state: &State,
     account: AccountId,
     universe: UniverseId,
-    before: Usd,
+    paid: &Paid<'_>,
 ) -> Result<(), Rejection> {
     let after = received_cash_usd(state, account, universe)?;
-    if after >= Usd::ZERO || after >= before {
+    if after >= paid.received_before {
         return Ok(());
     }
-    let required = before.checked_sub(after).ok_or(Rejection::Overflow)?;
-    Err(Rejection::PremiumUncovered { required, available: before })
+    if after < Usd::ZERO {
+        let required = paid.received_before.checked_sub(after).ok_or(Rejection::Overflow)?;
+        return Err(Rejection::PremiumUncovered { required, available: paid.received_before });
+    }
+    if paid.reduces {
+        return Ok(());
+    }
+    with_unconfirmed_need(state, account, universe, *paid.margin)?.check_confirmed()
 }
 
 /// What an account may spend of an asset or send away: what it holds and no order locks; of the collateral only what its
@@ -286,13 +326,13 @@ pub fn spendable(state: &State, account: AccountId, universe: UniverseId, asset:
     let held = state.held(account, universe, asset);
     let own = state.balance(account, universe, asset).checked_sub(held).ok_or(Rejection::Overflow)?;
     if record.spec.collateral == asset {
-        let free = quote_amount(margin(state, account, universe)?.free_usd()?);
+        let free = quote_amount(margin_to_leave(state, account, universe)?.free_usd()?);
         let received = own.checked_sub(quote_amount(unreceived_usd(state, account, universe)?));
         return Ok(free.min(received.ok_or(Rejection::Overflow)?));
     }
     let spec = state.asset(asset).ok_or(Rejection::UnknownAsset { asset })?;
     let (Some(terms), Some(index)) = (spec.collateral, state.index(asset)) else { return Ok(own) };
-    let margin = margin(state, account, universe)?;
+    let margin = margin_to_leave(state, account, universe)?;
     if margin.is_whole_without_collateral()? {
         return Ok(own);
     }

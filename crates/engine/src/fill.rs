@@ -11,7 +11,8 @@
 
 use crate::{
     accounts::{
-        check_premium, collateral_account, exposure, margin, margin_without, position, received_cash_usd, spendable,
+        Paid, check_premium, collateral_account, exposure, margin, margin_without, position, received_cash_usd,
+        spendable,
     },
     clearing,
     funding_payment::OwedFunding,
@@ -360,7 +361,7 @@ fn check_linear(
         elsewhere.with_balance(collateral_balance(state, market, order.account)?).with(&here.cross_margin()?)?;
     let reduces = reduces(before.position.position, here.position.position);
     if here.is_isolated {
-        isolated::check_fill(&after, &margin_before.whole)?;
+        isolated::check_fill(state, order.account, market, &after, &margin_before.whole)?;
         return isolated::check_purse(state, order.account, market, margin_before.purse.as_ref(), reduces);
     }
     after.check_fill(&margin_before.whole, reduces)
@@ -377,11 +378,12 @@ fn check_whole(
     let after = margin(state, order.account, market.universe)?;
     let reduces = reduces(before.position.position, position(state, order.account, market.id).position);
     if state.standing(order.account, market.id).is_isolated() {
-        isolated::check_fill(&after, whole_before)?;
+        isolated::check_fill(state, order.account, market, &after, whole_before)?;
         return isolated::check_purse(state, order.account, market, margin_before.purse.as_ref(), reduces);
     }
     if let Some(received_before) = margin_before.received_usd {
-        check_premium(state, order.account, market.universe, received_before)?;
+        let paid = Paid { received_before, margin: &after, reduces };
+        check_premium(state, order.account, market.universe, &paid)?;
     }
     after.check_fill(whole_before, reduces)
 }

@@ -13,11 +13,14 @@
 //! - a position that is closed gives back everything. What an owner's own trade lost beyond the purse is the owner's; what
 //!   the backstop vault lost beyond it stays in the purse, as a deficit like anyone's.
 //!
+//! What goes into a purse leaves the cross margin, which it can pay no loss of any more, and what does not go into it may leave after a
+//! switch: both are judged by what counts where cash leaves ([`AccountMargin::confirmed_equity_usd`]).
+//!
 //! Invariant: only cash leaves a purse. Profit that is not realised may back the position there, as it may anywhere, but never
 //! makes a purse pay out more than lies in it.
 
 use crate::{
-    accounts::{isolated_margin, position},
+    accounts::{isolated_margin, position, with_unconfirmed_need},
     ledger::{Overdraft, Settlement},
     margin::AccountMargin,
     market_math::quote_amount,
@@ -26,6 +29,7 @@ use crate::{
 };
 use palisade_types::{
     address::AccountId,
+    ids::UniverseId,
     market::MarketSpec,
     numbers::{Amount, Position, Usd},
     rejection::Rejection,
@@ -84,6 +88,13 @@ pub(crate) fn settle_purse(
     move_from_purse(state, account, market, quote_amount(returned))
 }
 
+/// Moves into the purse of a position that was cross until now what it lacks for the initial requirement.
+pub(crate) fn fill_new_purse(state: &mut State, account: AccountId, market: &MarketSpec) -> Result<(), Rejection> {
+    let margin = isolated_margin(state, account, market)?;
+    let surplus = margin.confirmed_equity_usd()?.checked_sub(margin.position_initial_usd).ok_or(Rejection::Overflow)?;
+    move_from_purse(state, account, market, quote_amount(surplus.min(Usd::ZERO)))
+}
+
 /// Moves cash out of a purse to its owner; negative: into it.
 pub(crate) fn move_from_purse(
     state: &mut State,
@@ -101,18 +112,34 @@ pub(crate) fn move_from_purse(
     settlement.apply(state)
 }
 
-/// Whether the owner can afford what a fill of an isolated position did to the cross margin: what was taken for the purse
+/// Whether the owner can afford what a fill of an isolated position, or a switch, did to the cross margin: what was taken for the purse
 /// was there in cash and is not needed elsewhere, or nothing was taken.
-pub(crate) fn check_fill(after: &AccountMargin, before: &AccountMargin) -> Result<(), Rejection> {
+pub(crate) fn check_fill(
+    state: &State,
+    account: AccountId,
+    market: &MarketSpec,
+    after: &AccountMargin,
+    before: &AccountMargin,
+) -> Result<(), Rejection> {
     if after.balance_usd >= before.balance_usd {
         return Ok(());
     }
-    let available = after.initial_equity_usd()?;
+    check_taken(state, account, market.universe, after)
+}
+
+/// Whether what was taken for purses was there in cash and is not needed elsewhere; `after` is the owner's margin without it.
+pub(crate) fn check_taken(
+    state: &State,
+    account: AccountId,
+    universe: UniverseId,
+    after: &AccountMargin,
+) -> Result<(), Rejection> {
     let cash = after.balance_usd.checked_sub(after.held_usd).ok_or(Rejection::Overflow)?;
-    if available >= after.position_initial_usd && cash >= Usd::ZERO {
-        return Ok(());
+    if cash < Usd::ZERO {
+        let available = after.initial_equity_usd()?;
+        return Err(Rejection::InsufficientMargin { required: after.position_initial_usd, available });
     }
-    Err(Rejection::InsufficientMargin { required: after.position_initial_usd, available })
+    with_unconfirmed_need(state, account, universe, *after)?.check_confirmed()
 }
 
 /// The margin of an isolated position, before a fill; none if there is no such position.

@@ -226,3 +226,37 @@ fn a_part_is_not_sold_at_a_loss_that_the_purse_does_not_hold() {
     );
     assert!(purse(&venue, "alice") > Amount::ZERO);
 }
+
+/// A wick to the price that was paid hides a loss; a switch takes along what the position needs at the slow mark, so that what stays may
+/// leave, and another isolated position takes nothing that the hidden loss needs.
+#[test]
+fn a_wick_moves_no_loss_out_of_reach() {
+    let mut venue = Venue::new();
+    scenario_on(
+        &mut venue,
+        "
+        index BTC 100
+        alice leverage BTC 20               -> done
+        alice buy BTC 100 @ 100 gtc cloid 1 -> resting 100
+        bob sell BTC 100 @ 100 gtc          -> filled 100 for 10000
+        alice transfer dave USDC 98000      -> done
+        ",
+    );
+    venue.keep_index(crate::testing::BTC, price("90"), 400_000);
+    venue.keep_index(crate::testing::BTC, price("100"), 24_000);
+    // 1,000 are lost at the slow mark, 500 are needed, 2,000 are there.
+    let cross = Action::UpdateLeverage { market: PERP, leverage: 20, margin_mode: MarginMode::Cross };
+    let send = "alice transfer dave USDC 700 -> refused insufficient_balance";
+    scenario_on(&mut venue, send);
+    for _ in 0..2 {
+        assert_eq!(act(&mut venue, "alice", isolated(20)), Outcome::Done);
+        let kept = purse(&venue, "alice");
+        assert!(kept > Amount::new(1_400 * 100_000_000) && kept < Amount::new(1_500 * 100_000_000), "{kept}");
+        scenario_on(&mut venue, send);
+        assert_eq!(act(&mut venue, "alice", cross.clone()), Outcome::Done);
+    }
+    venue.keep_index(crate::testing::BTC, price("100"), 400_000);
+    assert_eq!(act(&mut venue, "alice", isolated(20)), Outcome::Done);
+    assert_eq!(purse(&venue, "alice"), Amount::new(500 * 100_000_000), "it was no wick");
+    scenario_on(&mut venue, "alice transfer dave USDC 700 -> done");
+}

@@ -9,7 +9,7 @@
 //! - Caps count open orders, as when an order is placed, so that a structure leaves room for what rests in the books.
 
 use crate::{
-    accounts::{check_premium, exposure, margin as margin_of, margin_beside, position, received_cash_usd},
+    accounts::{Paid, check_premium, exposure, margin as margin_of, margin_beside, position, received_cash_usd},
     action::move_universe::check_open,
     fill::{Fill, trade_leg},
     isolated,
@@ -442,9 +442,6 @@ impl Judged {
     /// turning it and health is no lower. What isolated positions took must be there in cash, and counts as no reduction; whether one
     /// took any is told by its position, because the balance sums over all legs.
     pub(crate) fn check(&self, state: &State, structure: &Structure) -> Result<(), Rejection> {
-        if let Some(received_before) = self.received_usd {
-            check_premium(state, self.account, structure.universe, received_before)?;
-        }
         let after = whole_margin(state, structure, self.account)?;
         let mut all_reduce = true;
         let mut fills_purse = false;
@@ -460,10 +457,12 @@ impl Judged {
         if structure.legs.iter().zip(&self.positions).any(opens) {
             check_option_count(state, self.account, structure.universe, None)?;
         }
-        let cash = after.balance_usd.checked_sub(after.held_usd).ok_or(Rejection::Overflow)?;
-        if fills_purse && cash < Usd::ZERO {
-            let available = after.initial_equity_usd()?;
-            return Err(Rejection::InsufficientMargin { required: after.position_initial_usd, available });
+        if let Some(received_before) = self.received_usd {
+            let paid = Paid { received_before, margin: &after, reduces: all_reduce };
+            check_premium(state, self.account, structure.universe, &paid)?;
+        }
+        if fills_purse {
+            isolated::check_taken(state, self.account, structure.universe, &after)?;
         }
         after.check_fill(&self.margin, all_reduce && !fills_purse)
     }

@@ -13,7 +13,7 @@
 //! - A pool's shares are the sum of its holders'.
 
 use crate::{
-    accounts::{margin, spendable},
+    accounts::{margin_to_leave, spendable},
     ledger::{Overdraft, Settlement},
     margin::{AccountMargin, CollateralValue},
     market_math::quote_amount,
@@ -293,7 +293,7 @@ pub(crate) fn check_margin_kept(
     universe: UniverseId,
     before: &AccountMargin,
 ) -> Result<(), Rejection> {
-    let after = margin(state, account, universe)?;
+    let after = margin_to_leave(state, account, universe)?;
     let free = after.free_usd()?;
     if free >= Usd::ZERO || free >= before.free_usd()? {
         return Ok(());

@@ -108,8 +108,9 @@ pub struct AccountMargin {
     pub unconfirmed_usd: Usd,
     /// What options are worth at the marks; negative if shorts outweigh longs.
     pub options_value_usd: Usd,
-    /// The part of it that slow prices do not confirm, or what is needed more there: it does not count where something leaves.
-    pub options_unconfirmed_usd: Usd,
+    /// What options, and portfolios, need more at slow prices beyond what options are worth there. It counts where something leaves, and
+    /// is worked out there alone: see [`crate::accounts::margin_to_leave`].
+    pub unconfirmed_need_usd: Usd,
     /// Σ initial requirements, open orders included.
     pub initial_usd: Usd,
     /// Σ initial requirements of the positions alone.
@@ -393,7 +394,6 @@ impl AccountMargin {
     pub(crate) fn with_options(&self, options: &OptionsMargin) -> Result<Self, Rejection> {
         Ok(Self {
             options_value_usd: sum(self.options_value_usd, options.value_usd)?,
-            options_unconfirmed_usd: sum(self.options_unconfirmed_usd, options.unconfirmed_usd)?,
             initial_usd: sum(self.initial_usd, options.initial_usd)?,
             position_initial_usd: sum(self.position_initial_usd, options.position_initial_usd)?,
             maintenance_usd: sum(self.maintenance_usd, options.maintenance_usd)?,
@@ -409,7 +409,6 @@ impl AccountMargin {
             initial_usd: sum(need.initial_usd, orders)?,
             position_initial_usd: need.initial_usd,
             maintenance_usd: need.maintenance_usd,
-            options_unconfirmed_usd: need.unconfirmed_usd,
             netted_usd: Usd::ZERO,
             ..*self
         })
@@ -462,17 +461,29 @@ impl AccountMargin {
         sum(sum(own, profit)?, self.options_value_usd)
     }
 
-    /// What no requirement needs, profit left out but for what pays for losses. Profits count as for new risk, and results and options as
-    /// slow prices have them where that is worse: otherwise a wick would let go the cash that a loss needs, one that it hides or one in
-    /// another market. Negative if something is lacking.
-    pub fn free_usd(&self) -> Result<Usd, Rejection> {
+    /// What counts where something leaves: the same, with results and options as slow prices have them where that is worse. Otherwise a
+    /// wick would let go the cash that a loss needs, one that it hides or one in another market.
+    pub(crate) fn confirmed_equity_usd(&self) -> Result<Usd, Rejection> {
+        sum(self.confirmed_own_usd()?, self.confirmed_result_usd()?)
+    }
+
+    /// What is no unrealised result of a position.
+    fn confirmed_own_usd(&self) -> Result<Usd, Rejection> {
         let own = sum(difference(self.balance_usd, self.held_usd)?, self.collateral_initial_usd)?;
-        let most = if is_planted(Mutant::ProfitCanLeave) { Usd::MAX } else { Usd::ZERO };
-        let own = sum(own, difference(self.options_value_usd, self.options_unconfirmed_usd)?)?;
+        difference(sum(own, self.options_value_usd)?, self.unconfirmed_need_usd)
+    }
+
+    fn confirmed_result_usd(&self) -> Result<Usd, Rejection> {
         let is_forgotten = is_planted(Mutant::ForgottenLossCanLeave);
-        let unconfirmed = if is_forgotten { self.uncounted_profit_usd } else { self.unconfirmed_usd };
-        let confirmed = difference(self.unrealised_usd, unconfirmed)?;
-        difference(sum(own, confirmed.min(most))?, self.initial_usd)
+        difference(self.unrealised_usd, if is_forgotten { self.uncounted_profit_usd } else { self.unconfirmed_usd })
+    }
+
+    /// What no requirement needs of what counts where something leaves, profit left out but for what pays for losses. Negative if something
+    /// is lacking.
+    pub fn free_usd(&self) -> Result<Usd, Rejection> {
+        let most = if is_planted(Mutant::ProfitCanLeave) { Usd::MAX } else { Usd::ZERO };
+        let counted = sum(self.confirmed_own_usd()?, self.confirmed_result_usd()?.min(most))?;
+        difference(counted, self.initial_usd)
     }
 
     /// Whether what is owed and needed is met without the assets that back positions, so that all of them may leave. Options may owe
@@ -510,6 +521,15 @@ impl AccountMargin {
         let available = self.initial_equity_usd()?;
         if available < self.initial_usd {
             return Err(Rejection::InsufficientMargin { required: self.initial_usd, available });
+        }
+        Ok(())
+    }
+
+    /// Whether what the positions need is met by what counts where something leaves.
+    pub(crate) fn check_confirmed(&self) -> Result<(), Rejection> {
+        let available = self.confirmed_equity_usd()?;
+        if available < self.position_initial_usd {
+            return Err(Rejection::InsufficientMargin { required: self.position_initial_usd, available });
         }
         Ok(())
     }

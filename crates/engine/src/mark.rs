@@ -32,6 +32,9 @@ pub const MARK_MOVE_PER_SECOND: Rate = Rate::new(5_000);
 /// How far a slow price may move within a second, as a part of itself (Mango v4's stable price: 0.03 %/s).
 pub const SLOW_MOVE_PER_SECOND: Rate = Rate::new(300);
 
+/// The longest time that a slow price moves for at once: a pause confirms no price.
+pub const SLOW_ELAPSED_MS_MAX: u64 = 10_000;
+
 /// Marks are not updated more often than this unless an index changed.
 pub const MARK_INTERVAL_MS: u64 = 1_000;
 
@@ -105,8 +108,9 @@ pub fn next_mark(
     Ok(MarkRecord { price, basis_average, time_ms: now, slow_price, ..*previous })
 }
 
-/// `slow` moved towards `price` by at most [`SLOW_MOVE_PER_SECOND`].
+/// `slow` moved towards `price` by at most [`SLOW_MOVE_PER_SECOND`], for at most [`SLOW_ELAPSED_MS_MAX`].
 pub fn next_slow_price(slow: Price, price: Price, elapsed_ms: u64) -> Result<Price, Rejection> {
+    let elapsed_ms = elapsed_ms.min(SLOW_ELAPSED_MS_MAX);
     let step = part_of(slow, SLOW_MOVE_PER_SECOND, elapsed_ms)?
         .checked_div(MILLISECONDS_PER_SECOND)
         .ok_or(Rejection::Overflow)?

@@ -52,6 +52,8 @@ pub enum Mutant {
     ForgottenLossCanLeave,
     /// What a short option has lost, and a wick of the index hides, lets cash go (I4).
     ShortsLossCanLeave,
+    /// The same of a portfolio.
+    PortfoliosLossCanLeave,
     /// Positions are liquidated on old prices.
     ActOnOldPrices,
     /// Funding of an hour is due in full, however little of it was measured.
@@ -82,7 +84,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Those that the clearing tests find.
-    pub const CLEARING: [Self; 27] = [
+    pub const CLEARING: [Self; 28] = [
         Self::BoxTooWide,
         Self::BackstopUnfenced,
         Self::FundUncapped,
@@ -96,6 +98,7 @@ impl Mutant {
         Self::SkipTheGate,
         Self::ForgottenLossCanLeave,
         Self::ShortsLossCanLeave,
+        Self::PortfoliosLossCanLeave,
         Self::ActOnOldPrices,
         Self::DropUndoEntry,
         Self::FundUnmeasuredTime,
@@ -152,6 +155,7 @@ impl Mutant {
             Self::SkipTheGate => "skip-the-gate",
             Self::ForgottenLossCanLeave => "forgotten-loss-can-leave",
             Self::ShortsLossCanLeave => "shorts-loss-can-leave",
+            Self::PortfoliosLossCanLeave => "portfolios-loss-can-leave",
             Self::ActOnOldPrices => "act-on-old-prices",
             Self::FundUnmeasuredTime => "fund-unmeasured-time",
             Self::SettleAboveIntrinsic => "settle-above-intrinsic",

@@ -27,6 +27,25 @@ use palisade_types::{
     numbers::Price,
 };
 
+/// At which of its two prices something is looked at: where cash leaves, the slow one counts if it is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Mark and forward.
+    Now,
+    /// Slow mark and slow forward.
+    Slow,
+}
+
+impl Pace {
+    /// The one of both.
+    pub(crate) const fn of(self, now: Price, slow: Price) -> Price {
+        match self {
+            Self::Now => now,
+            Self::Slow => slow,
+        }
+    }
+}
+
 /// What a unit pays if the expiry settles at `settled`.
 pub fn intrinsic(contract: &OptionContract, settled: Price) -> Price {
     let gain = match contract.right {

@@ -5,7 +5,10 @@ use super::{
     MarketState, MigrationProgress, NonceSet, OptionExpiryRecord, OrderRecord, PositionId, PositionRecord, Record,
     RecordKey, ScheduledUpgrade, SettlementRecord, State, StateError, UniverseRecord, Write,
 };
-use crate::testing::{BTC, Venue, option_genesis, price};
+use crate::{
+    options::Pace,
+    testing::{BTC, Venue, option_genesis, price},
+};
 use palisade_types::{
     address::{AccountId, Ed25519Key, SignerId},
     agent::{Agent, AgentScope},
@@ -231,7 +234,7 @@ fn only_what_moves_marks_makes_them_anew() {
     venue.block(&[], None);
     let option = MarketId::new(MarketId::FIRST_OPTION);
     let (id, listed) = venue.state().option_expiries().map(|(id, record)| (id, *record)).next().expect("it is listed");
-    assert!(venue.state().option_risk(option).is_some());
+    assert!(venue.state().option_risk(option, Pace::Now).is_some());
     let settled = SettlementRecord::of_option(price("101"), TimeMs::new(8));
     let measured = SettlementRecord { price: None, ..settled };
     let cases = [
@@ -247,8 +250,8 @@ fn only_what_moves_marks_makes_them_anew() {
     for (record, is_kept) in cases {
         venue.damage(Record::OptionExpiry { id, record: Box::new(record) });
         let state = venue.state();
-        assert_eq!(state.indices.option_risks.get(option, || None).is_some(), is_kept, "{record:?}");
-        assert_eq!(state.option_risk(option).is_some(), record.settlement_price().is_none());
+        assert_eq!(state.indices.option_risks.get(option, Pace::Now, || None).is_some(), is_kept, "{record:?}");
+        assert_eq!(state.option_risk(option, Pace::Now).is_some(), record.settlement_price().is_none());
         assert_eq!(*state, state.rebuilt(), "{record:?}");
     }
 }

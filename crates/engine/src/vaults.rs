@@ -69,14 +69,14 @@ const VAULT_LOSS_FACTOR_MAX: i128 = 1_000_000;
 /// What an account is worth to those who share it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Worth {
-    /// At the lower of mark and index.
+    /// At the lower of mark and index, of options of mark and slow mark.
     pub low_usd: Usd,
     /// At the higher.
     pub high_usd: Usd,
 }
 
 /// Cash and unrealised profit of an account, with positions at the mark and with positions at the index, which must be
-/// fresh. An isolated position is worth what it has of its own, never less than nothing. Other assets and debts of synthetics count for accounts of the
+/// fresh (options at the mark and at the slow mark). An isolated position is worth what it has of its own, never less than nothing. Other assets and debts of synthetics count for accounts of the
 /// system, which take them over; what somebody sent to a vault's address counts nothing.
 pub fn worth(state: &State, account: AccountId, universe: UniverseId, now: TimeMs) -> Result<Worth, Rejection> {
     let margin = accounts::margin(state, account, universe)?;
@@ -110,18 +110,16 @@ impl Worth {
     }
 }
 
-/// What a position gains when it is valued at the index and not at the mark. An option has its mark alone.
+/// What a position gains when it is valued at the index and not at the mark; an option at its slow mark.
 fn index_change(state: &State, account: AccountId, market: &MarketSpec, now: TimeMs) -> Result<Usd, Rejection> {
     let no_price = || Rejection::NoFreshPrice { market: market.id };
     let terms = market.derivative().ok_or(Rejection::NoLeverage { market: market.id })?;
     let index = state.index(terms.underlying).filter(|index| index.is_fresh(now)).ok_or_else(no_price)?;
-    if market.option().is_some() {
-        return Ok(Usd::ZERO);
-    }
     let mark = state.mark(market.id).ok_or_else(no_price)?;
+    let other = if market.option().is_some() { mark.slow_price } else { index.price };
     let lots = i128::from(accounts::position(state, account, market.id).position.get());
     let value = |price| value_floor_usd(price, lots, market.size_decimals);
-    value(index.price)?.checked_sub(value(mark.price)?).ok_or(Rejection::Overflow)
+    value(other)?.checked_sub(value(mark.price)?).ok_or(Rejection::Overflow)
 }
 
 /// With other assets: at the most their value at the index, at the least that times their maintenance weight, or nothing where

@@ -72,7 +72,14 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
     let collateral = collateral_value(&question.collateral)?;
     let marked = options::marked(question)?;
     let by_expiry = options::by_expiry(question, &marked)?;
-    let portfolios = if question.portfolio { options::portfolios(question, &exposures, &marked)? } else { Vec::new() };
+    let slow = options::at_slow(question);
+    let slow_marked = options::marked(&slow)?;
+    let unconfirmed = options::unconfirmed_by_expiry(&by_expiry, &options::by_expiry(&slow, &slow_marked)?)?;
+    let portfolios = if question.portfolio {
+        options::portfolios(question, &exposures, &marked, (&slow, &slow_marked))?
+    } else {
+        Vec::new()
+    };
     let mut margin = AccountMargin::of(
         quote_amount(question.cash_usd),
         quote_amount(question.held_usd),
@@ -85,6 +92,12 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
     if question.portfolio {
         margin = margin.with_portfolio(&options::need_of(&portfolios)?)?;
     }
+    let unconfirmed_need_usd = if question.portfolio {
+        total(portfolios.iter().map(|portfolio| portfolio.unconfirmed_need_usd))?
+    } else {
+        total(unconfirmed.values().copied())?
+    };
+    let margin = AccountMargin { unconfirmed_need_usd, ..margin };
     // What the whole could lose is no line in one price.
     let judged = (!question.portfolio).then_some(&margin);
     let positions = exposures
@@ -95,10 +108,10 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
     Ok(WhatIfAnswer {
         positions,
         options: options::option_answers(&marked)?,
-        expiries: options::expiry_answers(&by_expiry),
+        expiries: options::expiry_answers(&by_expiry, &unconfirmed),
         portfolios,
         options_value_usd: margin.options_value_usd,
-        options_unconfirmed_usd: margin.options_unconfirmed_usd,
+        unconfirmed_need_usd,
         collateral_initial_usd: collateral.initial_usd,
         collateral_maintenance_usd: collateral.maintenance_usd,
         equity_usd,
@@ -109,6 +122,10 @@ pub fn answer(question: &WhatIf) -> Result<WhatIfAnswer, WhatIfError> {
         withdrawable_usd: margin.withdrawable_usd()?,
         level: level_of(equity_usd, maintenance_usd, margin.netted_usd)?,
     })
+}
+
+fn total(mut parts: impl Iterator<Item = Usd>) -> Result<Usd, Rejection> {
+    parts.try_fold(Usd::ZERO, Usd::checked_add).ok_or(Rejection::Overflow)
 }
 
 /// A real account as a question: what it holds that is margined together in a universe, at the prices of now. What else it has
@@ -165,7 +182,7 @@ fn position_of(
     let exposure = exposure_at_rest(state, account, market)?;
     let expiry = terms.expires_at_ms.map(|expires_at_ms| {
         let time_ms = expires_at_ms.since(state.time_ms());
-        dated.place_of(state, (terms.underlying, expires_at_ms), (exposure.mark, None), time_ms)
+        dated.place_of(state, (terms.underlying, expires_at_ms), (exposure.mark, exposure.slow_mark), time_ms)
     });
     Ok(WhatIfPosition {
         market: market.symbol.clone(),

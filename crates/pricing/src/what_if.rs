@@ -194,9 +194,9 @@ pub struct WhatIfAnswer {
     /// What options are worth at their marks, a part of equity; negative if shorts outweigh longs.
     #[serde(default)]
     pub options_value_usd: Usd,
-    /// What of that does not count where cash leaves, because slow prices do not confirm it.
+    /// What options, and portfolios, need more at slow prices: it counts where cash leaves.
     #[serde(default)]
-    pub options_unconfirmed_usd: Usd,
+    pub unconfirmed_need_usd: Usd,
     /// What other assets count for initial margin.
     pub collateral_initial_usd: Usd,
     /// What other assets count for maintenance.
@@ -268,9 +268,9 @@ pub struct WhatIfExpiryAnswer {
     pub initial_usd: Usd,
     /// The maintenance requirement.
     pub maintenance_usd: Usd,
-    /// What they need more at the slow forward: it counts where cash leaves.
+    /// What they need more, in cash, at the slow forward: it counts where cash leaves.
     #[serde(default)]
-    pub unconfirmed_usd: Usd,
+    pub unconfirmed_need_usd: Usd,
 }
 
 /// What everything on one underlying needs together.
@@ -288,8 +288,7 @@ pub struct WhatIfPortfolioAnswer {
     pub initial_usd: Usd,
     /// The maintenance requirement.
     pub maintenance_usd: Usd,
-    /// What its options are worth beyond what they are at the slow forwards, of longs alone at most what they lend to others: it does not
-    /// count where cash leaves.
+    /// What is needed more, beyond what options are worth, at slow prices: it counts where cash leaves.
     #[serde(default)]
-    pub unconfirmed_usd: Usd,
+    pub unconfirmed_need_usd: Usd,
 }

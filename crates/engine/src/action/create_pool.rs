@@ -2,7 +2,7 @@
 
 use super::{Actor, Stop};
 use crate::{
-    accounts::margin,
+    accounts::margin_to_leave,
     liquidity::{
         POOL_INITIAL_BASE_MINIMUM, POOL_INITIAL_QUOTE_MINIMUM, Reserves, check_margin_kept, check_room, create, spot_of,
     },
@@ -39,7 +39,7 @@ pub(super) fn run(
     check_minimum(spot, brought)?;
     check_room(&market, Reserves { base: Amount::ZERO, quote: Amount::ZERO }, brought)?;
     check_inside_book(work.state, &market, spot, brought, fee)?;
-    let before = margin(work.state, account, market.universe)?;
+    let before = margin_to_leave(work.state, account, market.universe)?;
     let record = LiquidityPoolRecord { fee, created_at_ms: work.time_ms, shares: Shares::ZERO };
     create(work, &market, account, record, brought)
         .map_err(|rejection| Stop { universe: Some(market.universe), rejection })?;

@@ -2,7 +2,7 @@
 
 use super::{Actor, Stop};
 use crate::{
-    accounts::margin,
+    accounts::margin_to_leave,
     liquidity::{POOL_DEPOSIT_MINIMUM_USD, Reserves, check_margin_kept, deposit, deposit_for, pool, reserves, spot_of},
     market_math::quote_value_usd,
     market_order::check_running,
@@ -39,7 +39,7 @@ pub(super) fn run(
     if amount < POOL_DEPOSIT_MINIMUM_USD {
         return Err(Rejection::BelowMinimumDeposit { amount, minimum: POOL_DEPOSIT_MINIMUM_USD }.into());
     }
-    let before = margin(work.state, account, market.universe)?;
+    let before = margin_to_leave(work.state, account, market.universe)?;
     deposit(work, &market, account, brought, shares)
         .map_err(|rejection| Stop { universe: Some(market.universe), rejection })?;
     check_margin_kept(work.state, account, market.universe, &before)?;

@@ -4,9 +4,9 @@
 use super::{Actor, Stop};
 use crate::{
     accounts::{isolated_margin, margin},
-    isolated::{move_from_purse, settle_purse},
+    isolated::{self, move_from_purse},
     margin::AccountMargin,
-    state::{MarginSetting, MarginSettingId, PositionRecord, Record, State},
+    state::{MarginSetting, MarginSettingId, Record, State},
     work::Work,
 };
 use palisade_types::{
@@ -48,6 +48,7 @@ pub(super) fn run(
         if was_isolated == is_isolated {
             check_same_mode(work, account, &spec, &before, &after)?;
         } else {
+            isolated::check_fill(work.state, account, &spec, &after, &before)?;
             after.check_initial()?;
         }
     }
@@ -72,10 +73,7 @@ fn settle_switch(
     is_isolated: bool,
 ) -> Result<(), Rejection> {
     match (was_isolated, is_isolated) {
-        (false, true) => {
-            let nothing = PositionRecord::default();
-            settle_purse(work.state, account, market, nothing)
-        }
+        (false, true) => isolated::fill_new_purse(work.state, account, market),
         (true, false) => {
             let amount = purse_balance(work.state, account, market)?;
             move_from_purse(work.state, account, market, amount)

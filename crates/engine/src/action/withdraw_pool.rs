@@ -2,7 +2,7 @@
 
 use super::{Actor, Stop};
 use crate::{
-    accounts::margin,
+    accounts::margin_to_leave,
     liquidity::{Reserves, check_margin_kept, redeem, spot_of},
     market_order::check_running,
     work::Work,
@@ -20,7 +20,7 @@ pub(super) fn run(
     let market = work.state.shared_market(market).ok_or(Rejection::UnknownMarket { market })?;
     let spot = spot_of(&market)?;
     check_running(work.state, &market, work.time_ms)?;
-    let before = margin(work.state, account, market.universe)?;
+    let before = margin_to_leave(work.state, account, market.universe)?;
     let paid = redeem(work, &market, account, shares, false)
         .map_err(|rejection| Stop { universe: Some(market.universe), rejection })?;
     for (asset, amount, minimum) in [(spot.base, paid.base, least.base), (spot.quote, paid.quote, least.quote)] {

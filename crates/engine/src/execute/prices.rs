@@ -62,7 +62,13 @@ fn update_mark(work: &mut Work<'_>, market: MarketId, asset: AssetId, index_chan
     let Some(previous) = expiry::free_mark(work.state, market, previous) else { return };
     let book = book_top(work.state, market);
     let elapsed_ms = previous.map_or(0, |previous| work.time_ms.since(previous.time_ms));
+    // While no price comes none is confirmed.
+    let confirmed = |record: MarkRecord| match previous {
+        Some(previous) if !index.is_fresh(work.time_ms) => MarkRecord { slow_price: previous.slow_price, ..record },
+        _ => record,
+    };
     let marked = next_mark(previous.as_ref(), index.price, &book, work.time_ms)
+        .map(confirmed)
         .and_then(|record| with_risk(work.state, market, record, index.variance, elapsed_ms))
         .and_then(|record| expiry::converge(work, market, record));
     if let Ok(record) = marked {

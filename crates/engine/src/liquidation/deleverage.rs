@@ -4,7 +4,7 @@
 //! - **Who**: holders of opposite positions that are healthy themselves. First those in profit, by `profit × leverage`; then,
 //!   if these are not enough, the others by size.
 //! - **Hedges last**: lots that offset another position of the same account on the same underlying are taken after everyone's
-//!   unhedged lots.
+//!   unhedged lots. A put is a position downwards; an option offsets whole units, whatever its delta: this decides on an order alone.
 //! - **How much**: pro rata, in whole lots. Nobody is taken below their maintenance requirement.
 //! - **At what**: the quote of all lots is shared by cumulative rounding, so that the parts sum to the whole. What was given in the end is compared
 //!   with the deficit (I8): a step that closed anything else is turned back, and its universe stops.
@@ -27,7 +27,7 @@ use palisade_types::{
     address::AccountId,
     event::{Event, Liquidation, LiquidationMethod},
     ids::AssetId,
-    market::MarketSpec,
+    market::{MarketSpec, OptionKind},
     numbers::{Size, Usd},
     order::Side,
     rejection::Rejection,
@@ -199,6 +199,13 @@ fn takeable_together(
     Ok(taken)
 }
 
+/// A position in lots, counted upwards: what gains when the underlying rises is positive.
+fn upwards(market: &MarketSpec, lots: i64) -> i128 {
+    let is_put = market.option().is_some_and(|contract| contract.right == OptionKind::Put);
+    let lots = i128::from(lots);
+    if is_put { lots.saturating_neg() } else { lots }
+}
+
 /// Lots that offset other positions of the account on the same underlying.
 fn hedged_lots(state: &State, account: AccountId, market: &MarketSpec, underlying: AssetId, stake: &Stake) -> u64 {
     let scale = |decimals: u8| palisade_types::decimal::power_of_ten(decimals).unwrap_or(1);
@@ -206,13 +213,13 @@ fn hedged_lots(state: &State, account: AccountId, market: &MarketSpec, underlyin
     let mut offset: i128 = 0;
     for (other, record) in state.positions_of(account).filter(|(other, _)| *other != market.id) {
         let Some(spec) = state.market(other) else { continue };
-        if spec.universe == market.universe && spec.linear().is_some_and(|terms| terms.underlying == underlying) {
-            let lots = i128::from(record.position.get());
+        if spec.universe == market.universe && spec.derivative().is_some_and(|terms| terms.underlying == underlying) {
+            let lots = upwards(spec, record.position.get());
             offset =
                 offset.saturating_add(multiply_divide_floor(lots, own_scale, scale(spec.size_decimals)).unwrap_or(0));
         }
     }
-    let held = i128::from(stake.position.position.get());
+    let held = upwards(market, stake.position.position.get());
     let opposite = if held > 0 { offset.min(0).unsigned_abs() } else { offset.max(0).unsigned_abs() };
     u64::try_from(opposite).unwrap_or(u64::MAX).min(stake.position.position.size().get())
 }

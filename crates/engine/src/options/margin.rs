@@ -12,8 +12,8 @@
 //! no more than their marks, because a premium that nobody pays covers nothing. A fill is judged by itself, so a reservation only keeps
 //! the book honest.
 //!
-//! Where cash leaves, the more counts of `N` at the marks and `N` at the slow forward: a wick of the index hides no loss of a short. Longs
-//! need nothing at either.
+//! Where cash leaves, the more counts of `N` at the marks and `N` at the slow forward ([`unconfirmed_need_usd`]): a wick of the index hides
+//! no loss of a short. Longs need nothing at either.
 //!
 //! Rounding: values down, `N` up once, and `R = V + N`: rounded by itself, `R` would ask longs for what is nowhere. Positions that the
 //! vault holds apart are not counted here but by themselves.
@@ -54,8 +54,6 @@ pub(crate) struct OptionsMargin {
     pub maintenance_usd: Usd,
     /// The part of it that the value meets, or what shorts are worth: levels are judged without it.
     pub netted_usd: Usd,
-    /// What the positions need more at the slow forwards, beyond what they are worth there: it counts where cash leaves.
-    pub unconfirmed_usd: Usd,
 }
 
 /// An order that is only thought of.
@@ -73,22 +71,7 @@ pub(crate) struct HeldOption {
     pub right: OptionKind,
     pub strike: Price,
     pub mark: Price,
-    pub slow_mark: Price,
     pub lots: i64,
-}
-
-/// What an expiry's options are on: the price for delivery, and the slow one that follows it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Forwards {
-    pub now: Price,
-    pub slow: Price,
-}
-
-/// At which of its two prices something is looked at.
-#[derive(Clone, Copy, Debug)]
-enum Pace {
-    Now,
-    Slow,
 }
 
 /// An option of an account: what it is, what is held and what is offered.
@@ -231,9 +214,35 @@ fn margin_of(state: &State, mut legs: Vec<Leg<'_>>) -> Result<OptionsMargin, Rej
         margin.position_initial_usd = sum(margin.position_initial_usd, part.position_initial_usd)?;
         margin.maintenance_usd = sum(margin.maintenance_usd, part.maintenance_usd)?;
         margin.netted_usd = sum(margin.netted_usd, part.netted_usd)?;
-        margin.unconfirmed_usd = sum(margin.unconfirmed_usd, part.unconfirmed_usd)?;
     }
     Ok(margin)
+}
+
+/// What the options of an account need more, in cash, at the slow forwards: per expiry `max(0, N at slow prices − N)`.
+pub(crate) fn unconfirmed_need_usd(state: &State, account: AccountId, universe: UniverseId) -> Result<Usd, Rejection> {
+    let mut unconfirmed = Usd::ZERO;
+    if is_planted(Mutant::ShortsLossCanLeave) {
+        return Ok(unconfirmed);
+    }
+    let mut legs = Vec::new();
+    for standing in options_of(state.standings_of(account)) {
+        if !standing.position.is_empty() && !standing.is_isolated() {
+            legs.extend(leg(state, universe, standing.market, standing.position.position.get())?);
+        }
+    }
+    legs.sort_by_key(|leg| leg.expiry);
+    for of_expiry in legs.chunk_by(|one, other| one.expiry == other.expiry) {
+        let Some(record) = of_expiry.first().and_then(|leg| state.option_expiry(leg.expiry)) else { continue };
+        if record.settlement_price().is_some() || record.slow_forward == record.forward {
+            continue;
+        }
+        let lots = |leg: &Leg<'_>| Some(leg.lots);
+        let (_, now) = worth(Some(record.forward), of_expiry, |leg| leg.mark, lots)?;
+        let (_, slow) = worth(Some(record.slow_forward), of_expiry, |leg| leg.slow_mark, lots)?;
+        let more = difference(slow.initial_usd, now.initial_usd)?.max(Usd::ZERO);
+        unconfirmed = sum(unconfirmed, more)?;
+    }
+    Ok(unconfirmed)
 }
 
 /// The legs of one expiry, at least one.
@@ -241,16 +250,8 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
     let Some(first) = legs.first() else { return Ok(OptionsMargin::default()) };
     let record = state.option_expiry(first.expiry).ok_or(Rejection::NoFreshPrice { market: first.market.id })?;
     let (forward, is_fixed) = (record.forward, record.settlement_price().is_some());
-    let at_risk = (!is_fixed).then_some(Forwards { now: forward, slow: record.slow_forward });
-    let lots = |leg: &Leg<'_>| Some(leg.lots);
-    let (value_usd, held) = worth(at_risk, Pace::Now, legs, lots)?;
-    // Nothing is computed where the slow forward has caught up: it mostly has.
-    let unconfirmed_usd = match at_risk {
-        Some(forwards) if forwards.now != forwards.slow => {
-            unconfirmed_usd(&held, &worth(at_risk, Pace::Slow, legs, lots)?.1)?
-        }
-        _ => Usd::ZERO,
-    };
+    let at_risk = (!is_fixed).then_some(forward);
+    let (value_usd, held) = worth(at_risk, legs, |leg| leg.mark, |leg| Some(leg.lots))?;
     let mut needed = held.initial_usd;
     let mut reserved = Usd::ZERO;
     let mut premiums = None;
@@ -274,7 +275,7 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
     }
     if let Some(premiums) = premiums {
         let sold = |leg: &Leg<'_>| i64::try_from(leg.sells.lots.get()).ok().and_then(|sold| leg.lots.checked_sub(sold));
-        let (_, after) = worth(at_risk, Pace::Now, legs, sold)?;
+        let (_, after) = worth(at_risk, legs, |leg| leg.mark, sold)?;
         needed = needed.max(difference(after.initial_usd, premiums)?);
     }
     let maintenance_usd = sum(value_usd, held.maintenance_usd)?;
@@ -284,72 +285,51 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
         position_initial_usd: sum(value_usd, held.initial_usd)?,
         maintenance_usd,
         netted_usd: if is_fixed { Usd::ZERO } else { value_usd.min(maintenance_usd) },
-        unconfirmed_usd,
     })
 }
 
-/// What is needed more at the slow forward.
-fn unconfirmed_usd(now: &Requirement, at_slow: &Requirement) -> Result<Usd, Rejection> {
-    if is_planted(Mutant::ShortsLossCanLeave) {
-        return Ok(Usd::ZERO);
-    }
-    Ok(difference(at_slow.initial_usd, now.initial_usd)?.max(Usd::ZERO))
-}
-
-/// What so many lots of each leg are worth, and what they need together beyond that: without a forward, when what they pay is fixed,
+/// What so many lots of each leg are worth at these marks, and what they need together beyond that: without a forward, when what they pay is fixed,
 /// as much less as they are worth, so that they need nothing.
 fn worth(
-    forwards: Option<Forwards>,
-    pace: Pace,
+    forward: Option<Price>,
     legs: &[Leg<'_>],
+    mark: impl Fn(&Leg<'_>) -> Price,
     lots: impl Fn(&Leg<'_>) -> Option<i64>,
 ) -> Result<(Usd, Requirement), Rejection> {
     let decimals = legs.first().map_or(0, |leg| leg.market.size_decimals);
     let held = legs.iter().map(|leg| {
         let OptionContract { right, strike, .. } = leg.contract;
-        let lots = lots(leg).ok_or(Rejection::Overflow)?;
-        Ok(HeldOption { right, strike, mark: leg.mark, slow_mark: leg.slow_mark, lots })
+        Ok(HeldOption { right, strike, mark: mark(leg), lots: lots(leg).ok_or(Rejection::Overflow)? })
     });
-    worth_of(forwards, pace, decimals, held)
+    worth_of(forward, decimals, held)
 }
 
 /// The same of options of one expiry, whoever holds them.
 fn worth_of(
-    forwards: Option<Forwards>,
-    pace: Pace,
+    forward: Option<Price>,
     size_decimals: u8,
     held: impl Iterator<Item = Result<HeldOption, Rejection>>,
 ) -> Result<(Usd, Requirement), Rejection> {
     let mut value_usd = Usd::ZERO;
     let mut marked = Vec::with_capacity(held.size_hint().0);
     for option in held {
-        let HeldOption { right, strike, mark, slow_mark, lots } = option?;
-        let mark = match pace {
-            Pace::Now => mark,
-            Pace::Slow => slow_mark,
-        };
+        let HeldOption { right, strike, mark, lots } = option?;
         if lots != 0 {
             value_usd = sum(value_usd, value_floor_usd(mark, i128::from(lots), size_decimals)?)?;
             marked.push(MarkedLeg { kind: right, strike, mark: Fixed::from_price(mark), lots });
         }
     }
-    let Some(Forwards { now, slow }) = forwards else {
+    let Some(forward) = forward else {
         let nothing = difference(Usd::ZERO, value_usd)?;
         return Ok((value_usd, Requirement { initial_usd: nothing, maintenance_usd: nothing }));
-    };
-    let forward = match pace {
-        Pace::Now => now,
-        Pace::Slow => slow,
     };
     let requirement = requirement(forward, size_decimals, &marked).map_err(|_| Rejection::Overflow)?;
     Ok((value_usd, requirement))
 }
 
 /// What options of one expiry contribute that nobody holds, without orders.
-pub(crate) fn of_held(forwards: Forwards, size_decimals: u8, held: &[HeldOption]) -> Result<OptionsMargin, Rejection> {
-    let worth = |pace| worth_of(Some(forwards), pace, size_decimals, held.iter().copied().map(Ok));
-    let (value_usd, needed) = worth(Pace::Now)?;
-    let (_, at_slow) = worth(Pace::Slow)?;
+pub(crate) fn of_held(forward: Price, size_decimals: u8, held: &[HeldOption]) -> Result<OptionsMargin, Rejection> {
+    let (value_usd, needed) = worth_of(Some(forward), size_decimals, held.iter().copied().map(Ok))?;
     let initial_usd = sum(value_usd, needed.initial_usd)?;
     let maintenance_usd = sum(value_usd, needed.maintenance_usd)?;
     Ok(OptionsMargin {
@@ -358,7 +338,6 @@ pub(crate) fn of_held(forwards: Forwards, size_decimals: u8, held: &[HeldOption]
         position_initial_usd: initial_usd,
         maintenance_usd,
         netted_usd: value_usd.min(maintenance_usd),
-        unconfirmed_usd: unconfirmed_usd(&needed, &at_slow)?,
     })
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    accounts::margin,
+    accounts::{margin, margin_to_leave},
     state::{OptionExpiryId, PositionId, PositionRecord, Record},
     testing::{BTC, CORE, Venue, account_of, option_genesis, price, scenario_on, usd},
 };
@@ -299,17 +299,17 @@ fn an_account_has_so_many_options_at_most() {
     );
 }
 
-/// What alice's short and its slow forward say: 1,000 lots need 15 % of the forward and the mark, in cash.
-fn needed_at_slow(venue: &Venue) -> Usd {
+/// What alice's short and its slow forward say: 1,000 lots need 15 % of the forward, rounded up per unit, and the mark, in cash.
+fn needed_at_slow(venue: &Venue) -> i128 {
     let option = market(venue, "BTC-15NOV23-100-C");
     let id = OptionExpiryId::of(venue.state().market(option).expect("it is listed")).expect("an option");
     let forward = venue.state().option_expiry(id).expect("it is listed").slow_forward;
     let mark = venue.state().mark(option).expect("a mark").slow_price;
-    Usd::new((i128::from(forward.get()) * 15 + 99) / 100 * 100 + i128::from(mark.get()) * 100)
+    (i128::from(forward.get()) * 15 + 99) / 100 * 100 + i128::from(mark.get()) * 100
 }
 
-/// A wick back to the price at which a short was sold hides what it has lost, and nothing of what it needs may leave meanwhile; new risk is
-/// judged at the marks. A long needs nothing at any price, and its owner's cash stays free.
+/// A wick back to the price at which a short was sold hides what it has lost, and nothing of what it needs may leave meanwhile, nor pay a
+/// premium, nor fill a purse; orders are judged at the marks. A long needs nothing at any price, and its owner's cash stays free.
 #[test]
 fn a_wick_hides_no_loss_of_a_short() {
     let mut venue = venue();
@@ -318,32 +318,70 @@ fn a_wick_hides_no_loss_of_a_short() {
         "
         alice sell BTC-15NOV23-100-C 1000 @ 0.8 gtc -> resting 1000
         bob   buy BTC-15NOV23-100-C 1000 @ 0.8 gtc  -> filled 1000 for 80
+        alice transfer carol USDC 97000             -> done
+        alice leverage BTC 1 isolated               -> done
+        carol sell BTC 50 @ 100 gtc                 -> resting 50
+        carol sell BTC-15NOV23-98-P 5000 @ 1.2 gtc  -> resting 5000
         ",
     );
-    venue.keep_index(BTC, price("110"), 400_000);
-    let known = margin_of_person(&venue, "alice");
-    assert_eq!(known.options_unconfirmed_usd, Usd::ZERO, "the slow forward has caught up");
-    let cash = known.balance_usd;
-    venue.keep_index(BTC, price("100"), 16_000);
-    let hidden = margin_of_person(&venue, "alice");
-    assert!(hidden.options_value_usd > known.options_value_usd.checked_add(usd("900")).expect("in range"));
-    let off = hidden.free_usd().expect("in range").get() - (cash.get() - needed_at_slow(&venue).get());
-    assert!(off.abs() <= 100, "free is what the slow forward leaves: {off}");
+    let to_leave =
+        |venue: &Venue, name: &str| margin_to_leave(venue.state(), account_of(name), CORE).expect("in range");
     let free = |margin: &crate::margin::AccountMargin| margin.free_usd().expect("in range").get();
+    venue.keep_index(BTC, price("110"), 400_000);
+    let known = to_leave(&venue, "alice");
+    assert_eq!(known.unconfirmed_need_usd, Usd::ZERO, "the slow forward has caught up");
+    venue.keep_index(BTC, price("100"), 16_000);
+    let hidden = to_leave(&venue, "alice");
+    assert!(hidden.options_value_usd > known.options_value_usd.checked_add(usd("900")).expect("in range"));
+    let off = free(&hidden) - (known.balance_usd.get() - needed_at_slow(&venue));
+    assert!(off.abs() <= 100, "free is what the slow forward leaves: {off}");
     assert!(free(&hidden) <= free(&known) + usd("100").get(), "but for what the wick took from the slow forward");
-    assert_eq!(hidden.initial_equity_usd().map(|equity| equity.get()), hidden.equity_usd().map(|equity| equity.get()));
-    let bob = margin_of_person(&venue, "bob");
+    let (most, at_marks) = (free(&hidden) / usd("1").get(), free(&margin_of_person(&venue, "alice")) / usd("1").get());
+    assert!(most > 50 && at_marks > most + 900, "{most} {at_marks}");
+    let bob = to_leave(&venue, "bob");
     assert_eq!(bob.free_usd(), Ok(bob.balance_usd), "what was paid for needs nothing");
-    // What the wick alone would let go.
-    let most = hidden.free_usd().expect("in range").get() / usd("1").get();
-    scenario_on(&mut venue, &format!("alice transfer dave USDC {} -> refused insufficient_balance", most + 50));
+    let lots = (most + 200) / 100;
+    scenario_on(
+        &mut venue,
+        &format!(
+            "
+            alice transfer dave USDC {} -> refused insufficient_balance
+            alice buy BTC {lots} @ 100 ioc -> canceled margin
+            alice buy BTC-15NOV23-98-P 5000 @ 1.2 ioc -> canceled margin
+            ",
+            most + 50
+        ),
+    );
     venue.keep_index(BTC, price("100"), 400_000);
-    assert_eq!(margin_of_person(&venue, "alice").options_unconfirmed_usd, Usd::ZERO, "it was no wick");
-    scenario_on(&mut venue, &format!("alice transfer dave USDC {} -> done", most + 50));
+    assert_eq!(to_leave(&venue, "alice").unconfirmed_need_usd, Usd::ZERO, "it was no wick");
+    scenario_on(
+        &mut venue,
+        &format!(
+            "
+            alice transfer dave USDC {} -> done
+            alice buy BTC-15NOV23-98-P 2000 @ 1.2 ioc -> filled 2000 for 240
+            ",
+            most + 50
+        ),
+    );
     // Upwards the marks are worse, and count at once.
-    let before = margin_of_person(&venue, "alice").free_usd().expect("in range");
+    let before = free(&to_leave(&venue, "alice"));
     venue.keep_index(BTC, price("110"), 16_000);
-    let margin = margin_of_person(&venue, "alice");
-    assert_eq!(margin.options_unconfirmed_usd, Usd::ZERO);
-    assert!(margin.free_usd().expect("in range") < before.checked_sub(usd("900")).expect("in range"));
+    let margin = to_leave(&venue, "alice");
+    assert_eq!(margin.unconfirmed_need_usd, Usd::ZERO);
+    assert!(free(&margin) < before - usd("900").get());
+}
+
+/// A quote whose ask lies at or below its own bid: the bid stands, the ask is told; nothing trades with itself.
+#[test]
+fn premiums_that_cross_are_refused() {
+    let mut venue = venue();
+    scenario_on(
+        &mut venue,
+        "
+        alice quote BTC-15NOV23-100-C 5@0.9 5@0.8 -> bid rests, ask rejected would_match
+        alice quote BTC-15NOV23-100-C 5@0.9 5@0.9 -> bid rests, ask rejected would_match
+        book BTC-15NOV23-100-C 5@0.9 |
+        ",
+    );
 }

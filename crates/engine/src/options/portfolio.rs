@@ -6,7 +6,8 @@
 //!   and depth of its market ask of such a leg beyond what the grid asks of it alone comes on top, hedged or not.
 //! - Longs alone need at most what they are worth.
 //! - Assets that back positions are no legs: they count by their weights, as ever.
-//! - Where cash leaves, the options on an underlying count as the slow forwards have them, if that is less.
+//! - Where cash leaves, the more counts of what is needed beyond what options are worth, at the marks and at slow prices
+//!   ([`unconfirmed_need_usd`]).
 //! - Options and futures whose settlement price is fixed are no legs: no price moves what they pay, so they hedge nothing.
 //! - Lots of different markets are brought to the finest of their steps.
 
@@ -14,6 +15,7 @@ use crate::{
     margin::MAINTENANCE_DIVISOR,
     market_math::{RATE_ONE, fee_usd, value_ceil_usd, value_floor_usd},
     mutant::{Mutant, is_planted},
+    options::Pace,
     risk::{concentration_usd, market_fraction},
     state::{OptionExpiryId, State},
     wide::{multiply_divide_ceil, multiply_divide_floor},
@@ -45,8 +47,6 @@ const OUTRIGHT_MAINTENANCE: Rate = Rate::new(144_000);
 pub(crate) struct PortfolioNeed {
     pub initial_usd: Usd,
     pub maintenance_usd: Usd,
-    /// What the options are worth beyond what the slow forwards confirm, per underlying: it does not count where cash leaves.
-    pub unconfirmed_usd: Usd,
 }
 
 impl PortfolioNeed {
@@ -55,7 +55,6 @@ impl PortfolioNeed {
         Ok(Self {
             initial_usd: sum(self.initial_usd, other.initial_usd)?,
             maintenance_usd: sum(self.maintenance_usd, other.maintenance_usd)?,
-            unconfirmed_usd: sum(self.unconfirmed_usd, other.unconfirmed_usd)?,
         })
     }
 }
@@ -69,10 +68,15 @@ struct Legs<'a> {
     options: Vec<(u8, PricedLeg<'a>)>,
     /// What the markets of linear legs ask beyond the grid.
     beyond_grid: PortfolioNeed,
-    /// What options are worth that are long.
+    /// What options are worth, and the long ones among them.
+    worth_usd: Usd,
     longs_usd: Usd,
-    /// What all options are worth beyond what they are at the slow forwards; negative if they are worth more there.
-    beyond_slow_usd: Usd,
+}
+
+/// What an underlying needs, and what the options on it are worth.
+struct OfUnderlying {
+    need: PortfolioNeed,
+    worth_usd: Usd,
 }
 
 /// What the positions of an account need together in a universe: `(market, lots)`, each market once.
@@ -81,30 +85,66 @@ pub(crate) fn need(
     universe: UniverseId,
     positions: impl IntoIterator<Item = (MarketId, i64)>,
 ) -> Result<PortfolioNeed, Rejection> {
+    let underlyings = by_underlying(state, universe, positions, Pace::Now)?;
+    underlyings.values().try_fold(PortfolioNeed::default(), |sum, of| sum.with(of.need))
+}
+
+/// What positions need more, beyond what their options are worth, at slow prices: per underlying `max(0, N at slow prices − N)`, with
+/// `N` the initial requirement less that worth.
+pub(crate) fn unconfirmed_need_usd(
+    state: &State,
+    universe: UniverseId,
+    positions: impl Iterator<Item = (MarketId, i64)> + Clone,
+) -> Result<Usd, Rejection> {
+    let mut unconfirmed = Usd::ZERO;
+    if is_planted(Mutant::PortfoliosLossCanLeave) {
+        return Ok(unconfirmed);
+    }
+    let now = by_underlying(state, universe, positions.clone(), Pace::Now)?;
+    let slow = by_underlying(state, universe, positions, Pace::Slow)?;
+    for (now, slow) in now.values().zip(slow.values()) {
+        let more = beyond_usd(slow)?.checked_sub(beyond_usd(now)?).ok_or(Rejection::Overflow)?;
+        unconfirmed = unconfirmed.checked_add(more.max(Usd::ZERO)).ok_or(Rejection::Overflow)?;
+    }
+    Ok(unconfirmed)
+}
+
+/// The initial requirement beyond what the options are worth.
+fn beyond_usd(of: &OfUnderlying) -> Result<Usd, Rejection> {
+    of.need.initial_usd.checked_sub(of.worth_usd).ok_or(Rejection::Overflow)
+}
+
+fn by_underlying(
+    state: &State,
+    universe: UniverseId,
+    positions: impl IntoIterator<Item = (MarketId, i64)>,
+    pace: Pace,
+) -> Result<BTreeMap<AssetId, OfUnderlying>, Rejection> {
     let mut underlyings: BTreeMap<AssetId, Legs<'_>> = BTreeMap::new();
     for (market, lots) in positions {
         let spec = state.market(market).ok_or(Rejection::UnknownMarket { market })?;
         let Some(terms) = spec.derivative().filter(|_| spec.universe == universe && lots != 0) else { continue };
-        underlyings.entry(terms.underlying).or_default().add(state, spec, lots)?;
+        underlyings.entry(terms.underlying).or_default().add(state, spec, lots, pace)?;
     }
     let quote = state.universe(universe).and_then(|record| state.index(record.spec.collateral));
     let quote_index = quote.map_or(PAR, |index| index.price.min(index.slow_price));
-    let mut need = PortfolioNeed::default();
-    for legs in underlyings.into_values() {
-        need = need.with(legs.margin(quote_index)?)?;
-    }
-    Ok(need)
+    let margins = underlyings.into_iter().map(|(underlying, legs)| {
+        let worth_usd = legs.worth_usd;
+        Ok((underlying, OfUnderlying { need: legs.margin(quote_index)?, worth_usd }))
+    });
+    margins.collect()
 }
 
 impl<'a> Legs<'a> {
-    fn add(&mut self, state: &'a State, spec: &MarketSpec, lots: i64) -> Result<(), Rejection> {
+    fn add(&mut self, state: &'a State, spec: &MarketSpec, lots: i64, pace: Pace) -> Result<(), Rejection> {
         let market = spec.id;
         let no_price = || Rejection::NoFreshPrice { market };
+        let price = || state.mark(market).map(|mark| pace.of(mark.price, mark.slow_price)).ok_or_else(no_price);
         let Some(contract) = spec.option() else {
             if state.is_fixed(spec) {
                 return Ok(());
             }
-            let price = state.mark(market).ok_or_else(no_price)?.price;
+            let price = price()?;
             let expiry = spec.expires_at_ms().map(|expires_at_ms| {
                 let time_ms = expires_at_ms.since(state.time_ms());
                 self.place_of(expires_at_ms, Expiry { forward: price, time_ms })
@@ -122,17 +162,12 @@ impl<'a> Legs<'a> {
             return Ok(());
         }
         let slice = record.slice.ok_or_else(no_price)?;
-        let risk = state.option_risk(market).ok_or(Rejection::Overflow)?;
-        let mark = state.mark(market).ok_or_else(no_price)?;
-        let worth_usd = |price, lots: i64| value_floor_usd(price, i128::from(lots), spec.size_decimals);
-        let longs_usd = worth_usd(mark.price, lots.max(0))?;
-        self.longs_usd = self.longs_usd.checked_add(longs_usd).ok_or(Rejection::Overflow)?;
-        if mark.slow_price != mark.price {
-            let beyond = worth_usd(mark.price, lots)?.checked_sub(worth_usd(mark.slow_price, lots)?);
-            let all = beyond.and_then(|beyond| self.beyond_slow_usd.checked_add(beyond));
-            self.beyond_slow_usd = all.ok_or(Rejection::Overflow)?;
-        }
-        let expiry = self.place_of(id.expires_at_ms, Expiry { forward: record.forward, time_ms: slice.time_ms() });
+        let risk = state.option_risk(market, pace).ok_or(Rejection::Overflow)?;
+        let worth_usd = value_floor_usd(price()?, i128::from(lots), spec.size_decimals)?;
+        self.worth_usd = self.worth_usd.checked_add(worth_usd).ok_or(Rejection::Overflow)?;
+        self.longs_usd = self.longs_usd.checked_add(worth_usd.max(Usd::ZERO)).ok_or(Rejection::Overflow)?;
+        let forward = pace.of(record.forward, record.slow_forward);
+        let expiry = self.place_of(id.expires_at_ms, Expiry { forward, time_ms: slice.time_ms() });
         let leg = PricedLeg { expiry, kind: contract.right, strike: contract.strike, lots, risk };
         self.options.push((spec.size_decimals, leg));
         self.size_decimals = self.size_decimals.max(spec.size_decimals);
@@ -175,7 +210,6 @@ impl<'a> Legs<'a> {
         let of_grid = PortfolioNeed {
             initial_usd: needed(margin.initial_usd)?,
             maintenance_usd: needed(margin.maintenance_usd)?,
-            unconfirmed_usd: self.beyond_slow_usd.max(Usd::ZERO),
         };
         bounded(of_grid, are_longs_alone.then_some(self.longs_usd), self.beyond_grid)
     }
@@ -224,12 +258,10 @@ pub(crate) fn beyond_grid(asked: &Asked) -> Result<PortfolioNeed, Rejection> {
     Ok(PortfolioNeed {
         initial_usd: initial_usd.checked_add(unpegged).ok_or(Rejection::Overflow)?,
         maintenance_usd: beyond(by_leverage(MAINTENANCE_DIVISOR), OUTRIGHT_MAINTENANCE)?,
-        unconfirmed_usd: Usd::ZERO,
     })
 }
 
-/// What the grid asks, bounded where longs are alone by what they are worth, with what it leaves out. Longs alone can lose nothing else, so
-/// no more is unconfirmed of them than they lend to others.
+/// What the grid asks, bounded where longs are alone by what they are worth, with what it leaves out.
 pub(crate) fn bounded(
     of_grid: PortfolioNeed,
     longs_usd: Option<Usd>,
@@ -240,10 +272,8 @@ pub(crate) fn bounded(
     let bounded = PortfolioNeed {
         initial_usd: of_grid.initial_usd.min(most),
         maintenance_usd: of_grid.maintenance_usd.max(Usd::ZERO).min(most),
-        unconfirmed_usd: of_grid.unconfirmed_usd,
     };
-    let lent = most.checked_sub(bounded.initial_usd.max(Usd::ZERO)).ok_or(Rejection::Overflow)?;
-    PortfolioNeed { unconfirmed_usd: bounded.unconfirmed_usd.min(lent), ..bounded }.with(beyond)
+    bounded.with(beyond)
 }
 
 /// Lots of one step in lots of a finer one.

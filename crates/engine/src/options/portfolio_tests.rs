@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    accounts::margin,
+    accounts::{margin, margin_to_leave},
     testing::{BTC, CORE, PERP, Venue, account_of, option_genesis, price, scenario_on, usd},
 };
 use palisade_types::{action::Action, market::MarketKind, receipt::Outcome};
@@ -31,7 +31,7 @@ fn legs_of_different_steps_are_one_portfolio() {
     let call = market(&venue, "BTC-15NOV23-100-C");
     assert_eq!(need_of(&venue, &[]), PortfolioNeed::default());
     // 18 % of 5,000, and 0.8 of it.
-    let linear = PortfolioNeed { initial_usd: usd("900"), maintenance_usd: usd("720"), ..PortfolioNeed::default() };
+    let linear = PortfolioNeed { initial_usd: usd("900"), maintenance_usd: usd("720") };
     assert_eq!(need_of(&venue, &[(PERP, 50)]), linear);
     assert_eq!(need_of(&venue, &[(PERP, -50)]), linear);
     let naked = need_of(&venue, &[(call, -500)]);
@@ -182,35 +182,69 @@ fn longs_alone_need_at_most_what_they_are_worth() {
     }
 }
 
-/// After a wick from 110 down to 100: what options are worth beyond what slow prices confirm, by underlying, and no more of longs alone
-/// than they lend.
+/// A wick from 110 down to 100 hides what a portfolio needs at the slow forward: a short call, and a spread that is far away at 100. A spread
+/// that was paid for, and longs alone, keep nothing back that they do not lend.
 #[test]
 fn a_wick_hides_no_loss_of_a_portfolio() {
     let mut venue = venue();
-    let [call, put] = ["BTC-15NOV23-100-C", "BTC-15NOV23-100-P"].map(|name| market(&venue, name));
     venue.keep_index(BTC, price("110"), 400_000);
-    for positions in [[(call, -500)], [(call, 500)], [(PERP, 50)]] {
-        assert_eq!(need_of(&venue, &positions).unconfirmed_usd, Usd::ZERO, "{positions:?}");
-    }
-    venue.keep_index(BTC, price("100"), 16_000);
-    // Fifty units, by the change of a unit.
-    let beyond = |option, lots: i128| {
-        let mark = venue.state().mark(option).expect("a mark");
-        (i128::from(mark.price.get()) - i128::from(mark.slow_price.get())) * lots / 10
+    let [low, high, put] = ["100-C", "112-C", "100-P"].map(|name| market(&venue, &format!("BTC-15NOV23-{name}")));
+    let unconfirmed = |venue: &Venue, positions: &[(MarketId, i64)]| {
+        unconfirmed_need_usd(venue.state(), CORE, positions.iter().copied()).expect("in range")
     };
-    let unconfirmed = |positions: &[(MarketId, i64)]| need_of(&venue, positions).unconfirmed_usd.get();
-    assert!(beyond(call, -500) > usd("400").get() && beyond(put, 500) > usd("20").get());
-    let near = |found: i128, wanted: i128| assert!((found - wanted).abs() <= 2, "{found} {wanted}");
-    near(unconfirmed(&[(call, -500)]), beyond(call, -500));
-    near(unconfirmed(&[(PERP, 50), (call, -500)]), beyond(call, -500));
-    near(unconfirmed(&[(call, -500), (put, 500)]), beyond(call, -500) + beyond(put, 500));
-    near(unconfirmed(&[(call, -500), (put, -500)]), beyond(call, -500) - beyond(put, 500));
-    assert_eq!(unconfirmed(&[(call, 500)]), 0, "a long call was worth more");
-    assert_eq!(unconfirmed(&[(PERP, 50)]), 0, "positions have their own");
-    // A put gained by the wick; with a perpetual it may pay for that, alone it lends what it is worth beyond its need.
-    near(unconfirmed(&[(PERP, 50), (put, 500)]), beyond(put, 500));
-    let alone = need_of(&venue, &[(put, 500)]);
-    let worth = i128::from(venue.state().mark(put).expect("a mark").price.get()) * 50;
-    near(alone.unconfirmed_usd.get(), beyond(put, 500).min(worth - alone.initial_usd.get()));
-    assert!(alone.unconfirmed_usd < usd("20"), "{alone:?}");
+    let in_cash = |venue: &Venue, positions: &[(MarketId, i64)]| {
+        let worth = positions.iter().filter(|(market, _)| market.is_option()).map(|(market, lots)| {
+            i128::from(venue.state().mark(*market).expect("a mark").price.get()) * i128::from(*lots) / 10
+        });
+        need_of(venue, positions).initial_usd.get() - worth.sum::<i128>()
+    };
+    let short = [(low, -500)];
+    let far = [(high, -500), (market(&venue, "BTC-15NOV23-110-C"), 500)];
+    let hedged = [(PERP, 50), (low, -500)];
+    let paid = [(low, 500), (high, -500)];
+    let all: [&[(MarketId, i64)]; 5] = [&short, &far, &hedged, &paid, &[(put, 500)]];
+    let known = all.map(|positions| in_cash(&venue, positions));
+    assert_eq!(all.map(|positions| unconfirmed(&venue, positions)), [Usd::ZERO; 5], "it has caught up");
+    venue.keep_index(BTC, price("100"), 16_000);
+    for (positions, known) in all.iter().zip(known) {
+        let (now, more) = (in_cash(&venue, positions), unconfirmed(&venue, positions).get());
+        // What was needed at 110, but for half a per cent that the slow forward has moved.
+        assert!((now + more - known.max(now)).abs() <= usd("60").get(), "{positions:?}: {now} and {more}, was {known}");
+    }
+    assert!(unconfirmed(&venue, &short) > usd("400"), "fifty calls, each worth ten less");
+    let lent = -in_cash(&venue, &[(put, 500)]);
+    assert!(unconfirmed(&venue, &[(put, 500)]).get() <= lent, "longs alone need nothing at any price");
+    // Upwards for real: the spread that was paid for has gained, which keeps no cash back.
+    let gained = unconfirmed(&venue, &paid);
+    assert!(gained < usd("60"), "{gained}");
+}
+
+/// The same over a whole account: neither a transfer nor a switch of modes lets go what is needed at slow prices.
+#[test]
+fn a_wick_lets_nothing_out_of_a_portfolio() {
+    let mut venue = venue();
+    assert_eq!(switch(&mut venue, "bob", true), Outcome::Done);
+    scenario_on(
+        &mut venue,
+        "
+        alice buy BTC-15NOV23-102-C 1000 @ 0.3 gtc   -> resting 1000
+        bob   sell BTC-15NOV23-102-C 1000 @ 0.3 gtc  -> filled 1000 for 30
+        ",
+    );
+    let free =
+        |venue: &Venue| margin_to_leave(venue.state(), account_of("bob"), CORE).and_then(|margin| margin.free_usd());
+    venue.keep_index(BTC, price("110"), 400_000);
+    let known = free(&venue).expect("in range").get();
+    venue.keep_index(BTC, price("100"), 16_000);
+    let hidden = free(&venue).expect("in range").get();
+    assert!((hidden - known).abs() < usd("150").get(), "{known} {hidden}");
+    let asked = known / usd("1").get() + 900;
+    let transfer = format!("bob transfer dave USDC {asked} -> refused insufficient_balance");
+    scenario_on(&mut venue, &transfer);
+    for enabled in [false, true] {
+        assert_eq!(switch(&mut venue, "bob", enabled), Outcome::Done);
+        scenario_on(&mut venue, &transfer);
+    }
+    venue.keep_index(BTC, price("100"), 400_000);
+    scenario_on(&mut venue, &format!("bob transfer dave USDC {asked} -> done"));
 }

@@ -13,6 +13,7 @@
 use super::forward::BasisCurve;
 use crate::{
     mark::next_slow_price,
+    oracle::is_fresh_index,
     state::{OptionExpiryId, OptionExpiryRecord, State},
 };
 use palisade_pricing::{
@@ -57,11 +58,12 @@ pub(crate) fn refitted(
     now: TimeMs,
 ) -> Result<Vec<(OptionExpiryId, OptionExpiryRecord)>, Rejection> {
     let Some(curve) = BasisCurve::of(state, series.universe, series.underlying, now) else { return Ok(Vec::new()) };
+    let is_fresh = is_fresh_index(state, series.underlying, now);
     let mut expiries = Vec::new();
     for (id, record) in expiries_of(state, series) {
         let ahead_ms = id.expires_at_ms.since(now);
         if ahead_ms > 0 {
-            let record = with_forward(record, curve.forward(ahead_ms)?, id.expires_at_ms, now)?;
+            let record = with_forward(record, (curve.forward(ahead_ms)?, is_fresh), id.expires_at_ms, now)?;
             let quotes = quotes(state, id, record.forward, ahead_ms);
             expiries.push(Expiry { id, record, quotes });
         }
@@ -94,10 +96,11 @@ pub(crate) fn expiries_of<'a>(
     all.map(|(id, record)| (id, *record))
 }
 
-/// With the forward of now, and the slow one that follows it: inside the window what is measured of the settlement price is part of both.
+/// With the forward of now, and the slow one that follows it while the index is fresh: inside the window what is measured of the settlement
+/// price is part of both.
 fn with_forward(
     record: OptionExpiryRecord,
-    free: Price,
+    (free, is_fresh): (Price, bool),
     expires_at_ms: TimeMs,
     now: TimeMs,
 ) -> Result<OptionExpiryRecord, Rejection> {
@@ -105,7 +108,8 @@ fn with_forward(
         Some(settlement) => settlement.converged_mark(free, expires_at_ms, now)?,
         None => free,
     };
-    let slow_forward = next_slow_price(record.slow_forward, forward, now.since(record.as_of_ms))?;
+    let elapsed_ms = if is_fresh { now.since(record.as_of_ms) } else { 0 };
+    let slow_forward = next_slow_price(record.slow_forward, forward, elapsed_ms)?;
     Ok(OptionExpiryRecord { forward, slow_forward, ..record })
 }
 

@@ -11,6 +11,7 @@ use super::{
     },
     standing::{MarketStanding, OpenTotals, Standing},
 };
+use crate::options::Pace;
 use palisade_pricing::{OptionTerms, Volatility, portfolio::OptionRisk};
 use palisade_types::{
     address::{AccountId, SignerId},
@@ -163,12 +164,16 @@ impl State {
     }
 
     /// What a unit of an option gains in every case that a portfolio must survive; `None` without a price.
-    pub(crate) fn option_risk(&self, option: MarketId) -> Option<&OptionRisk> {
+    pub(crate) fn option_risk(&self, option: MarketId, pace: Pace) -> Option<&OptionRisk> {
+        let record = self.option_expiry(OptionExpiryId::of(self.market(option)?)?)?;
+        let forward = pace.of(record.forward, record.slow_forward);
+        // Where the slow forward has caught up there is one of it.
+        let pace = if forward == record.forward { Pace::Now } else { pace };
         let work_out = || {
             let (terms, volatility) = self.priced_option(self.market(option)?)?;
-            OptionRisk::of(&terms, volatility).ok()
+            OptionRisk::of(&OptionTerms { forward, ..terms }, volatility).ok()
         };
-        self.indices.option_risks.get(option, work_out)
+        self.indices.option_risks.get(option, pace, work_out)
     }
 
     /// An option as pricing sees it, with the volatility of its strike; `None` without a price, and once what it pays is fixed.

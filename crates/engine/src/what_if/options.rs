@@ -5,13 +5,13 @@ use crate::{
     margin::Exposure,
     market_math::value_floor_usd,
     options::{
-        margin::{Forwards, HeldOption, OptionsMargin, of_held},
+        margin::{HeldOption, OptionsMargin, of_held},
         portfolio::{Asked, PAR, PortfolioNeed, beyond_grid, bounded, lots_at},
     },
     state::{OptionExpiryId, State},
 };
 use palisade_pricing::{
-    OptionTerms, Volatility,
+    OptionTerms,
     portfolio::{
         Expiry, LinearLeg, OptionLeg,
         question::{PortfolioQuestion, answer},
@@ -34,7 +34,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Marked<'a> {
     asked: &'a WhatIfOption,
     mark: Price,
-    slow_mark: Price,
 }
 
 /// What is wrong with expiries and options, and with what positions say of them.
@@ -120,30 +119,57 @@ fn expiry_of<'a>(question: &'a WhatIf, option: &WhatIfOption) -> Result<&'a What
     question.expiries.get(option.expiry).ok_or_else(|| field(name_of(option), "expiry", KNOWN_PLACE))
 }
 
+/// The question as it is where cash leaves: at slow forwards and slow marks. What of these is left out is as now; an option follows a slow
+/// forward by its volatility.
+pub(super) fn at_slow(question: &WhatIf) -> WhatIf {
+    let mut slow = question.clone();
+    for expiry in &mut slow.expiries {
+        expiry.forward = expiry.slow_forward.unwrap_or(expiry.forward);
+    }
+    for option in &mut slow.options {
+        let expiry = question.expiries.get(option.expiry);
+        let follows = option.volatility.is_some() && expiry.is_some_and(|expiry| expiry.slow_forward.is_some());
+        option.mark = option.slow_mark.or(option.mark.filter(|_| !follows));
+    }
+    for position in &mut slow.positions {
+        position.mark = position.slow_mark.unwrap_or(position.mark);
+    }
+    slow
+}
+
+/// What each expiry needs more, in cash, at slow prices than now.
+pub(super) fn unconfirmed_by_expiry(
+    now: &BTreeMap<usize, OptionsMargin>,
+    slow: &BTreeMap<usize, OptionsMargin>,
+) -> Result<BTreeMap<usize, Usd>, Rejection> {
+    let more = now.iter().zip(slow.values()).map(|((place, now), slow)| {
+        let beyond = |margin: &OptionsMargin| margin.position_initial_usd.checked_sub(margin.value_usd);
+        Ok((*place, more_usd(beyond(now), beyond(slow))?))
+    });
+    more.collect()
+}
+
+fn more_usd(now: Option<Usd>, slow: Option<Usd>) -> Result<Usd, Rejection> {
+    let more = slow.zip(now).and_then(|(slow, now)| slow.checked_sub(now));
+    Ok(more.ok_or(Rejection::Overflow)?.max(Usd::ZERO))
+}
+
 /// Every option of a question at its mark, given or made of its volatility.
 pub(super) fn marked(question: &WhatIf) -> Result<Vec<Marked<'_>>, WhatIfError> {
     let marked = question.options.iter().map(|asked| {
-        let expiry = expiry_of(question, asked)?;
-        let priced = |forward| asked.volatility.map(|volatility| price(asked, expiry.time_ms, forward, volatility));
-        let mark = match asked.mark.map(Ok).or_else(|| priced(expiry.forward)) {
-            Some(mark) => mark?,
-            None => return Err(field(name_of(asked), "volatility", "given where there is no mark")),
+        let mark = match (asked.mark, asked.volatility) {
+            (Some(mark), _) => mark,
+            (None, Some(volatility)) => {
+                let WhatIfExpiry { forward, time_ms, .. } = *expiry_of(question, asked)?;
+                let terms = OptionTerms { kind: asked.kind, forward, strike: asked.strike, time_ms };
+                let price = terms.price(volatility).and_then(|price| price.to_price());
+                price.map_err(|error| WhatIfError::Pricing { what: name_of(asked), error })?
+            }
+            (None, None) => return Err(field(name_of(asked), "volatility", "given where there is no mark")),
         };
-        let slow_forward = expiry.slow_forward.filter(|slow| *slow != expiry.forward);
-        let slow_mark = match (asked.slow_mark, slow_forward.and_then(priced)) {
-            (Some(slow_mark), _) => slow_mark,
-            (None, priced) => priced.unwrap_or(Ok(mark))?,
-        };
-        Ok(Marked { asked, mark, slow_mark })
+        Ok(Marked { asked, mark })
     });
     marked.collect()
-}
-
-/// What a unit of an option is worth at a forward.
-fn price(asked: &WhatIfOption, time_ms: u64, forward: Price, volatility: Volatility) -> Result<Price, WhatIfError> {
-    let terms = OptionTerms { kind: asked.kind, forward, strike: asked.strike, time_ms };
-    let price = terms.price(volatility).and_then(|price| price.to_price());
-    price.map_err(|error| WhatIfError::Pricing { what: name_of(asked), error })
 }
 
 /// What the options of each expiry contribute outside portfolio mode.
@@ -151,26 +177,25 @@ pub(super) fn by_expiry(
     question: &WhatIf,
     marked: &[Marked<'_>],
 ) -> Result<BTreeMap<usize, OptionsMargin>, WhatIfError> {
-    let mut expiries: BTreeMap<usize, (Forwards, u8, Vec<HeldOption>)> = BTreeMap::new();
-    for &Marked { asked, mark, slow_mark } in marked {
-        let WhatIfExpiry { forward: now, slow_forward, .. } = *expiry_of(question, asked)?;
-        let forwards = Forwards { now, slow: slow_forward.unwrap_or(now) };
-        let (_, _, held) = expiries.entry(asked.expiry).or_insert_with(|| (forwards, asked.size_decimals, Vec::new()));
-        let WhatIfOption { kind: right, strike, lots, .. } = *asked;
-        held.push(HeldOption { right, strike, mark, slow_mark, lots: lots.get() });
+    let mut expiries: BTreeMap<usize, (Price, u8, Vec<HeldOption>)> = BTreeMap::new();
+    for Marked { asked, mark } in marked {
+        let forward = expiry_of(question, asked)?.forward;
+        let (_, _, held) = expiries.entry(asked.expiry).or_insert_with(|| (forward, asked.size_decimals, Vec::new()));
+        held.push(HeldOption { right: asked.kind, strike: asked.strike, mark: *mark, lots: asked.lots.get() });
     }
-    let margins = expiries.into_iter().map(|(place, (forwards, size_decimals, held))| {
-        let margin = of_held(forwards, size_decimals, &held)?;
+    let margins = expiries.into_iter().map(|(place, (forward, size_decimals, held))| {
+        let margin = of_held(forward, size_decimals, &held)?;
         Ok((place, margin))
     });
     margins.collect()
 }
 
-/// What everything on each underlying needs together, by name.
+/// What everything on each underlying needs together, by name; `slow` is the question at slow prices.
 pub(super) fn portfolios(
     question: &WhatIf,
     exposures: &[(&WhatIfPosition, Exposure)],
     marked: &[Marked<'_>],
+    (slow, slow_marked): (&WhatIf, &[Marked<'_>]),
 ) -> Result<Vec<WhatIfPortfolioAnswer>, WhatIfError> {
     let mut underlyings: BTreeSet<&str> =
         question.positions.iter().filter_map(|position| position.underlying.as_deref()).collect();
@@ -178,16 +203,18 @@ pub(super) fn portfolios(
         underlyings.insert(&expiry_of(question, option)?.underlying);
     }
     let answers = underlyings.into_iter().map(|underlying| {
-        let margin = answer(&portfolio(question, underlying)?);
-        let what = || format!("the portfolio on {underlying:?}");
-        let margin = margin.map_err(|error| WhatIfError::Pricing { what: what(), error })?;
         let beyond = beyond_of(exposures, underlying)?;
-        let of_grid = PortfolioNeed {
-            initial_usd: margin.initial_usd,
-            maintenance_usd: margin.maintenance_usd,
-            unconfirmed_usd: beyond_slow_usd(question, marked, underlying)?.max(Usd::ZERO),
+        let together = |question: &WhatIf, marked: &[Marked<'_>]| -> Result<_, WhatIfError> {
+            let margin = answer(&portfolio(question, underlying)?);
+            let what = || format!("the portfolio on {underlying:?}");
+            let margin = margin.map_err(|error| WhatIfError::Pricing { what: what(), error })?;
+            let of_grid = PortfolioNeed { initial_usd: margin.initial_usd, maintenance_usd: margin.maintenance_usd };
+            let need = bounded(of_grid, longs_alone(question, marked, underlying)?, beyond)?;
+            let in_cash = need.initial_usd.checked_sub(worth_usd(question, marked, underlying)?);
+            Ok((margin, need, in_cash))
         };
-        let need = bounded(of_grid, longs_alone(question, marked, underlying)?, beyond)?;
+        let (margin, need, in_cash) = together(question, marked)?;
+        let (_, _, slow_in_cash) = together(slow, slow_marked)?;
         Ok(WhatIfPortfolioAnswer {
             underlying: underlying.to_owned(),
             margin,
@@ -195,7 +222,7 @@ pub(super) fn portfolios(
             beyond_grid_maintenance_usd: beyond.maintenance_usd,
             initial_usd: need.initial_usd,
             maintenance_usd: need.maintenance_usd,
-            unconfirmed_usd: need.unconfirmed_usd,
+            unconfirmed_need_usd: more_usd(in_cash, slow_in_cash)?,
         })
     });
     answers.collect()
@@ -219,31 +246,24 @@ fn longs_alone(question: &WhatIf, marked: &[Marked<'_>], underlying: &str) -> Re
     if question.positions.iter().any(is_linear) {
         return Ok(None);
     }
-    let mut worth_usd = Usd::ZERO;
-    for Marked { asked, mark, .. } in marked {
-        if expiry_of(question, asked)?.underlying != underlying {
-            continue;
-        }
-        if asked.lots.get() < 0 {
+    for Marked { asked, .. } in marked {
+        if expiry_of(question, asked)?.underlying == underlying && asked.lots.get() < 0 {
             return Ok(None);
         }
-        let one = value_floor_usd(*mark, i128::from(asked.lots.get()), asked.size_decimals)?;
-        worth_usd = worth_usd.checked_add(one).ok_or(Rejection::Overflow)?;
     }
-    Ok(Some(worth_usd))
+    worth_usd(question, marked, underlying).map(Some)
 }
 
-/// What the options on an underlying are worth beyond what they are at the slow forwards.
-fn beyond_slow_usd(question: &WhatIf, marked: &[Marked<'_>], underlying: &str) -> Result<Usd, WhatIfError> {
-    let mut beyond_usd = Usd::ZERO;
-    for &Marked { asked, mark, slow_mark } in marked {
+/// What the options on an underlying are worth.
+fn worth_usd(question: &WhatIf, marked: &[Marked<'_>], underlying: &str) -> Result<Usd, WhatIfError> {
+    let mut worth_usd = Usd::ZERO;
+    for Marked { asked, mark } in marked {
         if expiry_of(question, asked)?.underlying == underlying {
-            let worth = |price| value_floor_usd(price, i128::from(asked.lots.get()), asked.size_decimals);
-            let one = worth(mark)?.checked_sub(worth(slow_mark)?);
-            beyond_usd = one.and_then(|one| beyond_usd.checked_add(one)).ok_or(Rejection::Overflow)?;
+            let one = value_floor_usd(*mark, i128::from(asked.lots.get()), asked.size_decimals)?;
+            worth_usd = worth_usd.checked_add(one).ok_or(Rejection::Overflow)?;
         }
     }
-    Ok(beyond_usd)
+    Ok(worth_usd)
 }
 
 /// What is on one underlying, in lots of its finest step.
@@ -285,14 +305,14 @@ fn portfolio(question: &WhatIf, underlying: &str) -> Result<PortfolioQuestion, W
 /// What portfolios need in all.
 pub(super) fn need_of(portfolios: &[WhatIfPortfolioAnswer]) -> Result<PortfolioNeed, Rejection> {
     portfolios.iter().try_fold(PortfolioNeed::default(), |sum, portfolio| {
-        let WhatIfPortfolioAnswer { initial_usd, maintenance_usd, unconfirmed_usd, .. } = *portfolio;
-        sum.with(PortfolioNeed { initial_usd, maintenance_usd, unconfirmed_usd })
+        let WhatIfPortfolioAnswer { initial_usd, maintenance_usd, .. } = *portfolio;
+        sum.with(PortfolioNeed { initial_usd, maintenance_usd })
     })
 }
 
 /// What each option is worth.
 pub(super) fn option_answers(marked: &[Marked<'_>]) -> Result<Vec<WhatIfOptionAnswer>, Rejection> {
-    let answers = marked.iter().map(|Marked { asked, mark, .. }| {
+    let answers = marked.iter().map(|Marked { asked, mark }| {
         let value_usd = value_floor_usd(*mark, i128::from(asked.lots.get()), asked.size_decimals)?;
         Ok(WhatIfOptionAnswer { market: asked.market.clone(), mark: *mark, value_usd })
     });
@@ -300,13 +320,16 @@ pub(super) fn option_answers(marked: &[Marked<'_>]) -> Result<Vec<WhatIfOptionAn
 }
 
 /// What each expiry needs.
-pub(super) fn expiry_answers(margins: &BTreeMap<usize, OptionsMargin>) -> Vec<WhatIfExpiryAnswer> {
+pub(super) fn expiry_answers(
+    margins: &BTreeMap<usize, OptionsMargin>,
+    unconfirmed: &BTreeMap<usize, Usd>,
+) -> Vec<WhatIfExpiryAnswer> {
     let answers = margins.iter().map(|(place, margin)| WhatIfExpiryAnswer {
         expiry: *place,
         value_usd: margin.value_usd,
         initial_usd: margin.initial_usd,
         maintenance_usd: margin.maintenance_usd,
-        unconfirmed_usd: margin.unconfirmed_usd,
+        unconfirmed_need_usd: unconfirmed.get(place).copied().unwrap_or_default(),
     });
     answers.collect()
 }
@@ -325,11 +348,12 @@ impl Dated {
         &mut self,
         state: &State,
         name: (AssetId, TimeMs),
-        (forward, slow_forward): (Price, Option<Price>),
+        (forward, slow): (Price, Price),
         time_ms: u64,
     ) -> Result<usize, Rejection> {
         let asset = name.0;
         let underlying = symbol_of(state, asset)?;
+        let slow_forward = (slow != forward).then_some(slow);
         let expiry = WhatIfExpiry { underlying, forward, slow_forward, time_ms };
         if let Some(place) = self.names.iter().position(|known| *known == name)
             && let Some(kept) = self.expiries.get_mut(place)
@@ -358,8 +382,7 @@ impl Dated {
             (made != Some(price)).then_some(price)
         };
         let name = (id.underlying, id.expires_at_ms);
-        let slow_forward = (record.slow_forward != record.forward).then_some(record.slow_forward);
-        let expiry = self.place_of(state, name, (record.forward, slow_forward), slice.time_ms())?;
+        let expiry = self.place_of(state, name, (record.forward, record.slow_forward), slice.time_ms())?;
         self.options.push(WhatIfOption {
             market: market.symbol.clone(),
             expiry,

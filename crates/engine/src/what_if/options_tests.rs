@@ -1,7 +1,7 @@
 //! Options and portfolio mode in questions: real accounts have the engine's own numbers, and what cannot be meant is refused.
 
 use crate::{
-    accounts::margin,
+    accounts::{margin, margin_to_leave},
     liquidation::level_of,
     options::portfolio::need,
     testing::{BTC, CORE, Venue, account_of, genesis, option_genesis, price, scenario_on, usd},
@@ -80,7 +80,8 @@ fn assert_same(venue: &Venue, name: &str, told: &WhatIfAnswer) {
     assert_eq!(Ok(told.initial_equity_usd), real.initial_equity_usd(), "{name}");
     assert_eq!((told.initial_usd, told.maintenance_usd), (real.position_initial_usd, real.maintenance_usd), "{name}");
     assert_eq!(told.options_value_usd, real.options_value_usd, "{name}");
-    assert_eq!(told.options_unconfirmed_usd, real.options_unconfirmed_usd, "{name}");
+    let real = margin_to_leave(venue.state(), account_of(name), CORE).expect("in range");
+    assert_eq!(told.unconfirmed_need_usd, real.unconfirmed_need_usd, "{name}");
     assert_eq!(Ok(told.level), level_of(told.equity_usd, real.maintenance_usd, real.netted_usd), "{name}");
 }
 
@@ -191,18 +192,19 @@ fn what_slow_forwards_do_not_confirm_is_told() {
     for portfolio in [false, true] {
         let mut asked = WhatIf { portfolio, ..covered() };
         let told = |asked: &WhatIf| answer(asked).expect("a good question");
-        let unconfirmed = |asked: &WhatIf| told(asked).options_unconfirmed_usd;
+        let unconfirmed = |asked: &WhatIf| told(asked).unconfirmed_need_usd;
         let caught_up = told(&asked);
-        assert_eq!(caught_up.options_unconfirmed_usd, Usd::ZERO);
+        assert_eq!(caught_up.unconfirmed_need_usd, Usd::ZERO);
         asked.expiries[0].slow_forward = Some(price("90"));
         assert_eq!(unconfirmed(&asked), Usd::ZERO, "a call is worth less there");
         asked.expiries[0].slow_forward = Some(price("110"));
         let above = told(&asked);
         // The call is worth about half of the ten more; by itself it needs 15 % of 110 then, instead of 13 % of 100.
-        let (least, most) = if portfolio { ("2", "6") } else { ("5", "10") };
-        let more = above.options_unconfirmed_usd;
+        let (least, most) = if portfolio { ("1", "6") } else { ("5", "10") };
+        let more = above.unconfirmed_need_usd;
         assert!(more > usd(least) && more < usd(most), "{more}");
-        let of_part = if portfolio { above.portfolios[0].unconfirmed_usd } else { above.expiries[0].unconfirmed_usd };
+        let of_part =
+            if portfolio { above.portfolios[0].unconfirmed_need_usd } else { above.expiries[0].unconfirmed_need_usd };
         assert_eq!(of_part, more);
         assert_eq!((above.equity_usd, above.initial_usd), (caught_up.equity_usd, caught_up.initial_usd));
         assert_eq!(above.withdrawable_usd, caught_up.withdrawable_usd.checked_sub(more).expect("in range"));

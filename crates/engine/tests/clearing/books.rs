@@ -69,10 +69,17 @@ pub struct Worth {
     pub confirmed: i128,
     /// What options are worth at the marks.
     pub options: i128,
-    /// The same where something leaves: no better than slow prices say.
+    /// The same where something leaves, less what is needed more at slow prices.
     pub options_confirmed: i128,
     /// What could leave: what counts for new risk, less what positions and orders need; of profits only what pays for losses.
     pub free: i128,
+}
+
+impl Worth {
+    /// What counts where something leaves, profits included.
+    pub fn initial_equity_confirmed(&self) -> i128 {
+        self.free + self.initial + self.confirmed.max(0)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -410,8 +417,8 @@ impl Books {
         if isolated.is_none() && self.portfolios.contains(&(account, universe)) {
             let held: Vec<(MarketId, i128)> =
                 self.positions_of(unit).into_iter().map(|(market, held)| (market, held.lots)).collect();
-            let (initial, maintenance, unconfirmed) = self.together(&held)?;
-            worth.options_confirmed = worth.options - unconfirmed;
+            let (initial, maintenance) = self.together(&held)?;
+            worth.options_confirmed = worth.options - self.unconfirmed_together(&held)?;
             let orders = worth.initial - worth.position_initial;
             (worth.initial, worth.position_initial, worth.maintenance) = (initial + orders, initial, maintenance);
         }

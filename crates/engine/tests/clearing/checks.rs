@@ -8,7 +8,7 @@ use super::{
 };
 use palisade_engine::{BlockOutcome, State, accounts, liquidation};
 use palisade_types::{
-    action::Action,
+    action::{Action, MarginMode},
     address::AccountId,
     event::{Event, MarginLevel},
     ids::{MarketId, UniverseId},
@@ -70,6 +70,7 @@ pub fn after_block<'a>(
     check_idle(state, before, after, asked, &mut wrong);
     check_withdrawable(after, &mut wrong);
     check_initial(after, &follower, asked, outcome, &mut wrong);
+    check_switch(before, after, asked, outcome, &mut wrong);
     check_debts(before, after, &follower, outcome, &mut wrong);
     check_gates(after, outcome, &mut wrong);
     check_prices(before, after, outcome, &mut wrong);
@@ -211,6 +212,30 @@ fn check_withdrawable(books: &Books, wrong: &mut Wrong) {
         expect(wrong, withdrawable <= there, || {
             format!("I4 universe {universe}: {withdrawable} could leave, there are {custody}, owed {owed}")
         });
+    }
+}
+
+/// I4: who gives a position a purse of its own leaves there what it needs at slow prices, and keeps what the others need there.
+fn check_switch(before: &Books, after: &Books, asked: &Asked<'_>, outcome: &BlockOutcome, wrong: &mut Wrong) {
+    let Some(Action::UpdateLeverage { market, margin_mode: MarginMode::Isolated, .. }) = asked.single else { return };
+    let forced = |event: &Event| matches!(event, Event::Liquidated(_) | Event::FundingRateSet { .. });
+    if outcome.events.iter().any(forced) {
+        return;
+    }
+    for receipt in outcome.receipts.iter().filter(|receipt| receipt.outcome == Outcome::Done) {
+        let owner = receipt.account;
+        if before.is_isolated(owner, *market) || !after.positions.contains_key(&(owner, *market)) {
+            continue;
+        }
+        let universe = after.markets[market].universe;
+        let has_taken = after.cash(AccountId::isolated(owner, *market), universe) > 0;
+        for unit in [(owner, universe, None), (owner, universe, Some(*market))] {
+            let Some(worth) = after.worth(unit).filter(|_| has_taken || unit.2.is_some()) else { continue };
+            let there = worth.initial_equity_confirmed();
+            expect(wrong, there >= worth.position_initial, || {
+                format!("I4 {owner} made {market} isolated and left {there} for {} in {unit:?}", worth.position_initial)
+            });
+        }
     }
 }
 
@@ -436,9 +461,10 @@ fn compare_margins(state: &State, books: &Books, wrong: &mut Wrong) {
         expect(wrong, told == Ok(own), || {
             format!("margin: {account} in {universe} has {told:?}, by the books {own:?}")
         });
+        let Ok(margin) = accounts::margin_to_leave(state, account, universe) else { continue };
         let told = [
             margin.unrealised_usd.get() - margin.unconfirmed_usd.get(),
-            margin.options_value_usd.get() - margin.options_unconfirmed_usd.get(),
+            margin.options_value_usd.get() - margin.unconfirmed_need_usd.get(),
         ];
         let own = [worth.confirmed, worth.options_confirmed];
         expect(wrong, told == own, || {

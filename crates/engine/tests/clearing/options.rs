@@ -21,8 +21,19 @@ struct Legs {
     expiries: Vec<(TimeMs, Expiring)>,
     linear: Vec<(u8, LinearLeg)>,
     options: Vec<(u8, OptionLeg)>,
-    /// What the options are worth beyond what they are at the slow forwards.
-    beyond_slow: i128,
+    /// What the options are worth, and the long ones among them.
+    worth: i128,
+    longs: i128,
+    /// What the markets of linear legs ask beyond the grid.
+    beyond: Pair,
+}
+
+/// What positions on one underlying need together, and what the options among them are worth.
+#[derive(Clone, Copy, Debug, Default)]
+struct Together {
+    initial: i128,
+    maintenance: i128,
+    worth: i128,
 }
 
 /// What the options of an account are worth and need.
@@ -190,23 +201,36 @@ impl Books {
         Some((worth, if_sold - brought))
     }
 
-    /// What positions need together, initial and maintenance: the scenarios are the mathematics' own, which has tests of its own. Then what
-    /// their options are worth beyond what slow prices confirm.
-    pub fn together(&self, positions: &[(MarketId, i128)]) -> Option<(i128, i128, i128)> {
+    /// What positions need together, initial and maintenance.
+    pub fn together(&self, positions: &[(MarketId, i128)]) -> Option<Pair> {
+        let all = self.by_underlying(positions, false)?;
+        Some((all.values().map(|of| of.initial).sum(), all.values().map(|of| of.maintenance).sum()))
+    }
+
+    /// What they need more beyond what their options are worth at slow prices, underlying by underlying.
+    pub fn unconfirmed_together(&self, positions: &[(MarketId, i128)]) -> Option<i128> {
+        let (now, slow) = (self.by_underlying(positions, false)?, self.by_underlying(positions, true)?);
+        let in_cash = |of: &Together| of.initial - of.worth;
+        Some(now.iter().map(|(underlying, of)| (in_cash(&slow[underlying]) - in_cash(of)).max(0)).sum())
+    }
+
+    /// The scenarios are the mathematics' own, which has tests of its own.
+    fn by_underlying(&self, positions: &[(MarketId, i128)], is_slow: bool) -> Option<BTreeMap<AssetId, Together>> {
         let mut underlyings: BTreeMap<AssetId, Legs> = BTreeMap::new();
-        let (mut sum, mut longs) = ((0, 0, 0), BTreeMap::<AssetId, i128>::new());
         for (market, lots) in positions.iter().filter(|(market, _)| !self.is_fixed(*market)) {
             let spec = &self.markets[market];
             let legs = underlyings.entry(spec.derivative()?.underlying).or_default();
+            let mark = self.marks.get(market)?;
+            let price = if is_slow { mark.slow_price } else { mark.price };
             if spec.option().is_some() {
-                let value = self.value(*market, *lots)?;
-                *longs.entry(spec.derivative()?.underlying).or_default() += value;
-                legs.beyond_slow += value - floor(self.slow_mark(*market)? * lots, scale(spec));
+                let value = floor(i128::from(price.get()) * lots, scale(spec));
+                legs.worth += value;
+                legs.longs += if *lots > 0 { value } else { 0 };
             } else {
                 let more = self.beyond_grid(*market, *lots)?;
-                sum = (sum.0 + more.0, sum.1 + more.1, sum.2);
+                legs.beyond = (legs.beyond.0 + more.0, legs.beyond.1 + more.1);
             }
-            let (price, lots) = (self.marks.get(market)?.price, i64::try_from(*lots).ok()?);
+            let lots = i64::try_from(*lots).ok()?;
             let Some((contract, id)) = spec.option().zip(expiry_of(spec)) else {
                 let expiry = spec.expires_at_ms().map(|at_ms| {
                     legs.expiries
@@ -221,7 +245,8 @@ impl Books {
             let terms = record.terms(&contract, &slice);
             let found = legs.expiries.iter().position(|(at_ms, _)| *at_ms == id.2);
             let place = found.unwrap_or(legs.expiries.len());
-            let expiring = (id.2, Expiring { forward: record.forward, time_ms: slice.time_ms() });
+            let forward = if is_slow { record.slow_forward } else { record.forward };
+            let expiring = (id.2, Expiring { forward, time_ms: slice.time_ms() });
             if found.is_some() {
                 legs.expiries[place] = expiring;
             } else {
@@ -231,6 +256,7 @@ impl Books {
             let (kind, strike) = (contract.right, contract.strike);
             legs.options.push((spec.size_decimals, OptionLeg { expiry: place, kind, strike, volatility, lots }));
         }
+        let mut all = BTreeMap::new();
         for (underlying, legs) in underlyings {
             let steps = legs.linear.iter().map(|(step, _)| *step).chain(legs.options.iter().map(|(step, _)| *step));
             let finest = steps.max().unwrap_or(0);
@@ -248,12 +274,11 @@ impl Books {
                 .map_or(Price::new(100_000_000), |index| index.price.min(index.slow_price));
             let margin = portfolio.margin(quote).ok()?;
             let are_longs_alone = linear.is_empty() && options.iter().all(|leg| leg.lots > 0);
-            let most = longs.get(&underlying).copied().filter(|_| are_longs_alone).unwrap_or(i128::MAX);
-            let (initial, maintenance) = (margin.initial_usd.get().min(most), margin.maintenance_usd.get().min(most));
-            // Longs alone lend to others what they are worth beyond their need, and lose no more.
-            let lent = if are_longs_alone { most - initial.max(0) } else { i128::MAX };
-            sum = (sum.0 + initial, sum.1 + maintenance, sum.2 + legs.beyond_slow.max(0).min(lent));
+            let most = if are_longs_alone { legs.longs } else { i128::MAX };
+            let initial = margin.initial_usd.get().min(most) + legs.beyond.0;
+            let maintenance = margin.maintenance_usd.get().min(most) + legs.beyond.1;
+            all.insert(underlying, Together { initial, maintenance, worth: legs.worth });
         }
-        Some(sum)
+        Some(all)
     }
 }

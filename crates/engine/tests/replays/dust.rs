@@ -224,7 +224,7 @@ fn needs(world: &World, legs: &[(MarketId, i64, i128)]) -> [i128; 2] {
     let books = Books::of(with_dust(world.branch(), 2, legs, |_| 0).engine.state());
     let positions: Vec<(MarketId, i128)> = legs.iter().map(|(market, lots, _)| (*market, i128::from(*lots))).collect();
     let worth = books.worth((dust(0), CORE, None)).expect("marks");
-    let (_, together, _) = books.together(&positions).expect("marks");
+    let (_, together) = books.together(&positions).expect("marks");
     [worth.maintenance - worth.options, together - worth.options]
 }
 
