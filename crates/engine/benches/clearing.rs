@@ -394,7 +394,7 @@ impl WorstFirst {
 }
 
 fn crash_figure() -> serde_json::Value {
-    let slack_ppm = |number: u64| if number % 2 == 0 { i128::from(number % 997) * 20 } else { 500_000 };
+    let slack_ppm = |number: u64| if number.is_multiple_of(2) { i128::from(number % 997) * 20 } else { 500_000 };
     let people = crowd(2 * DOOMED, slack_ppm);
     let mut order =
         WorstFirst { slack_ppm: (0..2 * DOOMED).map(|number| (person(number), slack_ppm(number))).collect(), last: 0 };
