@@ -90,6 +90,10 @@ pub(crate) fn settle_purse(
 
 /// Moves into the purse of a position that was cross until now what it lacks for the initial requirement.
 pub(crate) fn fill_new_purse(state: &mut State, account: AccountId, market: &MarketSpec) -> Result<(), Rejection> {
+    if position(state, account, market.id).is_empty() {
+        // Nothing stays there, not even what somebody sent to its address.
+        return settle_purse(state, account, market, PositionRecord::default());
+    }
     let margin = isolated_margin(state, account, market)?;
     let surplus = margin.confirmed_equity_usd()?.checked_sub(margin.position_initial_usd).ok_or(Rejection::Overflow)?;
     move_from_purse(state, account, market, quote_amount(surplus.min(Usd::ZERO)))
