@@ -405,7 +405,22 @@ fn profit_backs_positions_but_cannot_leave() {
         transfer alice bob 6950 -> done
         margin alice = equity 4050 initial 3050 maintenance 610 withdrawable 0
         place alice buy 0.3 BTC 61000 gtc -> rejected InsufficientMargin     # the slow price does not confirm the profit yet
-        wait 60000
+        wait 60000                                           # silence confirms nothing
+        index BTC 61000
+        place alice buy 0.3 BTC 61000 gtc -> rejected InsufficientMargin
+        wait 8000
+        index BTC 61000
+        wait 8000
+        index BTC 61000
+        wait 8000
+        index BTC 61000
+        wait 8000
+        index BTC 61000
+        wait 8000
+        index BTC 61000
+        wait 8000
+        index BTC 61000
+        wait 8000
         index BTC 61000
         place alice buy 0.3 BTC 61000 gtc -> rests 0.3
         place alice buy 0.1 BTC 61000 gtc -> rejected InsufficientMargin
@@ -449,7 +464,10 @@ fn markets_of_a_universe_back_each_other() {
         index BTC 59950
         # The slow mark of ETH has not come down yet: its profit does not let go what the loss in BTC needs.
         margin alice = equity 4000 initial 3992.5 maintenance 1097 withdrawable 0
-        wait 20000
+        wait 8000
+        index ETH 1990
+        index BTC 59950
+        wait 8000
         margin alice = equity 4000 initial 3992.5 maintenance 1097 withdrawable 7.5
     ");
 }
