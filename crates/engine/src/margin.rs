@@ -8,8 +8,9 @@
 //!   their fees. Reduce-only orders can add no risk and reserve nothing.
 //! - **Maintenance requirement** of a market = `notional at the mark / (2 × maximum leverage)`: half of the
 //!   initial fraction at the market's maximum, whatever leverage the account chose.
-//! - **Withdrawable** = balance − held + min(0, confirmed profit and loss) + confirmed worth of options − initial requirement, never below
-//!   zero: profit that nobody has paid in yet can back positions but cannot leave, and a loss is over only once slow prices say so.
+//! - **Withdrawable** = balance − held + min(0, confirmed profit and loss) + what options are worth − initial requirement − what is needed
+//!   more at slow prices, never below zero: profit that nobody has paid in yet can back positions but cannot leave, and a loss is over only
+//!   once slow prices say so.
 //!
 //! Rounding: values that an account owns are rounded down, requirements up.
 //!

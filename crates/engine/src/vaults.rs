@@ -76,8 +76,9 @@ pub struct Worth {
 }
 
 /// Cash and unrealised profit of an account, with positions at the mark and with positions at the index, which must be
-/// fresh (options at the mark and at the slow mark). An isolated position is worth what it has of its own, never less than nothing. Other assets and debts of synthetics count for accounts of the
-/// system, which take them over; what somebody sent to a vault's address counts nothing.
+/// fresh (options at the mark and at the slow mark). An isolated position is worth what it has of its own, never less than nothing. Other
+/// assets and debts of synthetics count for accounts of the system, which take them over; what somebody sent to a vault's address counts
+/// nothing.
 pub fn worth(state: &State, account: AccountId, universe: UniverseId, now: TimeMs) -> Result<Worth, Rejection> {
     let margin = accounts::margin(state, account, universe)?;
     let at_mark =

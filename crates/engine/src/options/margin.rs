@@ -288,8 +288,8 @@ fn expiry_margin(state: &State, legs: &[Leg<'_>]) -> Result<OptionsMargin, Rejec
     })
 }
 
-/// What so many lots of each leg are worth at these marks, and what they need together beyond that: without a forward, when what they pay is fixed,
-/// as much less as they are worth, so that they need nothing.
+/// What so many lots of each leg are worth at these marks, and what they need together beyond that: without a forward, when what they pay
+/// is fixed, as much less as they are worth, so that they need nothing.
 fn worth(
     forward: Option<Price>,
     legs: &[Leg<'_>],

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     state::OptionExpiryId,
-    testing::{BTC, CORE, Venue, option_genesis, price, scenario_on},
+    testing::{BTC, CORE, PERP, Venue, option_genesis, price, scenario_on},
 };
 use palisade_pricing::Q57;
 
@@ -91,4 +91,26 @@ fn slow_forwards_follow_at_the_pace_of_slow_prices() {
     venue.keep_index(BTC, price("103"), 120_000);
     let mark = venue.state().mark(option).expect("a mark");
     assert_eq!((record(&venue).slow_forward, mark.slow_price), (price("103"), mark.price));
+}
+
+/// One price and then silence, or a pause of three minutes: slow forwards and slow marks move for as long as the index is fresh, and for
+/// ten seconds at once.
+#[test]
+fn neither_silence_nor_a_pause_confirms_a_wick() {
+    let mut venue = venue();
+    let id = OptionExpiryId { universe: CORE, underlying: BTC, expires_at_ms: TimeMs::new(1_700_035_200_000) };
+    let slow = |venue: &Venue| {
+        let record = *venue.state().option_expiry(id).expect("it is listed");
+        let mark = *venue.state().mark(PERP).expect("a mark");
+        assert!(record.forward > price("105") && mark.price > price("105"), "{record:?} {mark:?}");
+        [record.slow_forward, mark.slow_price]
+    };
+    venue.set_index(BTC, price("110"));
+    venue.advance(60_000);
+    let after_silence = slow(&venue);
+    // A second, ten of a fresh index, and rounding: at most 0.03 % each.
+    assert!(after_silence.iter().all(|slow| *slow > price("100.2") && *slow < price("100.4")), "{after_silence:?}");
+    venue.skip(180_000, BTC, price("110"));
+    let after_pause = slow(&venue);
+    assert!(after_pause.iter().all(|slow| *slow > price("100.4") && *slow < price("100.75")), "{after_pause:?}");
 }

@@ -47,8 +47,8 @@ pub struct OptionExpiryRecord {
     pub strike_highest: Price,
     /// The price for delivery at the expiry.
     pub forward: Price,
-    /// The forward, followed at the pace of slow prices ([`crate::mark::SLOW_MOVE_PER_SECOND`]): where cash leaves, options count as it
-    /// has them where that is worse.
+    /// The forward, followed at the pace of slow prices ([`crate::mark::SLOW_MOVE_PER_SECOND`]): where cash leaves, what options need
+    /// counts as it has them if that is more.
     pub slow_forward: Price,
     /// Volatility by strike, as of the same moment; none before the block after the listing.
     pub slice: Option<Slice>,
