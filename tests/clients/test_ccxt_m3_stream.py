@@ -115,7 +115,7 @@ async def test_un_watch_my_trades(bot):
 
 @flow
 async def test_watch_my_liquidations(bot):
-    """Nothing is liquidated; the watch stands, and other fills are none."""
+    """Other fills are none. What it shows of one is in `test_hour.py`."""
     watching = await started(bot.watch_my_liquidations_for_symbols([BTC]))
     await bot.create_order(BTC, "market", "buy", 0.01, await middle(bot, BTC))
     done, _ = await asyncio.wait([watching], timeout=1)

@@ -4,11 +4,12 @@ A devnet of its own runs beside all other tests. Its clock begins two minutes be
 an eighth: by then alice is long of BTC, whose funding is due at the hour, and of ETH with little margin of its own.
 """
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from bots import BTC, ETH, synchronous
+from bots import BTC, ETH, streaming, synchronous
 from devnet import Devnet
 from traders import eventually
 
@@ -50,12 +51,30 @@ def bot(hour):
     return synchronous(hour)
 
 
-def test_fetch_my_liquidations(bot):
-    liquidations = eventually(bot.fetch_my_liquidations, WAIT_S)
-    assert sum(liquidation["contracts"] for liquidation in liquidations) <= 5
+def look_at(liquidations: list[dict]) -> None:
+    """They are alice's."""
+    assert 0 < sum(liquidation["contracts"] for liquidation in liquidations) <= 5
     for liquidation in liquidations:
         assert liquidation["symbol"] == ETH and liquidation["contracts"] > 0
         assert 3_000 * 0.86 < liquidation["price"] < 3_000
+
+
+def test_fetch_my_liquidations(bot):
+    look_at(eventually(bot.fetch_my_liquidations, WAIT_S))
+
+
+def test_watch_my_liquidations(bot, hour):
+    """A stream begins with what there was."""
+    eventually(bot.fetch_my_liquidations, WAIT_S)
+
+    async def watched() -> list[dict]:
+        watcher = streaming(hour)
+        try:
+            return await asyncio.wait_for(watcher.watch_my_liquidations(ETH), 10)
+        finally:
+            await watcher.close()
+
+    look_at(asyncio.run(watched()))
 
 
 def test_fetch_funding_rate_history(bot):

@@ -81,8 +81,8 @@ pub struct Worth {
 /// nothing.
 pub fn worth(state: &State, account: AccountId, universe: UniverseId, now: TimeMs) -> Result<Worth, Rejection> {
     let margin = accounts::margin(state, account, universe)?;
-    let at_mark =
-        sum(margin.balance_usd.checked_sub(margin.held_usd).ok_or(Rejection::Overflow)?, margin.unrealised_usd)?;
+    let cash = margin.balance_usd.checked_sub(margin.held_usd).ok_or(Rejection::Overflow)?;
+    let at_mark = sum(sum(cash, margin.unrealised_usd)?, margin.options_value_usd)?;
     let mut cross_at_index = at_mark;
     let mut apart = Worth::default();
     for (market, _) in state.positions_of(account) {

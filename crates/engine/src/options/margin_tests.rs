@@ -7,7 +7,7 @@ use crate::{
 use palisade_types::{
     action::Action,
     market::CollateralTerms,
-    numbers::{Position, Rate},
+    numbers::{Position, Price, Rate},
     order::{OrderRequest, TimeInForce},
     receipt::{OrderResult, Outcome},
 };
@@ -370,6 +370,37 @@ fn a_wick_hides_no_loss_of_a_short() {
     let margin = to_leave(&venue, "alice");
     assert_eq!(margin.unconfirmed_need_usd, Usd::ZERO);
     assert!(free(&margin) < before - usd("900").get());
+}
+
+/// Whoever shares what a writer has (a backstop vault that took a short over) leaves at the worse and comes in at the better of marks and
+/// slow marks, so a wick neither pays who leaves in it nor cheapens a share.
+#[test]
+fn shares_are_worth_the_worse_of_mark_and_slow_mark() {
+    let mut venue = venue();
+    scenario_on(
+        &mut venue,
+        "
+        alice sell BTC-15NOV23-100-C 1000 @ 0.8 gtc -> resting 1000
+        bob   buy BTC-15NOV23-100-C 1000 @ 0.8 gtc  -> filled 1000 for 80
+        ",
+    );
+    let option = market(&venue, "BTC-15NOV23-100-C");
+    // What 1,000 lots of 0.1 cost alice at the mark and at the slow mark, and what her account is worth by both.
+    let seen = |venue: &Venue| {
+        let mark = venue.state().mark(option).expect("a mark");
+        let cash = margin_of_person(venue, "alice").balance_usd.get();
+        let by = |price: Price| cash - i128::from(price.get()) * 100;
+        let worth = crate::vaults::worth(venue.state(), account_of("alice"), CORE, venue.engine.time_ms())
+            .expect("prices are fresh");
+        (worth, by(mark.price), by(mark.slow_price))
+    };
+    for (settled, wick) in [("110", "100"), ("100", "112")] {
+        venue.keep_index(BTC, price(settled), 400_000);
+        venue.keep_index(BTC, price(wick), 8_000);
+        let (worth, at_mark, at_slow) = seen(&venue);
+        assert!((at_mark - at_slow).abs() > usd("50").get(), "{wick}: {at_mark} {at_slow}");
+        assert_eq!((worth.low_usd.get(), worth.high_usd.get()), (at_mark.min(at_slow), at_mark.max(at_slow)), "{wick}");
+    }
 }
 
 /// A quote whose ask lies at or below its own bid: the bid stands, the ask is told; nothing trades with itself.

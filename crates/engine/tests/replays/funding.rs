@@ -129,6 +129,7 @@ fn an_outage_is_not_paid_for() {
     assert_eq!((after.hour - before.hour, after.measured_ms), (8, 0));
     table.go_on("hold 30");
     assert_eq!(funding(&table).index, after.index, "and nothing later");
+    verdict("18 outage", table.profit(&["pusher"]), 0);
 }
 
 /// Goes on from the records, each as `keep` leaves it.
@@ -164,12 +165,13 @@ fn a_restart_keeps_the_index() {
             table.go_on("pusher cancel-all -> done");
             all.push(funding(&table));
         }
-        all
+        (all, table.profit(&["pusher"]))
     };
-    let (through, restarted) = (hours(false), hours(true));
+    let ((through, _), (restarted, profit)) = (hours(false), hours(true));
     let indices: Vec<FundingIndex> = through.iter().map(|record| record.index).collect();
     assert!(FundingIndex::ZERO < indices[0] && indices[0] < indices[1] && indices[1] < indices[2], "{indices:?}");
     assert_eq!(through, restarted);
+    verdict("18 restart", profit, 0);
 }
 
 /// What a damage makes of the funding of the perpetual.
