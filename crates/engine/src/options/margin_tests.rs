@@ -372,10 +372,10 @@ fn a_wick_hides_no_loss_of_a_short() {
     assert!(free(&margin) < before - usd("900").get());
 }
 
-/// Whoever shares what a writer has (a backstop vault that took a short over) leaves at the worse and comes in at the better of marks and
+/// Whoever shares what a writer has (a backstop vault that took a short over; here the function is asked of a writer) leaves at the worse and comes in at the better of marks and
 /// slow marks, so a wick neither pays who leaves in it nor cheapens a share.
 #[test]
-fn shares_are_worth_the_worse_of_mark_and_slow_mark() {
+fn shares_are_valued_at_mark_and_at_slow_mark() {
     let mut venue = venue();
     scenario_on(
         &mut venue,
